@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The link's packets put together: what to send and when. The parts are in
+ * arq_in (what arrives), arq_sent (loss), arq_recv (ACKs), arq_rtt, cc (how
+ * much) and pacer (how fast).
+ */
+#include "core/arq_link.h"
+#include "core/cur.h"
+#include "core/frame.h"
+#include "core/mem.h"
+
+#define PROBES 2
+
+struct arq *
+arq_new(struct pool *pool, const struct arq_conf *conf, const struct arq_ops *ops,
+	void *arg, uint64_t now)
+{
+	struct arq *a = pool_zget(pool, sizeof(*a));
+
+	ASSERT(conf->mtu >= ARQ_PACKET_MIN && conf->mtu <= ARQ_PACKET_MAX);
+	if (a == NULL)
+		return NULL;
+	if (!arq_sent_init(&a->sent, pool, ops, arg)) {
+		pool_put(pool, a, sizeof(*a));
+		return NULL;
+	}
+	a->pool = pool;
+	a->ops = ops;
+	a->arg = arg;
+	a->conf = *conf;
+	a->heard = a->spoke = now;
+	arq_recv_init(&a->recv);
+	arq_rtt_init(&a->rtt);
+	cc_init(&a->cc, conf->cubic ? &cc_cubic : &cc_bbr, conf->mtu);
+	return a;
+}
+
+void
+arq_free(struct arq *a)
+{
+	if (a == NULL)
+		return;
+	arq_sent_fini(&a->sent);
+	pool_put(a->pool, a, sizeof(*a));
+}
+
+int
+arq_fail(struct arq *a, int err)
+{
+	if (a->err == ERR_OK)
+		a->err = err;
+	return a->err;
+}
+
+/* --- losses and probes --- */
+
+void
+arq_detect(struct arq *a, uint64_t now)
+{
+	struct cc_loss l;
+
+	arq_sent_detect(&a->sent, &a->rtt, &l, now);
+	if (l.bytes > 0)
+		cc_lost(&a->cc, &l);
+	if (a->sent.flying == 0 && a->probes == 0)
+		a->asked_at = 0;
+}
+
+/* When the peer is asked again because nothing else would tell. */
+static uint64_t
+probe_at(const struct arq *a)
+{
+	if (a->sent.flying == 0 || a->probes > 0 || a->sent.low < a->sent.newest)
+		return UINT64_MAX;
+	return a->asked + arq_rtt_backed_off(&a->rtt);
+}
+
+static uint64_t
+keepalive_at(const struct arq *a)
+{
+	if (a->conf.keepalive_us == 0 || a->ping)
+		return UINT64_MAX;
+	return a->spoke + a->conf.keepalive_us;
+}
+
+static uint64_t
+dead_at(const struct arq *a)
+{
+	if (a->conf.dead_us == 0 || a->asked_at == 0)
+		return UINT64_MAX;
+	return (a->heard > a->asked_at ? a->heard : a->asked_at) + a->conf.dead_us;
+}
+
+/* RFC 9002 6.2.4: two packets, so that one more loss does not cost a timeout. */
+static void
+start_probe(struct arq *a, uint64_t now)
+{
+	a->rtt.backoff++;
+	a->stats.probes++;
+	while (a->probes < PROBES && a->sent.flying > 0) {
+		a->probes++;
+		arq_sent_retry(&a->sent, &a->rtt, now);
+	}
+}
+
+int
+arq_tick(struct arq *a, uint64_t now)
+{
+	if (a->err != ERR_OK || a->closing == ARQ_CLOSED)
+		return a->err;
+	a->blocked = false;
+	if (now >= dead_at(a))
+		return arq_fail(a, ERR_TIMEOUT);
+	arq_detect(a, now);
+	if (now >= probe_at(a))
+		start_probe(a, now);
+	if (now >= keepalive_at(a))
+		a->ping = true;
+	return ERR_OK;
+}
+
+/* --- out --- */
+
+static bool
+window_open(const struct arq *a)
+{
+	return a->sent.inflight + a->conf.mtu <= a->cc.cwnd;
+}
+
+static size_t
+close_packet(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
+{
+	struct wr w;
+
+	wr_init(&w, buf, cap);
+	wr_le32(&w, (uint32_t)a->sent.next);
+	a->closing = ARQ_CLOSED;
+	if (a->recv.ack_pending)
+		arq_recv_write(&a->recv, &w, now);
+	wr_u8(&w, FRAME_CLOSE);
+	wr_u8(&w, (uint8_t)a->mine);
+	ASSERT(!w.bad);
+	a->stats.sent++;
+	a->stats.bytes_out += (uint64_t)(w.p - buf);
+	return (size_t)(w.p - buf);
+}
+
+/* Frames of the session, or a PING; false: there are none. */
+static bool
+write_asking(struct arq *a, struct arq_packet *p, struct wr *w)
+{
+	size_t refs = ARQ_REFS, n = 0;
+
+	if (a->ops->pending(a->arg)) {
+		n = a->ops->fill(a->arg, w->p, wr_left(w), p->refs, &refs);
+		ASSERT(n <= wr_left(w) && refs <= ARQ_REFS);
+		w->p += n;
+	}
+	p->nrefs = n > 0 ? (uint8_t)refs : 0;
+	if (n == 0 && (a->ping || a->probes > 0)) {
+		wr_u8(w, FRAME_PING);
+		n = 1;
+	}
+	return n > 0;
+}
+
+static void
+packet_left(struct arq *a, bool asks, size_t n, uint64_t now)
+{
+	arq_sent_push(&a->sent, asks, (uint16_t)n, a->cc.held, now);
+	a->spoke = now;
+	a->stats.sent++;
+	a->stats.bytes_out += n;
+	if (!asks)
+		return;
+	a->asked = now;
+	if (a->asked_at == 0)
+		a->asked_at = now > 0 ? now : 1;
+	a->ping = false;
+	if (a->probes > 0)
+		a->probes = a->ops->pending(a->arg) ? a->probes - 1 : 0;
+	pacer_sent(&a->pacer, n, a->cc.rate, a->conf.mtu, now);
+}
+
+/* asks: it may hold more than an ACK. */
+static size_t
+build(struct arq *a, uint8_t *buf, size_t cap, bool asks, uint64_t now)
+{
+	struct wr w;
+	bool ack = a->recv.ack_pending;
+
+	wr_init(&w, buf, cap);
+	wr_le32(&w, (uint32_t)a->sent.next);
+	if (ack)
+		arq_recv_write(&a->recv, &w, now);
+	if (asks && !write_asking(a, arq_sent_slot(&a->sent), &w)) {
+		a->blocked = true;
+		asks = false;
+	}
+	if (!ack && !asks)
+		return 0;
+	packet_left(a, asks, (size_t)(w.p - buf), now);
+	return (size_t)(w.p - buf);
+}
+
+size_t
+arq_output(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
+{
+	bool open, wanted, asks;
+
+	cap = cap < a->conf.mtu ? cap : a->conf.mtu;
+	ASSERT(cap >= ARQ_PACKET_MIN);
+	if (a->closing == ARQ_CLOSING)
+		return close_packet(a, buf, cap, now);
+	if (a->closing == ARQ_CLOSED || a->err != ERR_OK)
+		return 0;
+	open = window_open(a) && pacer_ready(&a->pacer, now);
+	wanted = a->ping || a->ops->pending(a->arg);
+	if (open && !wanted)
+		arq_sent_limited(&a->sent);
+	asks = a->probes > 0 || (open && wanted);
+	if (asks && arq_sent_room(&a->sent, &a->rtt, a->probes == 0, now))
+		return build(a, buf, cap, true, now);
+	a->blocked |= asks;
+	if (!a->recv.ack_pending)
+		return 0;
+	if (arq_sent_room(&a->sent, &a->rtt, false, now))
+		return build(a, buf, cap, false, now);
+	a->blocked = true;
+	return 0;
+}
+
+/* --- about it --- */
+
+static uint64_t
+sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When arq_output has something; 0: now. */
+static uint64_t
+output_at(const struct arq *a)
+{
+	if (a->blocked)
+		return UINT64_MAX;
+	if (a->recv.ack_pending || a->probes > 0)
+		return 0;
+	if (window_open(a) && (a->ping || a->ops->pending(a->arg)))
+		return pacer_deadline(&a->pacer, a->cc.rate, a->conf.mtu);
+	return UINT64_MAX;
+}
+
+uint64_t
+arq_deadline(const struct arq *a)
+{
+	uint64_t t;
+
+	if (a->closing == ARQ_CLOSING)
+		return 0;
+	if (a->err != ERR_OK || a->closing == ARQ_CLOSED)
+		return UINT64_MAX;
+	t = sooner(output_at(a), arq_sent_deadline(&a->sent, &a->rtt));
+	t = sooner(t, probe_at(a));
+	t = sooner(t, keepalive_at(a));
+	return sooner(t, dead_at(a));
+}
+
+void
+arq_ping(struct arq *a)
+{
+	a->ping = true;
+}
+
+uint64_t
+arq_heard(const struct arq *a)
+{
+	return a->heard;
+}
+
+void
+arq_close(struct arq *a, enum arq_close why)
+{
+	if (a->closing != ARQ_OPEN)
+		return;
+	a->closing = ARQ_CLOSING;
+	a->mine = why;
+}
+
+enum arq_close
+arq_close_reason(const struct arq *a)
+{
+	return a->theirs;
+}
+
+bool
+arq_idle(const struct arq *a)
+{
+	return a->sent.flying == 0 && !a->ops->pending(a->arg);
+}
+
+void
+arq_stats(const struct arq *a, struct arq_stats *s)
+{
+	*s = a->stats;
+	s->lost = a->sent.lost;
+	s->srtt_us = a->rtt.smooth;
+	s->min_rtt_us = a->cc.min_rtt_us;
+	s->cwnd = a->cc.cwnd;
+	s->inflight = a->sent.inflight;
+	s->rate = a->cc.rate;
+	s->cc = a->cc.algo->name;
+}

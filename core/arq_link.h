@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Private to core/arq: the link, and what its two files share.
+ */
+#ifndef CORE_ARQ_LINK_H
+#define CORE_ARQ_LINK_H
+
+#include "core/arq.h"
+#include "core/arq_recv.h"
+#include "core/arq_rtt.h"
+#include "core/arq_sent.h"
+#include "core/cc.h"
+#include "core/pacer.h"
+
+enum arq_closing { ARQ_OPEN, ARQ_CLOSING, ARQ_CLOSED };
+
+struct arq {
+	struct pool *pool;
+	const struct arq_ops *ops;
+	void *arg;
+	struct arq_conf conf;
+	struct arq_sent sent;
+	struct arq_recv recv;
+	struct arq_rtt rtt;
+	struct cc cc;
+	struct pacer pacer;
+	struct arq_stats stats;
+	uint64_t heard;    /* the peer, last */
+	uint64_t spoke;    /* we, last */
+	uint64_t asked;    /* last packet that wants an ACK */
+	uint64_t asked_at; /* first one since everything was answered; 0: none */
+	int err;           /* sticky */
+	enum arq_closing closing;
+	enum arq_close mine, theirs;
+	uint8_t probes; /* packets that may leave whatever the window says */
+	bool ping;      /* wanted */
+	bool blocked;   /* output could not go on; a timer or packet has to come */
+};
+
+/* Makes err the sticky one unless there is one; returns the sticky one. */
+int arq_fail(struct arq *, int err) MUST_CHECK;
+
+/* Finds what is lost by now. */
+void arq_detect(struct arq *, uint64_t now);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Joins one imported device (core/imports) to the engine that speaks USB/IP for
+ * it (core/import): requests down, replies up, data copied once.
+ */
+#ifndef CORE_BRIDGE_H
+#define CORE_BRIDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/import.h"
+#include "core/wire.h"
+
+struct bridge;
+struct imports;
+struct pool;
+struct session_msg;
+
+struct bridge_ops {
+	void (*wake)(void *arg); /* import_output has bytes for the kernel */
+};
+
+/*
+ * For a device that has just been imported. budget: bytes of urbs that may be
+ * out, an eighth of it kept for control and interrupt endpoints.
+ */
+int bridge_new(struct bridge **, struct pool *, struct imports *,
+	       const struct wire_imported *, uint64_t budget, const struct bridge_ops *,
+	       void *arg) MUST_CHECK;
+void bridge_free(struct bridge *);
+
+/* The engine, for its bytes. */
+struct import *bridge_import(struct bridge *);
+
+/* As imports_user.reply. */
+int bridge_reply(struct bridge *, uint8_t ep, uint64_t tag, const struct import_reply *,
+		 const struct session_msg *) MUST_CHECK;
+
+#endif

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Devices of one session, from being asked for until their last urb is back.
+ */
+#include "core/exported.h"
+#include "core/cur.h"
+#include "core/mem.h"
+#include "core/session.h"
+#include "core/stream.h"
+#include "core/usbip.h"
+
+#define REPLY_OVERHEAD 256 /* bytes reserved for a reply beside its data */
+#define TAG_BITS       5   /* of a tag: the stream among those of its device */
+
+static uint64_t
+tag_of(uint32_t sid, uint64_t index)
+{
+	return index << TAG_BITS | (sid & 31);
+}
+
+static uint64_t
+reply_size(uint8_t ep, uint32_t len)
+{
+	return REPLY_OVERHEAD + ((ep & 0x80) != 0 ? len : 0);
+}
+
+static void
+promise(struct exported *x, uint64_t n)
+{
+	x->promised += n;
+	x->of->promised += n;
+}
+
+static void
+promise_kept(struct exported *x, uint64_t n)
+{
+	ASSERT(x->promised >= n);
+	x->promised -= n;
+	x->of->promised -= n;
+}
+
+/* Of the pool a part is kept for what is small, and for the session itself. */
+static bool
+affordable(const struct exported *x, enum urb_type type, uint64_t n)
+{
+	const struct pool *p = x->of->pool;
+	size_t kept = p->budget / (type == URB_BULK ? 8 : 16);
+	uint64_t used = p->used + x->of->promised + kept;
+
+	return used <= p->budget && n <= p->budget - used;
+}
+
+/* A reply goes to the stream its request came from. */
+static void
+send_reply(struct exported *x, uint64_t tag, const struct urb *u, bool unlinked)
+{
+	struct wire_complete c = {.index = tag >> TAG_BITS,
+				  .flags = unlinked ? WIRE_UNLINKED : 0,
+				  .status = u->status,
+				  .actual = u->actual};
+	uint32_t sid = x->dev << 5 | (uint32_t)(tag & 31);
+	uint8_t head[WIRE_COMPLETE_HEAD];
+	struct session_slice v[2] = {{head, sizeof(head)}, {u->buf, 0}};
+	struct wr w;
+
+	if (urb_in(u) && !unlinked)
+		v[1].n = u->actual;
+	wr_init(&w, head, sizeof(head));
+	wire_put_complete(&w, &c);
+	ASSERT(!w.bad);
+	/* the session fails for lack of memory rather than lose a reply */
+	if (session_send(x->of->session, sid, WIRE_COMPLETE, v, 2, NULL) != ERR_OK)
+		(void)session_fail(x->of->session, ERR_NOMEM);
+}
+
+/* Export engine: the one reply. None comes after export_end. */
+static void
+on_reply(void *door, uint64_t tag, const struct urb *u, bool unlinked)
+{
+	struct exported *x = door;
+
+	promise_kept(x, reply_size(u->ep, u->len));
+	send_reply(x, tag, u, unlinked);
+}
+
+static int
+on_submit(void *dev, struct urb *u)
+{
+	struct exported *x = dev;
+
+	return x->of->ops->submit(x->device, u);
+}
+
+static void
+on_cancel(void *dev, struct urb *u)
+{
+	struct exported *x = dev;
+
+	x->of->ops->cancel(x->device, u);
+}
+
+/* Export engine: the last urb has come back. */
+static void
+on_ended(void *door)
+{
+	struct exported *x = door;
+	struct exported_set *set = x->of;
+	void *device = x->device;
+
+	exported_forget(x);
+	set->ops->close(set->arg, device);
+}
+
+static const struct export_ops engine_ops = {on_submit, on_cancel, on_reply, on_ended};
+
+struct exported *
+exported_new(struct exported_set *set, uint32_t dev)
+{
+	struct exported *x;
+
+	if (set->count == EXPORTS_DEVS || (x = pool_zget(set->pool, sizeof(*x))) == NULL)
+		return NULL;
+	x->of = set;
+	x->dev = dev;
+	list_add(&set->devs, &x->link);
+	set->count++;
+	return x;
+}
+
+struct exported *
+exported_find(const struct exported_set *set, uint32_t dev)
+{
+	struct list *l;
+
+	LIST_EACH (&set->devs, l) {
+		struct exported *x = CONTAINER_OF(l, struct exported, link);
+
+		if (x->dev == dev)
+			return x;
+	}
+	return NULL;
+}
+
+int
+exported_start(struct exported *x, const struct exports_device *d)
+{
+	struct export_conf conf = {.urb_max = x->of->conf.urb_max,
+				   .raw = d->raw,
+				   .raw_len = d->raw_len,
+				   .config = d->info->config};
+	int err = export_new(&x->ex, x->of->conf.urbs, &conf, &engine_ops, x, x);
+
+	if (err != ERR_OK)
+		return err;
+	x->device = d->device;
+	x->state = EXPORTED_LIVE;
+	return ERR_OK;
+}
+
+static void
+add_stats(struct export_stats *sum, const struct exported *x)
+{
+	struct export_stats s;
+
+	if (x->ex == NULL)
+		return;
+	export_stats(x->ex, &s);
+	sum->urbs += s.urbs;
+	sum->failed += s.failed;
+	sum->unlinked += s.unlinked;
+	sum->bytes_in += s.bytes_in;
+	sum->bytes_out += s.bytes_out;
+	sum->inflight += s.inflight;
+}
+
+void
+exported_forget(struct exported *x)
+{
+	struct exported_set *set = x->of;
+
+	ASSERT(x->promised == 0);
+	add_stats(&set->past, x);
+	export_free(x->ex);
+	list_del(&x->link);
+	set->count--;
+	pool_put(set->pool, x, sizeof(*x));
+}
+
+void
+exported_leave(struct exported *x)
+{
+	bool live = x->state == EXPORTED_LIVE;
+
+	if (x->state == EXPORTED_LEAVING)
+		return;
+	x->state = EXPORTED_LEAVING;
+	promise_kept(x, x->promised);
+	for (uint32_t i = 0; i < 32; i++)
+		session_close(x->of->session, x->dev << 5 | i);
+	if (live)
+		export_end(x->ex);
+}
+
+/* One that the peer still has, or NULL. */
+static struct exported *
+staying(const struct exported_set *set)
+{
+	struct list *l;
+
+	LIST_EACH (&set->devs, l) {
+		struct exported *x = CONTAINER_OF(l, struct exported, link);
+
+		if (x->state != EXPORTED_LEAVING)
+			return x;
+	}
+	return NULL;
+}
+
+void
+exported_leave_all(struct exported_set *set)
+{
+	struct exported *x;
+
+	while ((x = staying(set)) != NULL) /* close() may take others away */
+		exported_leave(x);
+}
+
+/* OUT data follow the head; returns ERR_PROTO when their length is another. */
+static int
+read_submit(const struct session_msg *m, struct export_request *q)
+{
+	uint8_t head[WIRE_SUBMIT_HEAD];
+	struct wire_submit s;
+	struct rd r;
+	int err;
+
+	session_msg_read(m, 0, head, sizeof(head));
+	rd_init(&r, head, sizeof(head));
+	if ((err = wire_get_submit(&r, &s)) != ERR_OK)
+		return err;
+	q->tag = tag_of(m->sid, m->index);
+	q->ep = stream_ep(m->sid);
+	if ((q->ep & 15) == 0)
+		q->ep = s.setup[0] & 0x80;
+	q->flags = s.flags;
+	q->len = s.len;
+	q->start_frame = s.start_frame;
+	q->interval = s.interval;
+	q->packets = s.packets;
+	memcpy(q->setup, s.setup, sizeof(q->setup));
+	if (m->len - sizeof(head) !=
+	    ((q->ep & 0x80) != 0 ? 0 : (uint64_t)s.len) + (uint64_t)s.packets * USBIP_ISO)
+		return ERR_PROTO;
+	return ERR_OK;
+}
+
+int
+exported_submit(struct exported *x, const struct session_msg *m)
+{
+	struct export_request q;
+	uint64_t reply;
+	void *handle;
+	uint8_t *buf;
+	int err = read_submit(m, &q);
+
+	if (err != ERR_OK || x->state != EXPORTED_LIVE)
+		return err;
+	reply = reply_size(q.ep, q.len);
+	if (!affordable(x, export_type(x->ex, q.ep), reply)) {
+		const struct urb u = {.ep = q.ep, .status = -LINUX_ENOMEM};
+
+		send_reply(x, q.tag, &u, false);
+		return ERR_OK;
+	}
+	promise(x, reply);
+	export_prepare(x->ex, &q, &handle, &buf);
+	if (handle == NULL)
+		return ERR_OK;
+	if (buf != NULL)
+		session_msg_read(m, m->len - q.len, buf, q.len);
+	export_go(x->ex, handle);
+	return ERR_OK;
+}
+
+void
+exported_unlink(struct exported *x, uint32_t sid, uint64_t index)
+{
+	if (x->state == EXPORTED_LIVE)
+		export_unlink(x->ex, tag_of(sid, index));
+}
+
+void
+exported_stats(const struct exported_set *set, struct export_stats *sum)
+{
+	struct list *l;
+
+	*sum = set->past;
+	LIST_EACH (&set->devs, l) {
+		add_stats(sum, CONTAINER_OF(l, struct exported, link));
+	}
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Frames in a packet: one byte of type, then fields. 0..15 are the link's,
+ * 16..127 the session's; unknown ones close the link.
+ *	16 STREAM  u32 stream | u64 offset | u16 length | bytes
+ *	17 WINDOW  u32 stream | u64 offset: bytes before it may be sent
+ */
+#ifndef CORE_FRAME_H
+#define CORE_FRAME_H
+
+enum frame_type {
+	FRAME_PAD = 0,
+	FRAME_PING = 1,
+	FRAME_ACK = 2,
+	FRAME_CLOSE = 3,
+	FRAME_SESSION = 16, /* first of the session's */
+	FRAME_STREAM = 16,
+	FRAME_WINDOW = 17,
+};
+
+#define FRAME_STREAM_HEAD 15
+#define FRAME_WINDOW_LEN  13
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The import engine: reads the kernel's bytes, judges each urb and hands it to
+ * the far end. An urb that is refused has no struct iurb, only bytes that are
+ * skipped before the refusal.
+ */
+#include "core/import.h"
+#include "core/iurb.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/usbip.h"
+
+#define OVERHEAD 256 /* bytes charged per urb beside its data */
+
+struct import {
+	struct pool *pool;
+	const struct import_ops *ops;
+	void *arg;
+	uint32_t devid, urb_max;
+	uint64_t budget, reserve;
+	struct desc desc;
+	struct iurbs urbs;
+	struct iurb *replying;
+	int failed; /* sticky */
+	bool gone;
+
+	uint8_t head[USBIP_HEADER]; /* the header that is coming */
+	size_t head_have;
+	struct iurb *filling; /* the urb whose data is coming, or */
+	bool refusing;        /* skip bytes, then refuse the urb */
+	uint64_t skip;
+	uint32_t refused;
+	int32_t refused_status;
+};
+
+/* The one call of ops->wake: replies were queued since the count was `before`. */
+static void
+wake(struct import *im, uint64_t before)
+{
+	if (im->urbs.q.queued != before)
+		im->ops->wake(im->arg);
+}
+
+static int
+fail(struct import *im, int err, const char *why)
+{
+	log_warn("import %08x down reason=\"%s\"", (unsigned)im->devid, why);
+	im->failed = err;
+	return err;
+}
+
+/* Hands a complete urb to the far end. */
+static void
+send_urb(struct import *im, struct iurb *u)
+{
+	uint64_t tag = 0;
+	int r = ERR_GONE;
+
+	u->state = IURB_SENDING;
+	u->req.data = u->out;
+	if (!im->gone)
+		r = im->ops->submit(im->arg, &u->req, &tag);
+	u->req.data = NULL;
+	iurb_drop_data(&im->urbs, u);
+	if (r == ERR_OK && !im->gone)
+		iurb_sent(&im->urbs, u, tag);
+	else
+		iurb_finish(&im->urbs, u,
+			    r == ERR_NOMEM ? -LINUX_ENOMEM : -LINUX_ESHUTDOWN, 0);
+}
+
+/* Whether the budget has room; some of it is not for bulk (DESIGN.md 9). */
+static bool
+affordable(const struct import *im, uint8_t type, uint64_t charge)
+{
+	uint64_t limit = im->budget;
+
+	if (type == URB_BULK)
+		limit -= im->reserve;
+	return charge <= limit && im->urbs.q.charged <= limit - charge;
+}
+
+/* A new urb, or NULL and the status with which it is refused. */
+static struct iurb *
+accept(struct import *im, const struct import_request *req, uint32_t seqnum,
+       int32_t *status)
+{
+	uint64_t charge = (uint64_t)req->len + OVERHEAD;
+	struct iurb *u;
+
+	if (*status != 0)
+		return NULL;
+	*status = -LINUX_ESHUTDOWN;
+	if (im->gone)
+		return NULL;
+	*status = -LINUX_ENOMEM;
+	if (req->len > im->urb_max || !affordable(im, req->type, charge) ||
+	    (u = iurb_new(&im->urbs, req, seqnum, charge)) == NULL)
+		return NULL;
+	*status = 0;
+	return u;
+}
+
+/* The refusal waits for the urb's data, for the kernel still reads from it. */
+static void
+refuse(struct import *im, uint32_t seqnum, int32_t status, uint64_t skip)
+{
+	im->refusing = true;
+	im->refused = seqnum;
+	im->refused_status = status;
+	im->skip = skip;
+}
+
+static int
+end_refusal(struct import *im)
+{
+	const struct usbip_ret_submit ret = {.status = (uint32_t)im->refused_status};
+	struct ret *r = retq_spare(&im->urbs.q, im->refused);
+
+	if (r == NULL)
+		return fail(im, ERR_NOMEM, "no memory even to refuse an urb");
+	im->refusing = false;
+	im->urbs.stats.failed++;
+	retq_ret_submit(&im->urbs.q, r, &ret);
+	return ERR_OK;
+}
+
+/*
+ * Packet descriptors follow the data of isochronous urbs only. For an endpoint
+ * that we do not know the number tells: it is 0 in all others.
+ */
+static uint64_t
+iso_bytes(uint32_t packets, uint8_t type, bool no_endpoint)
+{
+	if (packets == USBIP_NO_PACKETS || (type != URB_ISO && !no_endpoint))
+		return 0;
+	return (uint64_t)packets * USBIP_ISO;
+}
+
+static int32_t
+read_request(const struct import *im, const struct usbip *h, struct import_request *req)
+{
+	enum urb_type type = URB_BULK;
+	int32_t status;
+
+	memset(req, 0, sizeof(*req));
+	req->ep = (uint8_t)(h->ep | (h->in ? 0x80u : 0u));
+	req->flags = h->submit.flags;
+	req->len = h->submit.len;
+	req->start_frame = h->submit.start_frame;
+	req->interval = h->submit.interval;
+	memcpy(req->setup, h->submit.setup, sizeof(req->setup));
+	status = desc_admit(&im->desc, req->ep, req->len, req->setup, &req->flags, &type);
+	req->type = (uint8_t)type;
+	return status;
+}
+
+static int
+on_submit(struct import *im, const struct usbip *h)
+{
+	uint64_t data = h->in ? 0 : h->submit.len, skip;
+	struct import_request req;
+	struct iurb *u;
+	int32_t status;
+
+	if (h->in > 1 || h->ep > 15 || iurb_by_seqnum(&im->urbs, h->seqnum) != NULL)
+		return fail(im, ERR_PROTO, "SUBMIT makes no sense");
+	im->urbs.stats.urbs++;
+	status = read_request(im, h, &req);
+	skip = data + iso_bytes(h->submit.packets, req.type, status == -LINUX_EPIPE);
+	if ((u = accept(im, &req, h->seqnum, &status)) == NULL) {
+		refuse(im, h->seqnum, status, skip);
+		return ERR_OK;
+	}
+	u->packets = h->submit.packets;
+	if (data > 0)
+		im->filling = u;
+	else
+		send_urb(im, u);
+	return ERR_OK;
+}
+
+static int
+on_unlink(struct import *im, const struct usbip *h)
+{
+	struct iurb *u = iurb_by_seqnum(&im->urbs, h->victim);
+	struct ret *r = retq_spare(&im->urbs.q, h->seqnum);
+
+	if (r == NULL)
+		return fail(im, ERR_NOMEM, "no memory even to answer an UNLINK");
+	if (u == NULL) {
+		retq_ret_unlink(&im->urbs.q, r, 0);
+		return ERR_OK;
+	}
+	list_add(&u->unlinks, &r->link);
+	if (u->state == IURB_SENT && !u->unlinking) {
+		u->unlinking = true;
+		(void)im->ops->unlink(im->arg, u->req.ep, u->tag);
+	}
+	return ERR_OK;
+}
+
+static int
+on_header(struct import *im)
+{
+	struct usbip h;
+
+	if (usbip_unpack(&h, im->head) != ERR_OK ||
+	    (h.cmd != USBIP_SUBMIT && h.cmd != USBIP_UNLINK))
+		return fail(im, ERR_PROTO, "no such command");
+	if (h.devid != im->devid)
+		return fail(im, ERR_PROTO, "meant for another device");
+	return h.cmd == USBIP_SUBMIT ? on_submit(im, &h) : on_unlink(im, &h);
+}
+
+static size_t
+least(uint64_t a, size_t b)
+{
+	return a < b ? (size_t)a : b;
+}
+
+static size_t
+take_head(struct import *im, const uint8_t *p, size_t n, int *err)
+{
+	n = least(USBIP_HEADER - im->head_have, n);
+	memcpy(im->head + im->head_have, p, n);
+	im->head_have += n;
+	if (im->head_have == USBIP_HEADER) {
+		im->head_have = 0;
+		*err = on_header(im);
+	}
+	return n;
+}
+
+static size_t
+take_data(struct import *im, const uint8_t *p, size_t n)
+{
+	struct iurb *u = im->filling;
+
+	n = least(u->req.len - u->have, n);
+	memcpy(u->out + u->have, p, n);
+	u->have += (uint32_t)n;
+	if (u->have == u->req.len) {
+		im->filling = NULL;
+		send_urb(im, u);
+	}
+	return n;
+}
+
+static size_t
+take(struct import *im, const uint8_t *p, size_t n, int *err)
+{
+	if (im->filling != NULL)
+		return take_data(im, p, n);
+	if (!im->refusing)
+		return take_head(im, p, n, err);
+	n = least(im->skip, n);
+	im->skip -= n;
+	return n;
+}
+
+int
+import_input(struct import *im, const uint8_t *p, size_t n)
+{
+	uint64_t before = im->urbs.q.queued;
+	int err = im->failed;
+	size_t used;
+
+	while (n > 0 && err == ERR_OK) {
+		used = take(im, p, n, &err);
+		p += used;
+		n -= used;
+		if (err == ERR_OK && im->refusing && im->skip == 0)
+			err = end_refusal(im);
+	}
+	wake(im, before);
+	return err;
+}
+
+size_t
+import_output(struct import *im, const uint8_t **p)
+{
+	return retq_output(&im->urbs.q, p);
+}
+
+void
+import_sent(struct import *im, size_t n)
+{
+	retq_sent(&im->urbs.q, n);
+}
+
+int
+import_reply(struct import *im, uint8_t ep, uint64_t tag,
+	     const struct import_reply *reply, uint8_t **data)
+{
+	struct iurb *u;
+
+	*data = NULL;
+	if (im->replying != NULL)
+		im->replying->state = IURB_SENT; /* never ended: did not happen */
+	im->replying = NULL;
+	if (im->gone)
+		return ERR_OK;
+	if ((u = iurb_by_tag(&im->urbs, ep, tag)) == NULL || reply->actual > u->req.len ||
+	    (reply->unlinked && (!u->unlinking || reply->actual > 0)))
+		return ERR_PROTO;
+	u->state = IURB_REPLYING;
+	u->reply = *reply;
+	im->replying = u;
+	if (iurb_in(u) && reply->actual > 0)
+		*data = u->ret->bytes + USBIP_HEADER;
+	return ERR_OK;
+}
+
+void
+import_reply_end(struct import *im)
+{
+	uint64_t before = im->urbs.q.queued;
+	struct iurb *u = im->replying;
+	int32_t status;
+
+	if (u == NULL)
+		return;
+	im->replying = NULL;
+	if (u->reply.unlinked) {
+		iurb_finish_unlinked(&im->urbs, u);
+	} else {
+		status = iurb_status(u, u->reply.status);
+		if (status == 0 && (u->req.ep & 0x0f) == 0)
+			desc_job_done(&im->desc, u->req.setup);
+		iurb_finish(&im->urbs, u, status, u->reply.actual);
+	}
+	wake(im, before);
+}
+
+void
+import_gone(struct import *im)
+{
+	uint64_t before = im->urbs.q.queued;
+	struct list *l, *n;
+	struct iurb *u;
+
+	im->gone = true;
+	im->replying = NULL;
+	LIST_EACH_SAFE (&im->urbs.all, l, n) {
+		/* those before SENT are answered where they are on their way */
+		u = CONTAINER_OF(l, struct iurb, link);
+		if (u->state >= IURB_SENT)
+			iurb_finish(&im->urbs, u, -LINUX_ESHUTDOWN, 0);
+	}
+	wake(im, before);
+}
+
+void
+import_stats(const struct import *im, struct import_stats *st)
+{
+	*st = im->urbs.stats;
+	st->inflight = im->urbs.by_seqnum.count;
+	st->charged = im->urbs.q.charged;
+}
+
+int
+import_new(struct import **out, struct pool *pool, const struct import_conf *conf,
+	   const struct import_ops *ops, void *arg)
+{
+	struct import *im = pool_zget(pool, sizeof(*im));
+	int r;
+
+	*out = NULL;
+	if (im == NULL)
+		return ERR_NOMEM;
+	im->pool = pool;
+	im->ops = ops;
+	im->arg = arg;
+	im->devid = conf->devid;
+	im->urb_max = conf->urb_max;
+	im->budget = conf->budget;
+	im->reserve = conf->reserve < conf->budget ? conf->reserve : conf->budget;
+	if ((r = desc_parse(&im->desc, conf->raw, conf->raw_len, conf->config)) !=
+		ERR_OK ||
+	    (r = iurbs_init(&im->urbs, pool)) != ERR_OK) {
+		pool_put(pool, im, sizeof(*im));
+		return r;
+	}
+	*out = im;
+	return ERR_OK;
+}
+
+void
+import_free(struct import *im)
+{
+	if (im == NULL)
+		return;
+	iurbs_fini(&im->urbs);
+	pool_put(im->pool, im, sizeof(*im));
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Engine of the side that uses a device: USB/IP bytes of the kernel (or of a
+ * stock client) on one side, requests for the far end on the other. One per
+ * attached device. Both directions are parsed and checked; the kernel gets only
+ * what this engine wrote itself, each header and its data in one piece.
+ */
+#ifndef CORE_IMPORT_H
+#define CORE_IMPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/desc.h"
+#include "core/err.h"
+
+struct import;
+struct pool;
+
+/* A request for the far end (core/wire SUBMIT). */
+struct import_request {
+	uint8_t ep;   /* bEndpointAddress, 0x80 for control IN */
+	uint8_t type; /* enum urb_type, from the descriptors */
+	uint32_t flags, len, start_frame, interval, packets;
+	uint8_t setup[8];
+	const uint8_t *data; /* OUT: len bytes, lent until submit returns */
+};
+
+/* A reply of the far end (core/wire COMPLETE), not yet checked. */
+struct import_reply {
+	bool unlinked;
+	int32_t status; /* 0 or -LINUX_E... */
+	uint32_t actual, start_frame, packets, error_count;
+};
+
+struct import_ops {
+	/*
+	 * Sends a request; *tag gets the far end's name for it (its message index
+	 * in the endpoint's stream, below 2^59). An error fails the urb alone
+	 * (ERR_NOMEM: -ENOMEM, else -ESHUTDOWN).
+	 */
+	int (*submit)(void *arg, const struct import_request *, uint64_t *tag);
+
+	/* Asked for once per urb; if it fails, the reply or import_gone decides. */
+	int (*unlink)(void *arg, uint8_t ep, uint64_t tag);
+	void (*wake)(void *arg); /* import_output has bytes */
+};
+
+struct import_conf {
+	uint32_t devid;   /* busnum << 16 | devnum that the kernel was told */
+	uint32_t urb_max; /* longest transfer; a longer one fails alone */
+	uint64_t budget;  /* bytes of urbs that may be out (USBIP.md 1.4) */
+	uint64_t reserve; /* of it, kept for control and interrupt urbs */
+	const uint8_t *raw;
+	size_t raw_len;
+	uint8_t config;
+};
+
+int import_new(struct import **, struct pool *, const struct import_conf *,
+	       const struct import_ops *, void *arg) MUST_CHECK;
+void import_free(struct import *);
+
+/*
+ * Bytes from the kernel, any number at a time; all are taken. An error means
+ * the stream cannot be understood any more (sticky): close it. An urb that
+ * fails alone is answered when its data has come, not before: until then the
+ * kernel still reads from it.
+ */
+int import_input(struct import *, const uint8_t *, size_t n) MUST_CHECK;
+
+/*
+ * Lends bytes for the kernel; 0: none. import_sent gives back the first n. The
+ * budget is charged until an urb's reply was sent.
+ */
+size_t import_output(struct import *, const uint8_t **);
+void import_sent(struct import *, size_t n);
+
+/*
+ * The far end's reply to (ep, tag). *data lends room for actual bytes of IN
+ * data (NULL if there are none or it is not wanted any more): fill it, then
+ * import_reply_end. A reply that is not ended before the next has not happened.
+ * ERR_PROTO: no such request, more than was asked for, or unlinked though
+ * nobody asked; the urb is still in flight then.
+ */
+int import_reply(struct import *, uint8_t ep, uint64_t tag, const struct import_reply *,
+		 uint8_t **data) MUST_CHECK;
+void import_reply_end(struct import *);
+
+/*
+ * The far end is gone: fails every urb with -ESHUTDOWN, and those that come. Room
+ * lent by import_reply is void, and later replies are for nobody.
+ */
+void import_gone(struct import *);
+
+struct import_stats {
+	uint64_t urbs, failed, unlinked, bytes_in, bytes_out;
+	uint32_t inflight;
+	uint64_t charged; /* bytes against the budget */
+};
+
+void import_stats(const struct import *, struct import_stats *);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The attach side of one session: says hello, asks for lists and devices, sends
+ * requests to imported devices and takes their replies. Who makes the requests
+ * (the kernel through core/import, or `bench` itself) is a user of one device.
+ */
+#ifndef CORE_IMPORTS_H
+#define CORE_IMPORTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/import.h"
+#include "core/wire.h"
+
+struct imports;
+struct pool;
+struct session;
+struct session_msg;
+enum stream_prio;
+
+struct imports_ops {
+	/* WELCOME (err ERR_OK): judge the server's proof; or REFUSED. */
+	int (*welcome)(void *arg, int err, const struct wire_hello *,
+		       const struct wire_refusal *);
+
+	/* One of the list; then NULL: that was all. Also when the list changed. */
+	void (*device)(void *arg, const struct wire_device *);
+
+	/* bench: a message of STREAM_BENCH or STREAM_ECHO. */
+	int (*bench)(void *arg, const struct session_msg *);
+};
+
+/* The user of one device; arg is what imports_import was given. */
+struct imports_user {
+	/* err ERR_OK: it is ours; i->raw is borrowed. Else i->no says why. */
+	void (*imported)(void *arg, int err, const struct wire_imported *i);
+
+	/*
+	 * The reply to (ep, tag); data: reply.actual bytes of IN data, to be read
+	 * with imports_data. ERR_PROTO when the reply is impossible.
+	 */
+	int (*reply)(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *,
+		     const struct session_msg *data);
+
+	/* The server took it away; the user is forgotten. */
+	void (*removed)(void *arg, const struct wire_refusal *);
+};
+
+struct imports *
+imports_new(struct pool *, struct session *, const struct imports_ops *, void *arg);
+void imports_free(struct imports *);
+
+/* For session_ops. */
+int imports_message(struct imports *, const struct session_msg *) MUST_CHECK;
+int imports_accept(struct imports *, uint32_t sid, enum stream_prio *) MUST_CHECK;
+
+/* The first message. */
+int imports_hello(struct imports *, const struct wire_hello *) MUST_CHECK;
+
+/* After welcome. */
+int imports_list(struct imports *) MUST_CHECK;
+int imports_import(struct imports *, const char *busid, uint8_t flags,
+		   const struct imports_user *, void *arg, uint32_t *dev) MUST_CHECK;
+
+/* Gives a device back; the user is forgotten. */
+void imports_release(struct imports *, uint32_t dev);
+
+/* As in import_ops. ERR_TOOBIG: longer than the server takes. */
+int imports_submit(struct imports *, uint32_t dev, const struct import_request *,
+		   uint64_t *tag) MUST_CHECK;
+int imports_unlink(struct imports *, uint32_t dev, uint8_t ep, uint64_t tag) MUST_CHECK;
+
+/* Copies the IN data behind a reply's head. */
+void imports_data(const struct session_msg *, uint8_t *dst, uint32_t n);
+
+/* What the welcome said; 0 before. */
+uint32_t imports_urb_max(const struct imports *);
+uint32_t imports_window(const struct imports *);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The urbs of the import engine: from a SUBMIT's header until its reply is
+ * queued. The reply's memory is made with the urb, so that answering cannot
+ * fail. Whom an urb is sent to is not known here.
+ */
+#ifndef CORE_IURB_H
+#define CORE_IURB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/import.h"
+#include "core/list.h"
+#include "core/retq.h"
+#include "core/urbs.h"
+
+enum iurb_state {
+	IURB_FILLING,  /* OUT data is coming from the kernel */
+	IURB_SENDING,  /* ops->submit is running */
+	IURB_SENT,     /* the far end has it */
+	IURB_REPLYING, /* import_reply was called, import_reply_end not yet */
+};
+
+struct iurb {
+	struct list link; /* in iurbs.all */
+	struct urbs_node by_seqnum, by_tag;
+	enum iurb_state state;
+	bool unlinking;      /* the far end was asked to unlink it */
+	struct list unlinks; /* struct ret of each UNLINK that waits for this urb */
+	struct ret *ret;
+	struct import_request req;
+	uint32_t packets; /* number_of_packets as it came: the kernel gets it back */
+	uint64_t tag;
+	uint8_t *out; /* OUT data, req.len bytes */
+	uint32_t have;
+	struct import_reply reply; /* while replying */
+};
+
+struct iurbs {
+	struct pool *pool;
+	struct list all;
+	struct urbs by_seqnum, by_tag;
+	struct retq q;
+	struct import_stats stats;
+};
+
+#define IURB_TAG_BITS 59 /* of a tag: with the endpoint it makes a 64-bit key */
+
+int iurbs_init(struct iurbs *, struct pool *) MUST_CHECK;
+void iurbs_fini(struct iurbs *);
+
+/* With room for its data, its reply and the reply's data; NULL: no memory. */
+struct iurb *
+iurb_new(struct iurbs *, const struct import_request *, uint32_t seqnum, uint64_t charge);
+
+/* The OUT data is not needed any more. */
+void iurb_drop_data(struct iurbs *, struct iurb *);
+
+/* The far end has it, under this tag of its endpoint. */
+void iurb_sent(struct iurbs *, struct iurb *, uint64_t tag);
+
+struct iurb *iurb_by_seqnum(const struct iurbs *, uint32_t seqnum);
+struct iurb *iurb_by_tag(const struct iurbs *, uint8_t ep, uint64_t tag);
+
+/*
+ * What the kernel is told for the far end's status. "Cancelled" for an urb that
+ * nobody cancelled would be taken for an empty success (libusb does): -EPROTO.
+ */
+int32_t iurb_status(const struct iurb *, int32_t status);
+
+/* Ends it with a RET_SUBMIT; its UNLINKs came too late. It is gone then. */
+void iurb_finish(struct iurbs *, struct iurb *, int32_t status, uint32_t actual);
+
+/* Ends it without one: the kernel must not see it complete. It is gone then. */
+void iurb_finish_unlinked(struct iurbs *, struct iurb *);
+
+static inline bool
+iurb_in(const struct iurb *u)
+{
+	return (u->req.ep & 0x80) != 0;
+}
+
+#endif

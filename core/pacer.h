@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Spreads packets over time: a credit that fills at the rate and holds what
+ * leaves in a millisecond, or 64 packets if that is less. A packet may leave
+ * while any credit is left, so one packet goes over it at most.
+ */
+#ifndef CORE_PACER_H
+#define CORE_PACER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PACER_BURST_NS 1000000
+#define PACER_PACKETS  64
+
+struct pacer {
+	uint64_t next_ns; /* when the credit is no longer overdrawn */
+};
+
+bool pacer_ready(const struct pacer *, uint64_t now_us);
+
+/* bytes left at rate (bytes per second, not 0). mtu: of a full packet. */
+void
+pacer_sent(struct pacer *, uint64_t bytes, uint64_t rate, uint64_t mtu, uint64_t now_us);
+
+/* When a batch may leave, in us: half of the credit is there, or one packet. */
+uint64_t pacer_deadline(const struct pacer *, uint64_t rate, uint64_t mtu);
+
+#endif

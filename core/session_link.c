@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The link's side of a session: fills packets with frames, takes frames out of
+ * packets, and keeps account of what was acknowledged and lost. Nothing here
+ * knows messages; those are in core/session.
+ */
+#include "core/arq.h"
+#include "core/cur.h"
+#include "core/frame.h"
+#include "core/mem.h"
+#include "core/session_impl.h"
+
+#define CHUNK_LEAST 32u /* a new frame behind others is worth these bytes */
+
+/* frames that go out */
+
+static size_t
+put_window(struct stream *st, struct wr *w, struct arq_ref *ref)
+{
+	if (wr_left(w) < FRAME_WINDOW_LEN)
+		return 0;
+	st->tell = false;
+	*ref = (struct arq_ref){.sid = st->node.sid, .kind = FRAME_WINDOW};
+	ref->off = recvbuf_tell(&st->in);
+	wr_u8(w, FRAME_WINDOW);
+	wr_le32(w, ref->sid);
+	wr_le64(w, ref->off);
+	return FRAME_WINDOW_LEN;
+}
+
+/* The bytes go straight to their place; the head, which counts them, after. */
+static size_t
+put_stream(struct stream *st, struct wr *w, struct arq_ref *ref)
+{
+	uint8_t *body = w->p + FRAME_STREAM_HEAD;
+	size_t room;
+
+	if (wr_left(w) <= FRAME_STREAM_HEAD)
+		return 0;
+	room = wr_left(w) - FRAME_STREAM_HEAD;
+	room = room < UINT16_MAX ? room : UINT16_MAX;
+	*ref = (struct arq_ref){.sid = st->node.sid, .kind = FRAME_STREAM};
+	ref->len = (uint16_t)sendbuf_take(&st->out, &ref->off, body, room);
+	wr_u8(w, FRAME_STREAM);
+	wr_le32(w, ref->sid);
+	wr_le64(w, ref->off);
+	wr_le16(w, ref->len);
+	w->p += ref->len;
+	return FRAME_STREAM_HEAD + (size_t)ref->len;
+}
+
+static size_t
+fill(void *arg, uint8_t *buf, size_t cap, struct arq_ref *refs, size_t *nrefs)
+{
+	struct session *s = arg;
+	struct sched_item *i;
+	size_t room = *nrefs;
+	struct wr w;
+
+	*nrefs = 0;
+	wr_init(&w, buf, cap);
+	while (s->failed == ERR_OK && *nrefs < room &&
+	       (i = sched_next(&s->sched)) != NULL) {
+		struct stream *st = CONTAINER_OF(i, struct stream, turn);
+		size_t n;
+
+		if (*nrefs > 0 && wr_left(&w) < FRAME_STREAM_HEAD + CHUNK_LEAST)
+			break;
+		n = st->tell ? put_window(st, &w, &refs[*nrefs])
+			     : put_stream(st, &w, &refs[*nrefs]);
+		if (n == 0)
+			break;
+		(*nrefs)++;
+		sched_sent(&s->sched, i, n);
+		session_refresh(s, st);
+	}
+	return cap - wr_left(&w);
+}
+
+static bool
+pending(const void *arg)
+{
+	const struct session *s = arg;
+
+	return s->failed == ERR_OK && sched_next(&s->sched) != NULL;
+}
+
+static void
+acked(void *arg, const struct arq_ref *ref)
+{
+	struct session *s = arg;
+	struct stream *st = session_find(s, ref->sid);
+
+	if (st == NULL || ref->kind != FRAME_STREAM)
+		return;
+	sendbuf_acked(&st->out, ref->off, ref->len);
+	session_refresh(s, st);
+}
+
+static void
+lost(void *arg, const struct arq_ref *ref)
+{
+	struct session *s = arg;
+	struct stream *st = session_find(s, ref->sid);
+
+	if (st == NULL)
+		return;
+	if (ref->kind == FRAME_STREAM)
+		sendbuf_lost(&st->out, ref->off, ref->len);
+	else if (ref->off == st->in.told) /* else a later one says more */
+		st->tell = true;
+	session_refresh(s, st);
+}
+
+/* frames that come in */
+
+static int
+accept(struct session *s, uint32_t sid, struct stream **st)
+{
+	enum stream_prio prio = STREAM_PRIO_BULK;
+	int r;
+
+	if ((*st = session_find(s, sid)) != NULL)
+		return ERR_OK;
+	if ((r = s->ops->accept(s->arg, sid, &prio)) != ERR_OK)
+		return r;
+	*st = session_find(s, sid); /* the callback may have opened it */
+	if (*st == NULL && (*st = session_stream_new(s, sid, prio)) == NULL)
+		return ERR_FULL;
+	return ERR_OK;
+}
+
+static int
+on_stream(struct session *s, struct rd *r)
+{
+	uint32_t sid = rd_le32(r);
+	uint64_t off = rd_le64(r);
+	uint16_t len = rd_le16(r);
+	const uint8_t *p = rd_lend(r, len);
+	struct stream *st;
+	int e;
+
+	if (r->bad)
+		return ERR_PROTO;
+	if ((e = accept(s, sid, &st)) != ERR_OK)
+		return e == ERR_GONE ? ERR_OK : e;
+	if ((e = recvbuf_put(&st->in, off, p, len)) == ERR_OK)
+		session_look(s, st);
+	return e;
+}
+
+static int
+on_window(struct session *s, struct rd *r)
+{
+	uint32_t sid = rd_le32(r);
+	uint64_t off = rd_le64(r);
+	struct stream *st = session_find(s, sid);
+
+	if (r->bad)
+		return ERR_PROTO;
+	if (st == NULL) /* closed here; who has consumed our bytes had it open */
+		return ERR_OK;
+	sendbuf_limit(&st->out, off);
+	session_refresh(s, st);
+	return ERR_OK;
+}
+
+static int
+turn(void *arg)
+{
+	return session_turn(arg);
+}
+
+static int
+frame(void *arg, const uint8_t *p, size_t n, size_t *used)
+{
+	struct session *s = arg;
+	struct rd r;
+	int e = ERR_PROTO;
+
+	if (s->failed != ERR_OK)
+		return s->failed;
+	rd_init(&r, p, n);
+	switch (rd_u8(&r)) {
+	case FRAME_STREAM:
+		e = on_stream(s, &r);
+		break;
+	case FRAME_WINDOW:
+		e = on_window(s, &r);
+		break;
+	}
+	*used = n - rd_left(&r);
+	return e == ERR_OK || e == ERR_FULL ? e : session_fail(s, e);
+}
+
+const struct arq_ops session_arq_ops = {
+    .fill = fill,
+    .pending = pending,
+    .acked = acked,
+    .lost = lost,
+    .frame = frame,
+    .turn = turn,
+};

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Our own messages: signalling (net/tls), the session stream, and the streams
+ * of devices. man/usbp2p-protocol.7 is their specification. Little-endian;
+ * strings are a u8 length and UTF-8. The row of a message says who may send it,
+ * where, and how long it is; the loop checks the row before a handler sees it.
+ *
+ * Types below 128 that a side does not know close the link, from 128 on they
+ * are skipped.
+ */
+#ifndef CORE_WIRE_H
+#define CORE_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/cur.h"
+#include "core/devinfo.h"
+#include "core/err.h"
+
+#define WIRE_MAJOR  1 /* must be equal */
+#define WIRE_MINOR  0
+
+/* Who sends: the attach side, the serve side, both. */
+#define WIRE_ATTACH 1
+#define WIRE_SERVE  2
+#define WIRE_BOTH   3
+
+/* Where: signalling, session stream, bench and echo streams, device streams. */
+enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
+
+#define WIRE_SMALL 4096         /* greetings, requests */
+#define WIRE_LARGE (256 * 1024) /* lists, descriptors */
+#define WIRE_HUGE  (16 * 1024 * 1024 + 65536)
+
+/* name, number, sender, place, shortest and longest body */
+#define WIRE_LIST(X)                                             \
+	X(HELLO, 1, WIRE_ATTACH, WIRE_SESSION, 99, WIRE_SMALL)   \
+	X(WELCOME, 2, WIRE_SERVE, WIRE_SESSION, 99, WIRE_SMALL)  \
+	X(REFUSED, 3, WIRE_SERVE, WIRE_SESSION, 2, WIRE_SMALL)   \
+	X(RESUME, 4, WIRE_ATTACH, WIRE_SESSION, 56, WIRE_LARGE)  \
+	X(GONE, 5, WIRE_SERVE, WIRE_SESSION, 0, 0)               \
+	X(LIST, 8, WIRE_ATTACH, WIRE_SESSION, 0, 0)              \
+	X(DEVICES, 9, WIRE_SERVE, WIRE_SESSION, 2, WIRE_LARGE)   \
+	X(IMPORT, 10, WIRE_ATTACH, WIRE_SESSION, 6, WIRE_SMALL)  \
+	X(IMPORTED, 11, WIRE_SERVE, WIRE_SESSION, 6, WIRE_LARGE) \
+	X(RELEASE, 12, WIRE_ATTACH, WIRE_SESSION, 4, 4)          \
+	X(REMOVED, 13, WIRE_SERVE, WIRE_SESSION, 6, WIRE_SMALL)  \
+	X(UNLINK, 14, WIRE_ATTACH, WIRE_SESSION, 12, 12)         \
+	X(PING, 16, WIRE_ATTACH, WIRE_BENCH, 8, 1024)            \
+	X(PONG, 17, WIRE_SERVE, WIRE_BENCH, 8, 1024)             \
+	X(SOURCE, 18, WIRE_ATTACH, WIRE_BENCH, 8, 8)             \
+	X(SINK, 19, WIRE_ATTACH, WIRE_BENCH, 8, 8)               \
+	X(DATA, 20, WIRE_BOTH, WIRE_BENCH, 1, 65536)             \
+	X(SUNK, 21, WIRE_SERVE, WIRE_BENCH, 8, 8)                \
+	X(SUBMIT, 32, WIRE_ATTACH, WIRE_DEVICE, 32, WIRE_HUGE)   \
+	X(COMPLETE, 33, WIRE_SERVE, WIRE_DEVICE, 33, WIRE_HUGE)  \
+	X(KNOCK, 64, WIRE_ATTACH, WIRE_SIGNAL, 67, WIRE_SMALL)   \
+	X(ADMIT, 65, WIRE_SERVE, WIRE_SIGNAL, 67, WIRE_SMALL)    \
+	X(REJECT, 66, WIRE_SERVE, WIRE_SIGNAL, 2, WIRE_SMALL)    \
+	X(OFFER, 67, WIRE_ATTACH, WIRE_SIGNAL, 4, 8192)          \
+	X(ANSWER, 68, WIRE_SERVE, WIRE_SIGNAL, 4, 8192)
+
+enum wire_type {
+#define WIRE_ENUM(name, number, who, place, min, max) WIRE_##name = number,
+	WIRE_LIST(WIRE_ENUM)
+#undef WIRE_ENUM
+};
+
+struct wire_row {
+	const char *name;
+	uint8_t type, who;
+	enum wire_place place;
+	uint32_t min, max;
+};
+
+/*
+ * The row of what the other side (who) sent in this place. ERR_OK; ERR_NODEV:
+ * unknown but to be skipped; ERR_PROTO: not known, not from there, not so long.
+ */
+int wire_check(uint8_t type, uint8_t who, enum wire_place, uint32_t len,
+	       const struct wire_row **) MUST_CHECK;
+
+const char *wire_name(uint8_t type);
+
+/* The place of what comes on a stream of the session. */
+enum wire_place wire_place_of(uint32_t sid);
+
+/* Why a server says no; carried as u8. */
+enum wire_reason {
+	WIRE_OK,
+	WIRE_NOT_ALLOWED, /* nobody invited this id */
+	WIRE_BAD_TICKET,  /* unknown, used up, expired, or a wrong proof */
+	WIRE_VERSION,     /* another major version */
+	WIRE_NO_DEVICE,   /* not there, not shared, or not for this peer */
+	WIRE_IN_USE,      /* held by another */
+	WIRE_LIMIT,       /* too many of something */
+	WIRE_TROUBLE,     /* the device could not be opened: the text says why */
+	WIRE_REASONS
+};
+
+int wire_reason_err(uint8_t reason);
+
+#define WIRE_ID   16
+#define WIRE_NAME 64
+#define WIRE_TEXT 200
+
+/* KNOCK, ADMIT, and the first part of HELLO and WELCOME. */
+struct wire_greet {
+	uint8_t major, minor;
+	uint64_t caps; /* none yet */
+	uint8_t instance[WIRE_ID];
+	uint8_t ticket[8]; /* zeros: no ticket */
+	uint8_t proof[32]; /* of the ticket's secret; zeros without */
+	char name[WIRE_NAME];
+};
+
+/* HELLO, WELCOME */
+struct wire_hello {
+	struct wire_greet greet;
+	uint8_t session[WIRE_ID]; /* made by the attach side */
+	uint64_t generation;      /* 1 on a session's first link */
+	uint32_t window;          /* bytes of each stream that I keep: session_new */
+	uint32_t urb_max;         /* longest transfer I take */
+};
+
+/* The window that counts: a session has one of 64 KiB at least. */
+uint32_t wire_window(const struct wire_hello *);
+
+/* The longest transfer that both take and whose messages fit in both windows. */
+uint32_t wire_urb_max(const struct wire_hello *, const struct wire_hello *);
+
+/* REFUSED, REJECT; dev is of REMOVED and IMPORTED only */
+struct wire_refusal {
+	uint8_t reason;
+	char text[WIRE_TEXT];
+};
+
+/* One of DEVICES */
+struct wire_device {
+	struct devinfo info;
+	uint8_t state;  /* enum wire_state */
+	uint64_t since; /* unix seconds, of state */
+	char holder[WIRE_NAME];
+};
+
+enum wire_state { WIRE_FREE, WIRE_YOURS, WIRE_TAKEN };
+
+struct wire_import {
+	uint32_t dev; /* core/stream.h */
+	uint8_t flags;
+	char busid[DEVINFO_BUSID];
+};
+
+struct wire_imported {
+	uint32_t dev;
+	struct wire_refusal no; /* reason WIRE_OK: what follows is there */
+	struct devinfo info;
+	const uint8_t *raw; /* borrowed from the message */
+	uint32_t raw_len;
+};
+
+/* OUT data follow the 32 bytes (behind 16 bytes a packet of an isochronous one) */
+struct wire_submit {
+	uint32_t epoch; /* of barriers (DESIGN.md 9) */
+	uint32_t flags, len, start_frame, interval, packets;
+	uint8_t setup[8];
+};
+
+/* IN data follow the 33 bytes (behind 16 bytes a packet of an isochronous one) */
+struct wire_complete {
+	uint32_t epoch;
+	uint64_t index; /* of the SUBMIT in the same stream */
+	uint8_t flags;  /* WIRE_UNLINKED */
+	int32_t status;
+	uint32_t actual, start_frame, error_count, packets;
+};
+
+#define WIRE_SUBMIT_HEAD   32
+#define WIRE_COMPLETE_HEAD 33
+#define WIRE_UNLINKED      1
+
+/* OFFER, ANSWER */
+#define WIRE_CANDIDATES    20
+#define WIRE_CANDIDATE     200
+
+struct wire_offer {
+	uint8_t link; /* 0..31: first byte of datagrams is 32 + link */
+	char ufrag[64], pwd[128];
+	unsigned n;
+	char candidate[WIRE_CANDIDATES][WIRE_CANDIDATE];
+};
+
+/*
+ * put: appends the body, w->bad if it does not fit. get: reads it, ERR_PROTO if
+ * it is not well-formed to its last byte. Strings from peers come out cleaned.
+ */
+void wire_put_greet(struct wr *, const struct wire_greet *);
+int wire_get_greet(struct rd *, struct wire_greet *) MUST_CHECK;
+void wire_put_hello(struct wr *, const struct wire_hello *);
+int wire_get_hello(struct rd *, struct wire_hello *) MUST_CHECK;
+void wire_put_refusal(struct wr *, const struct wire_refusal *);
+int wire_get_refusal(struct rd *, struct wire_refusal *) MUST_CHECK;
+void wire_put_device(struct wr *, const struct wire_device *);
+int wire_get_device(struct rd *, struct wire_device *) MUST_CHECK; /* one of many */
+void wire_put_import(struct wr *, const struct wire_import *);
+int wire_get_import(struct rd *, struct wire_import *) MUST_CHECK;
+void wire_put_imported(struct wr *, const struct wire_imported *);
+int wire_get_imported(struct rd *, struct wire_imported *) MUST_CHECK;
+void wire_put_removed(struct wr *, uint32_t dev, const struct wire_refusal *);
+int wire_get_removed(struct rd *, uint32_t *dev, struct wire_refusal *) MUST_CHECK;
+void wire_put_submit(struct wr *, const struct wire_submit *);
+int wire_get_submit(struct rd *, struct wire_submit *) MUST_CHECK; /* the head */
+void wire_put_complete(struct wr *, const struct wire_complete *);
+int wire_get_complete(struct rd *, struct wire_complete *) MUST_CHECK; /* the head */
+void wire_put_offer(struct wr *, const struct wire_offer *);
+int wire_get_offer(struct rd *, struct wire_offer *) MUST_CHECK;
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Requests of the export engine; what happens to them is not decided here.
+ */
+#include "core/xurb.h"
+#include "core/mem.h"
+#include "core/usbip.h"
+
+struct xurb *
+xurb_new(struct pool *pool, const struct export_request *req)
+{
+	struct xurb *x = pool_get(pool, sizeof(*x) + req->len);
+
+	if (x == NULL)
+		return NULL;
+	memset(x, 0, sizeof(*x));
+	x->urb.ep = req->ep;
+	x->urb.flags = req->flags;
+	x->urb.len = req->len;
+	x->urb.buf = x->buf;
+	memcpy(x->urb.setup, req->setup, sizeof(x->urb.setup));
+	list_init(&x->link);
+	x->state = XURB_FILLING;
+	return x;
+}
+
+void
+xurb_free(struct pool *pool, struct xurb *x)
+{
+	pool_put(pool, x, sizeof(*x) + x->urb.len);
+}
+
+struct xurb *
+xurb_first(const struct list *l)
+{
+	return CONTAINER_OF(l->next, struct xurb, link);
+}
+
+void
+xurb_clean(struct urb *u)
+{
+	if (u->actual > u->len) {
+		u->actual = u->len;
+		u->status = -LINUX_EOVERFLOW;
+	}
+	if (u->status > 0)
+		u->status = -LINUX_EPROTO;
+}
+
+void
+xurb_refused(struct urb *u, int err)
+{
+	u->actual = 0;
+	if (err == ERR_GONE)
+		u->status = -LINUX_ESHUTDOWN;
+	else if (err == ERR_NOMEM)
+		u->status = -LINUX_ENOMEM;
+	else if (u->status == 0)
+		u->status = -LINUX_EIO;
+}

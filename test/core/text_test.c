@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/* link: core/text core/mem */
+#include "core/text.h"
+#include "test/test.h"
+
+static void
+appends_and_cuts(void)
+{
+	char b[16];
+	struct text t;
+
+	text_init(&t, b, sizeof(b));
+	text_str(&t, "a=");
+	text_u64(&t, 1234567890);
+	text_char(&t, ' ');
+	CHECK(!t.full && strcmp(b, "a=1234567890 ") == 0);
+	text_hex(&t, 0xbeef, 4);
+	CHECK(t.full && strcmp(b, "a=1234567890 be") == 0);
+	text_init(&t, b, sizeof(b));
+	text_i64(&t, -42);
+	text_hex(&t, 5, 2);
+	CHECK(strcmp(b, "-4205") == 0);
+	text_init(&t, b, sizeof(b));
+	text_i64(&t, INT64_MIN);
+	CHECK(t.full && strcmp(b, "-92233720368547") == 0);
+}
+
+static void
+cleans_strangers_strings(void)
+{
+	static const struct {
+		const char *in, *out;
+	} row[] = {
+	    {"Disk \033[2J", "Disk ?[2J"},
+	    {"tab\tnl\n", "tab?nl?"},
+	    {"J\xc3\xbcrgen \xe2\x82\xac", "J\xc3\xbcrgen \xe2\x82\xac"},
+	    {"cut \xe2\x82", "cut ??"},
+	    {"overlong \xc0\xaf", "overlong ??"},
+	    {"surrogate \xed\xa0\x80", "surrogate ???"},
+	    {"c1 \xc2\x9b", "c1 ??"},
+	    {"bidi \xe2\x80\xae", "bidi ???"},
+	    {"del\x7f", "del?"},
+	};
+	char b[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		strcpy(b, row[i].in);
+		text_clean(b);
+		CHECK(strcmp(b, row[i].out) == 0);
+	}
+}
+
+static void
+reads_numbers(void)
+{
+	uint64_t v = 7;
+
+	CHECK(text_to_u64("0", 10, &v) && v == 0);
+	CHECK(text_to_u64("18446744073709551615", UINT64_MAX, &v) && v == UINT64_MAX);
+	CHECK(!text_to_u64("18446744073709551616", UINT64_MAX, &v));
+	CHECK(!text_to_u64("11", 10, &v) && !text_to_u64("", 10, &v));
+	CHECK(!text_to_u64("1x", 10, &v) && !text_to_u64("-1", 10, &v));
+	CHECK(text_to_hex("1d6B", 0xffff, &v) && v == 0x1d6b);
+	CHECK(!text_to_hex("10000", 0xffff, &v));
+	CHECK(text_to_duration("90", &v) && v == 90000000);
+	CHECK(text_to_duration("24h", &v) && v == 86400000000);
+	CHECK(text_to_duration("5ms", &v) && v == 5000);
+	CHECK(!text_to_duration("5 parsecs", &v) && !text_to_duration("s", &v));
+	CHECK(!text_to_duration("999999999999999999d", &v));
+}
+
+static void
+compares(void)
+{
+	CHECK(text_has("SanDisk Ultra", "ultra") && text_has("x", ""));
+	CHECK(!text_has("San", "SanDisk"));
+	CHECK(text_equal("ab", "ab") && !text_equal("ab", "abc"));
+}
+
+TEST_MAIN(TEST(appends_and_cuts), TEST(cleans_strangers_strings), TEST(reads_numbers),
+	  TEST(compares))

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: ISC */
+/* clang-format off */
+/* link: core/import core/iurb core/retq core/urbs core/usbip core/desc core/cur core/log core/mem */
+/* clang-format on */
+/*
+ * A wild kernel and a wild far end around an import engine. If the first byte of
+ * the input is even, the rest are bytes of the kernel. If it is odd, the rest
+ * are operations, and a model of vhci_hcd checks what comes back: one answer per
+ * request, no RET_SUBMIT after it was unlinked, no byte too many.
+ */
+#include "core/import.h"
+#include "core/usbip.h"
+#include "test/core/sample.h"
+#include "test/fuzz/fuzz.h"
+
+#define DEVID 0x20003u
+#define SEQS  256
+
+enum seq_state { UNUSED, RUNNING, UNLINKING, ANSWERED };
+
+static struct import *im;
+static struct pool pool;
+static struct dice dice;
+static bool modelled;
+
+/* the kernel */
+static enum seq_state seqs[SEQS];
+static uint32_t lens[SEQS], victims[SEQS]; /* by seqnum; victim 0: no UNLINK */
+static bool ins[SEQS];
+static unsigned next_seq;
+
+/* the far end */
+static struct {
+	uint8_t ep;
+	uint64_t tag;
+	uint32_t len;
+} far[SEQS];
+static unsigned fars;
+static uint64_t next_tag;
+
+static int
+far_submit(void *arg, const struct import_request *q, uint64_t *tag)
+{
+	volatile uint8_t sum = 0;
+	unsigned mood = dice_u8(&dice);
+
+	(void)arg;
+	MUST((q->data != NULL) == (!(q->ep & 0x80) && q->len > 0));
+	for (uint32_t i = 0; q->data != NULL && i < q->len; i++)
+		sum = (uint8_t)(sum + q->data[i]);
+	if (mood == 254)
+		import_gone(im);
+	if (mood >= 250 || fars == SEQS)
+		return mood & 1 ? ERR_NOMEM : ERR_FAIL;
+	*tag = next_tag++;
+	far[fars].ep = q->ep;
+	far[fars].tag = *tag;
+	far[fars++].len = q->len;
+	return ERR_OK;
+}
+
+static int
+far_unlink(void *arg, uint8_t ep, uint64_t tag)
+{
+	unsigned mood = dice_u8(&dice);
+
+	(void)arg;
+	(void)ep;
+	(void)tag;
+	if (mood == 255)
+		import_gone(im);
+	return mood & 1 ? ERR_OK : ERR_NOMEM;
+}
+
+static void
+check_answer(const struct usbip *h, size_t data)
+{
+	uint32_t seq = h->seqnum;
+
+	MUST(seq > 0 && seq < SEQS && h->devid == 0 && h->in == 0 && h->ep == 0);
+	if (h->cmd == USBIP_RET_SUBMIT) {
+		MUST(seqs[seq] == RUNNING || seqs[seq] == UNLINKING);
+		MUST(h->ret.actual <= lens[seq]);
+		MUST(data == (ins[seq] ? h->ret.actual : 0));
+		seqs[seq] = ANSWERED;
+		return;
+	}
+	MUST(h->cmd == USBIP_RET_UNLINK && victims[seq] != 0 && data == 0);
+	if ((int32_t)h->status == -LINUX_ECONNRESET) {
+		MUST(seqs[victims[seq]] == UNLINKING);
+		seqs[victims[seq]] = ANSWERED;
+	} else {
+		MUST(h->status == 0);
+		MUST(seqs[victims[seq]] == ANSWERED || seqs[victims[seq]] == UNUSED);
+	}
+	victims[seq] = 0;
+}
+
+static void
+drain(void)
+{
+	const uint8_t *p;
+	struct usbip h;
+	size_t n;
+
+	while ((n = import_output(im, &p)) > 0) {
+		MUST(n >= USBIP_HEADER && usbip_unpack(&h, p) == ERR_OK);
+		if (modelled)
+			check_answer(&h, n - USBIP_HEADER);
+		if (n > USBIP_HEADER)
+			MUST(n == USBIP_HEADER + h.ret.actual);
+		import_sent(im, n);
+	}
+}
+
+static void
+far_wake(void *arg)
+{
+	(void)arg;
+	if (dice_u8(&dice) & 1)
+		drain();
+}
+
+static const struct import_ops ops = {far_submit, far_unlink, far_wake};
+
+static void
+feed(const void *bytes, size_t n)
+{
+	const uint8_t *p = bytes;
+	size_t part = 1 + dice_u8(&dice);
+
+	for (; n > part; p += part, n -= part)
+		MUST(import_input(im, p, part) == ERR_OK);
+	MUST(import_input(im, p, n) == ERR_OK);
+}
+
+static void
+kernel_submits(void)
+{
+	static const uint8_t data[4096];
+	static const uint8_t setups[][8] = {
+	    {0, 9, 1, 0, 0, 0, 0, 0},     {0, 9, 2, 0, 0, 0, 0, 0},
+	    {1, 11, 1, 0, 0, 0, 0, 0},    {1, 11, 1, 0, 2, 0, 0, 0},
+	    {0x80, 6, 0, 1, 0, 0, 18, 0}, {0x21, 9, 0, 0, 0, 0, 4, 0},
+	};
+	static const uint8_t eps[] = {0, 1, 2, 3, 4, 0, 0, 9};
+	unsigned how = dice_u8(&dice);
+	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
+	uint8_t b[USBIP_HEADER];
+
+	memcpy(h.submit.setup, setups[how % 6], 8);
+	h.ep = eps[how & 7];
+	h.in = how >> 3 & 1;
+	h.submit.len = h.ep == 0 ? h.submit.setup[6] : dice_u16(&dice) % 4096;
+	h.submit.packets = how & 16 ? USBIP_NO_PACKETS : 0;
+	seqs[next_seq] = RUNNING;
+	lens[next_seq] = h.submit.len;
+	ins[next_seq++] = h.in;
+	usbip_pack(&h, b);
+	feed(b, sizeof(b));
+	if (!h.in && h.submit.len > 0)
+		feed(data, h.submit.len);
+}
+
+static void
+kernel_unlinks(void)
+{
+	struct usbip h = {.cmd = USBIP_UNLINK, .devid = DEVID, .seqnum = next_seq};
+	uint8_t b[USBIP_HEADER];
+
+	h.victim = 1 + dice_u8(&dice) % next_seq;
+	victims[next_seq++] = h.victim;
+	if (seqs[h.victim] == RUNNING)
+		seqs[h.victim] = UNLINKING;
+	usbip_pack(&h, b);
+	feed(b, sizeof(b));
+}
+
+static void
+far_replies(void)
+{
+	unsigned i = dice_u8(&dice) % fars, how = dice_u8(&dice);
+	struct import_reply r = {.unlinked = how & 1,
+				 .status = how & 2 ? -(int32_t)dice_u8(&dice) : 0,
+				 .actual =
+				     how & 1 && how & 4 ? 0 : dice_u16(&dice) % 4200};
+	uint8_t *data;
+	int err = import_reply(im, far[i].ep, far[i].tag, &r, &data);
+
+	if (err != ERR_OK)
+		return;
+	if (data != NULL)
+		memset(data, 0x77, r.actual);
+	if (how & 0x80)
+		import_reply_end(im);
+}
+
+static void
+turn(void)
+{
+	unsigned op = dice_u8(&dice);
+
+	if (op < 80 && next_seq < SEQS)
+		kernel_submits();
+	else if (op < 130 && next_seq > 1 && next_seq < SEQS)
+		kernel_unlinks();
+	else if (op < 220 && fars > 0)
+		far_replies();
+	else if (op < 250)
+		drain();
+	else if (op < 254)
+		pool.budget = 40000 + 100 * dice_u8(&dice);
+	else if (op == 255 && dice_u8(&dice) > 200)
+		import_gone(im);
+}
+
+/* The far end goes: then everything that was asked has been answered. */
+static void
+settle(void)
+{
+	import_gone(im);
+	drain();
+	for (unsigned i = 0; i < SEQS; i++)
+		MUST(victims[i] == 0 && seqs[i] != RUNNING && seqs[i] != UNLINKING);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	static const struct import_conf conf = {.devid = DEVID,
+						.urb_max = 3000,
+						.budget = 30000,
+						.reserve = 10000,
+						.raw = sample,
+						.raw_len = sizeof(sample),
+						.config = 1};
+
+	pool = (struct pool)TEST_POOL(60000);
+	dice = (struct dice){p, p + n};
+	memset(seqs, 0, sizeof(seqs));
+	memset(victims, 0, sizeof(victims));
+	next_seq = 1;
+	fars = 0;
+	next_tag = 0;
+	MUST(import_new(&im, &pool, &conf, &ops, NULL) == ERR_OK);
+	modelled = dice_u8(&dice) & 1;
+	if (modelled) {
+		while (dice.p < dice.end)
+			turn();
+		settle();
+	} else {
+		dice.p = dice.end;
+		if (n > 1)
+			(void)!import_input(im, p + 1, n - 1);
+		drain();
+	}
+	import_free(im);
+	MUST(pool.used == 0);
+	return 0;
+}
+
+#ifndef LIBFUZZER
+static void
+corpus(void)
+{
+	fuzz_corpus("import");
+}
+
+static void
+kernel_bytes(void)
+{
+	uint8_t seed[1 + 3 * USBIP_HEADER + 31] = {0};
+	struct usbip h = {.cmd = USBIP_SUBMIT, .seqnum = 1, .devid = DEVID, .ep = 2};
+
+	h.submit.len = 31;
+	usbip_pack(&h, seed + 1);
+	h = (struct usbip){.cmd = USBIP_UNLINK, .seqnum = 2, .devid = DEVID, .victim = 1};
+	usbip_pack(&h, seed + 1 + USBIP_HEADER + 31);
+	h = (struct usbip){
+	    .cmd = USBIP_SUBMIT, .seqnum = 3, .devid = DEVID, .ep = 1, .in = 1};
+	h.submit.len = 512;
+	usbip_pack(&h, seed + 1 + 2 * USBIP_HEADER + 31);
+	fuzz_mutants(seed, sizeof(seed), 3000);
+}
+
+static void
+short_lives(void)
+{
+	fuzz_noise(2000, 100);
+}
+
+static void
+long_lives(void)
+{
+	fuzz_noise(300, 2000);
+}
+
+TEST_MAIN(TEST(corpus), TEST(kernel_bytes), TEST(short_lives), TEST(long_lives))
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC */
+/* clang-format off */
+/* link: test/sim/driver test/sim/stack test/sim/disk test/sim/kernel test/sim/ends test/sim/net core/bridge core/imports core/import core/iurb core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem */
+/* clang-format on */
+/*
+ * A disk over a bad network, whole: the kernel's bytes at one end, a device at
+ * the other, everything of core/ between (test/sim/stack). A driver writes and
+ * reads, with several urbs at once, gives up in the middle, and recovers; at the
+ * end the disk holds what was written, every urb had its one answer, and nobody
+ * holds anything. Each seed is another network and another mood.
+ *	SIM_SEEDS=n runs n of them, SIM_SEED=n runs that one.
+ */
+#include "test/sim/driver.h"
+#include "test/test.h"
+
+#define PATIENCE 2000000000u /* us of the clock for one run */
+
+/* --- runs --- */
+
+struct run {
+	uint32_t write, read;            /* bytes, at most */
+	uint64_t cut_at, cut_us;         /* the network is dead; 0: never */
+	uint64_t unplug_at;              /* 0: never */
+	void (*before)(struct driver *); /* NULL: nothing */
+};
+
+static void
+bad_network(struct stack_conf *c, uint64_t seed)
+{
+	uint64_t s = seed * 31 + 7;
+
+	memset(c, 0, sizeof(*c));
+	for (int i = 0; i < 2; i++) {
+		struct net_conf *n = &c->ends.to[i];
+
+		*n = (struct net_conf){
+		    .loss = 20000, .reorder = 100000, .duplicate = 10000};
+		n->delay_us = net_random(&s) % 60000;
+		n->jitter_us = net_random(&s) % 10000;
+		if (net_random(&s) % 2)
+			n->rate = 200000 + net_random(&s) % 20000000;
+		n->queue = 20000 + net_random(&s) % 500000;
+	}
+	c->ends.arq = ends_arq;
+	c->ends.arq.mtu = net_random(&s) % 4 ? 1200 : 8900;
+	c->ends.arq.cubic = net_random(&s) % 3 == 0;
+	c->ends.window = 1 << 20;
+	c->ends.budget = 16 << 20;
+	c->urb_max = 256 << 10;
+	c->import_budget = 4 << 20;
+	c->export_budget = 4 << 20;
+}
+
+static void
+events(struct stack *s, const struct run *r, uint64_t start)
+{
+	uint64_t t = s->ends.now - start;
+
+	if (r->cut_us > 0)
+		net_cut(s->ends.net, t >= r->cut_at && t < r->cut_at + r->cut_us);
+	if (r->unplug_at > 0 && t >= r->unplug_at && !s->disk.unplugged)
+		stack_unplug(s);
+}
+
+static bool
+run(uint64_t seed, const struct stack_conf *conf, const struct run *r)
+{
+	static struct stack s;
+	static struct driver d;
+	bool ok = false;
+	uint64_t start;
+
+	stack_init(&s, seed, conf);
+	s.disk.stalls = 20;
+	s.disk.shorts = 100;
+	memset(&d, 0, sizeof(d));
+	if (stack_attach(&s)) {
+		start = s.ends.now;
+		driver_init(&d, &s, r->write, r->read);
+		if (r->before != NULL)
+			r->before(&d);
+		while (driver_run(&d) && d.wrong == NULL && !stack_bad(&s) &&
+		       s.ends.now < start + PATIENCE) {
+			events(&s, r, start);
+			stack_step(&s, s.ends.now + 10000);
+		}
+		net_cut(s.ends.net, false);
+		if (d.wrong == NULL && !stack_bad(&s))
+			driver_end(&d);
+		ok = (d.step == DRIVER_FINISHED || d.gone) && d.wrong == NULL &&
+		     d.gone == s.removed && stack_detach(&s);
+	}
+	if (!ok)
+		printf("# %s, step %u, command %u, at %llu us\n",
+		       d.wrong ? d.wrong : "no end", d.step, d.commands,
+		       (unsigned long long)s.ends.now);
+	return stack_fini(&s) && ok;
+}
+
+static bool
+seed_runs(uint64_t seed)
+{
+	uint64_t s = seed * 17 + 3;
+	struct stack_conf c;
+	struct run r;
+
+	memset(&r, 0, sizeof(r));
+	r.write = 1 + net_random(&s) % (512 << 10);
+	r.read = 1 + net_random(&s) % (512 << 10);
+	if (seed % 7 == 0) {
+		r.cut_at = 300000;
+		r.cut_us = 1500000;
+	}
+	if (seed % 9 == 0)
+		r.unplug_at = 1 + net_random(&s) % 3000000;
+	bad_network(&c, seed);
+	if (run(seed, &c, &r))
+		return true;
+	printf("# failed: SIM_SEED=%llu\n", (unsigned long long)seed);
+	return false;
+}
+
+static void
+disks_by_seed(void)
+{
+	const char *one = getenv("SIM_SEED"), *many = getenv("SIM_SEEDS");
+	uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 1;
+	uint64_t n = one != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : 300;
+
+	for (uint64_t i = 0; i < n; i++)
+		CHECK(seed_runs(first + i));
+}
+
+/* --- a crowd of urbs that wait for data which does not come --- */
+
+#define CROWD       40
+#define CROWD_BYTES 65536u
+
+static struct kurb crowd[CROWD];
+static unsigned crowd_done, crowd_refused, crowd_unlinked, crowd_gone;
+
+static void
+crowd_urb_done(struct kurb *u)
+{
+	crowd_done++;
+	crowd_refused += u->status == -LINUX_ENOMEM;
+	crowd_gone += u->status == -LINUX_ESHUTDOWN;
+	crowd_unlinked += u->status == -LINUX_ECONNRESET;
+	if (u->actual != 0)
+		driver_wrong(u->arg, "data from nowhere");
+}
+
+static void
+submit_crowd(struct driver *d)
+{
+	static uint8_t room[CROWD_BYTES];
+
+	crowd_done = crowd_refused = crowd_unlinked = crowd_gone = 0;
+	for (unsigned i = 0; i < CROWD; i++) {
+		crowd[i] = (struct kurb){.ep = DISK_IN,
+					 .buf = room,
+					 .len = CROWD_BYTES,
+					 .done = crowd_urb_done,
+					 .arg = d};
+		kernel_submit(&d->s->kernel, &crowd[i]);
+	}
+}
+
+static void
+wait_us(struct driver *d, uint64_t us)
+{
+	uint64_t end = d->s->ends.now + us;
+
+	while (d->s->ends.now < end && !stack_bad(d->s))
+		stack_step(d->s, end);
+}
+
+static void
+unlink_crowd(struct driver *d)
+{
+	for (unsigned i = 0; i < CROWD; i++)
+		if (!list_empty(&crowd[i].link))
+			kernel_unlink(&d->s->kernel, &crowd[i]);
+	wait_us(d, 5000000);
+}
+
+/* Too many for the budget: those fail, at once and alone. */
+static void
+crowd_and_others(struct driver *d)
+{
+	uint32_t reports;
+
+	submit_crowd(d);
+	wait_us(d, 5000000);
+	CHECK(crowd_refused >= 5 && crowd_refused <= 35);
+	CHECK_EQ(crowd_done, crowd_refused);
+	reports = d->reports;
+	driver_ask(d);
+	wait_us(d, 5000000);
+	CHECK(!d->info_flying && d->info.status == 0);
+	CHECK(d->reports > reports);
+	unlink_crowd(d);
+	CHECK_EQ(crowd_done, CROWD);
+	CHECK_EQ(crowd_refused + crowd_unlinked, CROWD);
+}
+
+/* Then, with the same stack, all is as ever. */
+static void
+over_budget_fails_alone(void)
+{
+	static const struct run r = {
+	    .write = 100000, .read = 100000, .before = crowd_and_others};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct stack_conf c;
+
+		bad_network(&c, 1);
+		if (i == 0)
+			c.import_budget = 1 << 20;
+		else if (i == 1)
+			c.export_budget = 1 << 20;
+		else
+			c.serve_budget = 2 << 20;
+		CHECK(run(3, &c, &r));
+	}
+}
+
+static void
+crowd_and_unplug(struct driver *d)
+{
+	submit_crowd(d);
+	wait_us(d, 2000000);
+	CHECK_EQ(crowd_done, 0);
+	stack_unplug(d->s);
+	for (unsigned i = 0; i < 4; i++) /* they cross */
+		kernel_unlink(&d->s->kernel, &crowd[i * 3]);
+	wait_us(d, 5000000);
+	CHECK_EQ(crowd_done, CROWD);
+	CHECK(crowd_gone >= CROWD - 4 && crowd_gone + crowd_unlinked == CROWD);
+	submit_crowd(d);
+	CHECK(!d->s->open);
+	wait_us(d, 100000);
+	CHECK_EQ(crowd_done, CROWD);
+	CHECK_EQ(crowd_gone, CROWD);
+	CHECK_EQ(d->reports_flying, 0);
+}
+
+static void
+unplugged_with_urbs_out(void)
+{
+	static const struct run r = {.before = crowd_and_unplug};
+
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct stack_conf c;
+
+		bad_network(&c, seed);
+		CHECK(run(seed, &c, &r));
+	}
+}
+
+TEST_MAIN(TEST(disks_by_seed), TEST(over_budget_fails_alone),
+	  TEST(unplugged_with_urbs_out))

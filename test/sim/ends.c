@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The loop of a process with one link, twice, with a clock that waits for nobody.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test/sim/ends.h"
+
+#define STILL_MAX 1000 /* turns; an arq that spins would never end the test */
+
+const struct arq_conf ends_arq = {
+    .mtu = 1200,
+    .keepalive_us = 10000000,
+    .dead_us = 30000000,
+};
+
+static void *
+heap_get(void *arg, size_t n)
+{
+	(void)arg;
+	return malloc(n);
+}
+
+static void
+heap_put(void *arg, void *p, size_t n)
+{
+	(void)arg;
+	memset(p, 0xdd, n < 256 ? n : 256); /* what is given back is not read again */
+	free(p);
+}
+
+void
+ends_init(struct ends *e, uint64_t seed, const struct ends_conf *conf,
+	  const struct session_ops *const ops[2], void *const arg[2])
+{
+	memset(e, 0, sizeof(*e));
+	e->now = 1000000;
+	e->net = net_new(seed, conf->to);
+	for (int i = 0; i < 2; i++) {
+		struct end *d = &e->end[i];
+
+		d->pool = (struct pool){heap_get, heap_put, NULL, conf->budget, 0};
+		d->session = session_new(&d->pool, conf->window, ops[i], arg[i]);
+		d->arq =
+		    arq_new(&d->pool, &conf->arq, &session_arq_ops, d->session, e->now);
+		assert(d->session != NULL && d->arq != NULL);
+		session_peer_window(d->session, conf->window);
+	}
+}
+
+bool
+ends_fini(struct ends *e)
+{
+	bool clean = true;
+
+	for (int i = 0; i < 2; i++) {
+		arq_free(e->end[i].arq);
+		session_free(e->end[i].session);
+		clean &= e->end[i].pool.used == 0;
+	}
+	net_free(e->net);
+	return clean;
+}
+
+static void
+hear(struct ends *e, int i)
+{
+	struct end *d = &e->end[i];
+	uint8_t buf[NET_PACKET_MAX];
+	size_t n;
+
+	for (int k = 0; k < ARQ_BURST; k++) {
+		if ((n = net_recv(e->net, i, buf, e->now)) == 0)
+			break;
+		if (d->failed == ERR_OK)
+			d->failed = arq_input(d->arq, buf, n, e->now);
+	}
+	if (d->failed == ERR_OK && arq_deadline(d->arq) <= e->now)
+		d->failed = arq_tick(d->arq, e->now);
+}
+
+static void
+speak(struct ends *e, int i)
+{
+	struct end *d = &e->end[i];
+	uint8_t buf[NET_PACKET_MAX];
+	size_t n;
+
+	for (int k = 0; k < ARQ_BURST; k++) {
+		if ((n = arq_output(d->arq, buf, sizeof(buf), e->now)) == 0)
+			break;
+		net_send(e->net, i, buf, n, e->now);
+	}
+}
+
+static uint64_t
+next_event(const struct ends *e)
+{
+	uint64_t t = net_next(e->net);
+
+	for (int i = 0; i < 2; i++)
+		if (e->end[i].failed == ERR_OK && arq_deadline(e->end[i].arq) < t)
+			t = arq_deadline(e->end[i].arq);
+	return t;
+}
+
+bool
+ends_step(struct ends *e, uint64_t until)
+{
+	uint64_t t;
+
+	for (int i = 0; i < 2; i++) {
+		hear(e, i);
+		speak(e, i);
+	}
+	t = next_event(e);
+	e->still = t <= e->now ? e->still + 1 : 0;
+	assert(e->still < STILL_MAX);
+	if (t > e->now)
+		e->now = t < until ? t : until;
+	return e->now < until;
+}
+
+bool
+ends_idle(const struct ends *e)
+{
+	return arq_idle(e->end[0].arq) && arq_idle(e->end[1].arq);
+}
+
+int
+ends_failed(const struct ends *e)
+{
+	return e->end[0].failed != ERR_OK ? e->end[0].failed : e->end[1].failed;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Two ends of a link, each a session over an arq, the bad network between them
+ * and the clock, which jumps to whatever happens next. What runs on top gives
+ * the session's callbacks and may stop the clock at its own times.
+ */
+#ifndef TEST_SIM_ENDS_H
+#define TEST_SIM_ENDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/arq.h"
+#include "core/mem.h"
+#include "core/session.h"
+#include "test/sim/net.h"
+
+struct ends_conf {
+	struct net_conf to[2]; /* to[i] is the way to end i */
+	struct arq_conf arq;
+	uint32_t window; /* of each stream, both ends; known to both at once */
+	size_t budget;   /* of each end's pool */
+};
+
+struct end {
+	struct pool pool; /* of the session and the arq, and whoever likes */
+	struct session *session;
+	struct arq *arq;
+	int failed; /* what the arq said; no more packets then */
+};
+
+struct ends {
+	struct end end[2];
+	struct net *net;
+	uint64_t now;
+	unsigned still; /* turns in which the clock stood: too many is a bug */
+};
+
+/* What a host would use: mtu 1200, PING every 10 s, dead after 30 s. */
+extern const struct arq_conf ends_arq;
+
+/* ops[i] and arg[i] are end i's; both look for work after each event, so ops->wake may do
+ * nothing. */
+void ends_init(struct ends *, uint64_t seed, const struct ends_conf *,
+	       const struct session_ops *const ops[2], void *const arg[2]);
+
+/* Frees everything; both pools must be empty then (returns whether). */
+bool ends_fini(struct ends *);
+
+/*
+ * One turn: what has arrived goes in, what may be sent goes out, then the clock
+ * moves to the next event, at most to until. false: it is there.
+ */
+bool ends_step(struct ends *, uint64_t until);
+
+/* Neither end has anything to send or unacknowledged. */
+bool ends_idle(const struct ends *);
+
+/* ERR_OK, or why one of the ends failed. */
+int ends_failed(const struct ends *);
+
+#endif
