@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Does what core/link's table says, with net/tcp, net/tls, net/ice, net/dtls and
+ * core/arq. Signalling's messages are here (net/link_signal.c has their bodies);
+ * it does not know what the session's messages mean.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "core/b32.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/session.h"
+#include "net/clock.h"
+#include "net/dtls.h"
+#include "net/link_parts.h"
+#include "net/tcp.h"
+
+/* Packets that came before our side knew that the pair works. */
+static void
+hold_early(struct link *l, const uint8_t *p, size_t n)
+{
+	if (l->earlies == LINK_EARLY || n > sizeof(l->early[0].p))
+		return;
+	memcpy(l->early[l->earlies].p, p, n);
+	l->early[l->earlies++].n = n;
+}
+
+void
+link_fail(struct link *l, int err, const char *why)
+{
+	if (l->err == ERR_OK) {
+		l->err = err;
+		snprintf(l->why, sizeof(l->why), "%s", why != NULL ? why : err_text(err));
+	}
+	link_event(l, LINK_EV_FAILED);
+}
+
+/* --- sending --- */
+
+static void
+batch_flush(struct link *l)
+{
+	if (l->batched > 0)
+		ice_send(l->ice, l->batch, l->batched);
+	l->batched = 0;
+}
+
+/* DTLS wants a datagram out: in front goes the byte that names the link. */
+static void
+on_datagram(void *arg, const uint8_t *p, size_t n)
+{
+	struct link *l = arg;
+	uint8_t *to = l->out + l->batched * LINK_SLOT;
+
+	if (n + 1 > LINK_SLOT)
+		return;
+	to[0] = (uint8_t)(32 + l->number);
+	memcpy(to + 1, p, n);
+	l->batch[l->batched++] = (struct ice_packet){to, n + 1};
+	if (l->batched == ARQ_BURST)
+		batch_flush(l);
+}
+
+static void
+rearm(struct link *l)
+{
+	uint64_t now = clock_us(), at = l->state < LINK_UP ? l->setup_end : UINT64_MAX, d;
+	struct timeval tv;
+
+	if (l->state == LINK_DOWN)
+		return;
+	if (l->dtls != NULL && (d = dtls_deadline(l->dtls)) < at)
+		at = d;
+	if (l->arq != NULL && (d = arq_deadline(l->arq)) < at)
+		at = d;
+	if (at == UINT64_MAX) {
+		event_del(l->timer);
+		return;
+	}
+	d = at > now ? at - now : 0;
+	tv.tv_sec = (time_t)(d / 1000000);
+	tv.tv_usec = (suseconds_t)(d % 1000000);
+	event_add(l->timer, &tv);
+}
+
+/* Sends what may be sent, at most a burst a turn of the loop. */
+static void
+flush(struct link *l)
+{
+	uint8_t packet[LINK_MTU_MAX];
+	unsigned n = 0;
+	size_t len = 0;
+	int err;
+
+	while (l->arq != NULL && n < ARQ_BURST &&
+	       (len = arq_output(l->arq, packet, l->packet_max, clock_us())) > 0) {
+		if ((err = dtls_send(l->dtls, packet, len)) != ERR_OK) {
+			link_fail(l, err, NULL);
+			return;
+		}
+		n++;
+	}
+	if (l->ice != NULL)
+		batch_flush(l);
+	if (len > 0)
+		event_active(l->work, EV_TIMEOUT, 1);
+	rearm(l);
+}
+
+/* --- receiving --- */
+
+static int
+on_packet(void *arg, const uint8_t *p, size_t n)
+{
+	struct link *l = arg;
+	int err;
+
+	if (l->arq == NULL || l->state == LINK_DOWN)
+		return ERR_OK;
+	if ((err = arq_input(l->arq, p, n, clock_us())) != ERR_OK)
+		link_fail(l, err, NULL); /* DTLS itself is well: tell_end uses it */
+	return ERR_OK;
+}
+
+static int
+on_secured(void *arg)
+{
+	struct link *l = arg;
+
+	if (l->state == LINK_SECURING)
+		link_event(l, LINK_EV_SECURED);
+	return l->err;
+}
+
+static const struct dtls_ops dtls_ops = {on_datagram, on_secured, on_packet};
+
+static void
+on_ice_packet(void *arg, const uint8_t *p, size_t n)
+{
+	struct link *l = arg;
+	int err;
+
+	if (l->state == LINK_DOWN || n < 2 || p[0] != 32 + l->number)
+		return;
+	if (l->dtls == NULL) {
+		hold_early(l, p, n);
+		return;
+	}
+	if ((err = dtls_input(l->dtls, p + 1, n - 1, clock_us())) != ERR_OK)
+		link_fail(l, err, NULL);
+	else
+		event_active(l->work, EV_TIMEOUT, 1);
+}
+
+static void
+on_ice_gathered(void *arg, const struct ice_desc *d)
+{
+	struct link *l = arg;
+
+	l->ours = *d;
+	link_event(l, LINK_EV_GATHERED);
+}
+
+static void
+on_ice_connected(void *arg)
+{
+	link_event(arg, LINK_EV_PAIRED);
+}
+
+static void
+on_ice_failed(void *arg, int err)
+{
+	link_fail(arg, err, "no way to the peer was found, or the way is lost");
+}
+
+static const struct ice_ops ice_ops = {on_ice_gathered, on_ice_connected, on_ice_failed,
+				       on_ice_packet};
+
+/* --- actions --- */
+
+static void
+do_gather(struct link *l)
+{
+	struct ice_conf conf = {.controlling = !l->serve,
+				.port_min = l->env->port_min,
+				.port_max = l->env->port_max};
+
+	if (tcp_is_loopback(tcp_local_ip(l->tcp))) {
+		conf.address[0] = tcp_local_ip(l->tcp);
+		conf.addresses = 1;
+	}
+	if ((l->ice = ice_new(l->env->pump, &conf, &ice_ops, l)) == NULL)
+		link_fail(l, ERR_FAIL, "no network address to use");
+}
+
+static void
+do_check(struct link *l)
+{
+	int err = ice_remote(l->ice, &l->theirs);
+
+	if (err != ERR_OK)
+		link_fail(l, err, "the peer told no usable address");
+}
+
+static void
+do_handshake(struct link *l)
+{
+	int err;
+
+	l->dtls = dtls_new(l->env->ident, l->serve, l->peer, l->env->mtu - 1, 50000,
+			   &dtls_ops, l);
+	if (l->dtls == NULL) {
+		link_fail(l, ERR_NOMEM, NULL);
+		return;
+	}
+	if ((err = dtls_start(l->dtls, clock_us())) != ERR_OK)
+		link_fail(l, err, NULL);
+	for (unsigned i = 0; i < l->earlies && l->state != LINK_DOWN; i++)
+		on_ice_packet(l, l->early[i].p, l->early[i].n);
+	l->earlies = 0;
+	event_active(l->work, EV_TIMEOUT, 1);
+}
+
+static void
+do_carry(struct link *l)
+{
+	struct arq_conf conf = {.mtu = l->packet_max,
+				.keepalive_us = LINK_KEEPALIVE_US,
+				.dead_us = LINK_DEAD_US,
+				.cubic = l->env->cubic};
+
+	if (l->tcp != NULL)
+		tcp_finish(l->tcp); /* signalling has done its part */
+	if ((l->session = l->ops->up(l->arg)) == NULL) {
+		link_fail(l, ERR_NOMEM, NULL);
+		return;
+	}
+	if (l->state != LINK_UP)
+		return;
+	l->arq = arq_new(l->env->pool, &conf, &session_arq_ops, l->session, clock_us());
+	if (l->arq == NULL)
+		link_fail(l, ERR_NOMEM, NULL);
+	event_active(l->work, EV_TIMEOUT, 1);
+}
+
+/* One packet says it; if that is lost the peer notices by silence. */
+static void
+do_goodbye(struct link *l)
+{
+	flush(l);
+	if (l->state != LINK_CLOSING)
+		return;
+	if (l->arq != NULL) /* not yet there when `up` closes */
+		arq_close(l->arq, ARQ_CLOSE_DONE);
+	flush(l);
+	link_event(l, LINK_EV_DRAINED);
+}
+
+static void
+do_teardown(struct link *l)
+{
+	struct timeval now = {0, 0};
+
+	event_del(l->timer);
+	event_add(l->reaper, &now);
+}
+
+static void
+do_nothing(struct link *l)
+{
+	(void)l;
+}
+
+void
+link_event(struct link *l, enum link_event ev)
+{
+	static void (*const act[])(struct link *) = {
+	    [LINK_DO_NOTHING] = do_nothing,   [LINK_DO_GREET] = link_greet,
+	    [LINK_DO_GATHER] = do_gather,     [LINK_DO_DESCRIBE] = link_describe,
+	    [LINK_DO_CHECK] = do_check,       [LINK_DO_HANDSHAKE] = do_handshake,
+	    [LINK_DO_CARRY] = do_carry,       [LINK_DO_GOODBYE] = do_goodbye,
+	    [LINK_DO_TEARDOWN] = do_teardown,
+	};
+
+	act[link_step(&l->state, ev, l->name)](l);
+}
+
+/* --- the loop --- */
+
+static void
+link_free(struct link *l)
+{
+	if (l->timer != NULL)
+		event_free(l->timer);
+	if (l->work != NULL)
+		event_free(l->work);
+	if (l->reaper != NULL)
+		event_free(l->reaper);
+	free(l->out);
+	free(l);
+}
+
+/* We give up on a peer that may be well: it need not wait for our silence. */
+static void
+tell_end(struct link *l)
+{
+	uint8_t packet[LINK_MTU_MAX];
+	size_t len;
+
+	if (l->arq == NULL || l->err == ERR_OK || l->err == ERR_CLOSED)
+		return;
+	arq_close(l->arq, l->err == ERR_PROTO ? ARQ_CLOSE_PROTO : ARQ_CLOSE_DONE);
+	len = arq_output(l->arq, packet, l->packet_max, clock_us());
+	if (len > 0 && dtls_send(l->dtls, packet, len) == ERR_OK)
+		batch_flush(l);
+}
+
+static void
+on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+
+	(void)fd;
+	(void)what;
+	tell_end(l);
+	arq_free(l->arq); /* before the owner lets go of the session */
+	l->arq = NULL;
+	if (l->ice != NULL)
+		ice_free(l->ice);
+	l->ice = NULL;
+	l->ops->down(l->arg, l->err, l->why);
+	dtls_free(l->dtls);
+	tls_free(l->tls);
+	if (l->tcp != NULL)
+		tcp_free(l->tcp);
+	link_free(l);
+}
+
+static void
+on_work(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+	int err;
+
+	(void)fd;
+	(void)what;
+	if (l->state == LINK_DOWN)
+		return;
+	if (l->arq != NULL)
+		l->ops->turn(l->arg);
+	if (l->session != NULL && (err = session_failed(l->session)) != ERR_OK) {
+		link_fail(l, err, NULL);
+		return;
+	}
+	flush(l);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+	uint64_t now = clock_us();
+	int err = ERR_OK;
+
+	(void)fd;
+	(void)what;
+	if (l->state < LINK_UP && now >= l->setup_end)
+		err = ERR_TIMEOUT;
+	if (err == ERR_OK && l->dtls != NULL && now >= dtls_deadline(l->dtls))
+		err = dtls_tick(l->dtls, now);
+	if (err == ERR_OK && l->arq != NULL)
+		err = arq_tick(l->arq, now);
+	if (err != ERR_OK)
+		link_fail(l, err, NULL);
+	else if (l->state != LINK_DOWN)
+		flush(l);
+}
+
+static struct link *
+link_new(const struct link_env *env, bool serve, const struct link_ops *ops, void *arg)
+{
+	struct link *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->env = env;
+	l->serve = serve;
+	l->ops = ops;
+	l->arg = arg;
+	l->state = serve ? LINK_GREETING : LINK_DIALING;
+	l->packet_max = env->mtu - 1 - DTLS_OVERHEAD;
+	l->setup_end = clock_us() + LINK_SETUP_US;
+	l->out = malloc((size_t)ARQ_BURST * LINK_SLOT);
+	l->timer = evtimer_new(env->base, on_timer, l);
+	l->work = event_new(env->base, -1, 0, on_work, l);
+	l->reaper = evtimer_new(env->base, on_reap, l);
+	snprintf(l->name, sizeof(l->name), "new");
+	if (l->out != NULL && l->timer != NULL && l->work != NULL && l->reaper != NULL) {
+		rearm(l);
+		return l;
+	}
+	link_free(l);
+	return NULL;
+}
+
+struct link *
+link_dial(const struct link_env *env, const struct link_target *t,
+	  const struct link_ops *ops, void *arg)
+{
+	struct link *l = link_new(env, false, ops, arg);
+	uint8_t number;
+
+	if (l == NULL)
+		return NULL;
+	ident_random(&number, 1);
+	l->number = number % 32;
+	l->target = *t;
+	memcpy(l->peer, t->id, sizeof(l->peer));
+	link_signal_dial(l);
+	return l;
+}
+
+struct link *
+link_accept(const struct link_env *env, struct tcp *tcp, const struct link_ops *ops,
+	    void *arg)
+{
+	struct link *l = link_new(env, true, ops, arg);
+
+	if (l != NULL)
+		link_signal_accept(l, tcp);
+	return l;
+}
+
+void
+link_close(struct link *l)
+{
+	link_event(l, LINK_EV_CLOSE);
+}
+
+void
+link_abort(struct link *l, int err, const char *why)
+{
+	if (l->state != LINK_DOWN)
+		link_fail(l, err, why);
+}
+
+void
+link_wake(struct link *l)
+{
+	if (l->state != LINK_DOWN)
+		event_active(l->work, EV_TIMEOUT, 1);
+}
+
+const uint8_t *
+link_peer(const struct link *l)
+{
+	return l->peer;
+}
+
+const char *
+link_where(const struct link *l)
+{
+	return l->where;
+}
+
+int
+link_channel(const struct link *l, struct proof_channel *c)
+{
+	memcpy(l->serve ? c->server : c->client, ident_id(l->env->ident), IDENT_ID);
+	memcpy(l->serve ? c->client : c->server, l->peer, IDENT_ID);
+	if (l->state == LINK_UP)
+		return dtls_exporter(l->dtls, "EXPORTER-usbp2p-dtls", c->exporter);
+	return tls_exporter(l->tls, "EXPORTER-usbp2p-tls", c->exporter);
+}
+
+void
+link_ping(struct link *l)
+{
+	if (l->arq == NULL)
+		return;
+	arq_ping(l->arq);
+	link_wake(l);
+}
+
+uint64_t
+link_silence_us(const struct link *l)
+{
+	return l->arq == NULL ? UINT64_MAX : clock_us() - arq_heard(l->arq);
+}
+
+bool
+link_stats(const struct link *l, struct arq_stats *s)
+{
+	if (l->arq == NULL)
+		return false;
+	arq_stats(l->arq, s);
+	return true;
+}
+
+void
+link_path(const struct link *l, char *buf, size_t cap)
+{
+	buf[0] = '\0';
+	if (l->ice != NULL)
+		ice_path(l->ice, buf, cap);
+}

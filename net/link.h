@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One link to a peer, from the first knock to the last goodbye: signalling over
+ * TCP and TLS, ICE, DTLS, and the ARQ that carries a session. It does what
+ * core/link says. The session belongs to the owner and may outlive the link.
+ *
+ *	attach: link_dial -> ... -> up -> down        serve: link_accept -> knock -> up ->
+ *down
+ */
+#ifndef NET_LINK_H
+#define NET_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/arq.h"
+#include "core/ticket.h"
+#include "core/wire.h"
+#include "net/proof.h"
+
+struct event_base;
+struct evdns_base;
+struct gpump;
+struct link;
+struct session;
+struct tcp;
+
+/* What all links of a process share; must outlive them. */
+struct link_env {
+	struct event_base *base;
+	struct evdns_base *dns;
+	struct gpump *pump;
+	const struct ident *ident;
+	const char *name; /* what we call ourselves */
+	uint8_t instance[WIRE_ID];
+	uint16_t port_min, port_max; /* of UDP; 0, 0: any */
+	size_t mtu;                  /* longest UDP payload, >= LINK_MTU_MIN */
+	bool cubic;                  /* CUBIC instead of the rate-based controller */
+	struct pool *pool;           /* for the ARQ */
+};
+
+#define LINK_MTU_MIN      1200
+#define LINK_MTU_MAX      9000
+#define LINK_SETUP_US     15000000 /* from the knock to UP */
+#define LINK_KEEPALIVE_US 5000000
+#define LINK_DEAD_US      12000000
+
+struct link_ops {
+	/*
+	 * Serve: an id (proved by TLS) wants in. ERR_OK: reply's name and proof are
+	 * filled in; else the refusal is sent and the link ends. Before it nothing is
+	 * allocated for the peer but its TLS connection.
+	 */
+	int (*knock)(void *arg, const struct wire_greet *, struct wire_greet *reply,
+		     struct wire_refusal *no);
+
+	/* Attach: the server let us in and calls itself so. An error ends it. */
+	int (*admitted)(void *arg, const struct wire_greet *);
+
+	/* Secured; returns the session to carry, NULL to end the link. */
+	struct session *(*up)(void *arg);
+
+	/* Packets were taken in and delivered. */
+	void (*turn)(void *arg);
+
+	/* The last call; the link is freed after it. why: one line for people. */
+	void (*down)(void *arg, int err, const char *why);
+};
+
+/* Where to find a server, and what opens its door. */
+struct link_target {
+	uint8_t id[IDENT_ID];
+	unsigned addrs;
+	char addr[TICKET_ADDRS][TICKET_ADDR]; /* tried in turn */
+	bool has_secret;
+	uint8_t ticket[TICKET_ID], secret[TICKET_SECRET];
+};
+
+/* NULL: out of memory. No op from inside. */
+struct link *link_dial(const struct link_env *, const struct link_target *,
+		       const struct link_ops *, void *arg);
+struct link *
+link_accept(const struct link_env *, struct tcp *, const struct link_ops *, void *arg);
+
+/* Says goodbye and ends; down(ERR_OK) follows from the loop. */
+void link_close(struct link *);
+
+/* Ends because of err (a protocol break of the session, say); down follows. */
+void link_abort(struct link *, int err, const char *why);
+
+/* The session has something to send. */
+void link_wake(struct link *);
+
+/* The peer's id: from the knock on. */
+const uint8_t *link_peer(const struct link *);
+
+/* "127.0.0.1:4711" of the signalling connection. */
+const char *link_where(const struct link *);
+
+/* The channel a proof is bound to: of TLS until UP, of DTLS from then on. */
+int link_channel(const struct link *, struct proof_channel *) MUST_CHECK;
+
+/* Asks the peer for a sign of life. */
+void link_ping(struct link *);
+
+/* Microseconds since the peer was heard; UINT64_MAX before UP. */
+uint64_t link_silence_us(const struct link *);
+
+/* false before UP. */
+bool link_stats(const struct link *, struct arq_stats *);
+void link_path(const struct link *, char *buf, size_t cap);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What net/link.c and net/link_signal.c share; nobody else includes this.
+ */
+#ifndef NET_LINK_PARTS_H
+#define NET_LINK_PARTS_H
+
+#include "core/link.h"
+#include "net/ice.h"
+#include "net/link.h"
+#include "net/tls.h"
+
+#define LINK_EARLY 4
+#define LINK_SLOT  (LINK_MTU_MAX + 64) /* room for one datagram of a batch */
+
+struct event;
+struct dtls;
+
+struct link {
+	const struct link_env *env;
+	const struct link_ops *ops;
+	void *arg;
+	bool serve;
+	enum link_state state;
+	char name[24];  /* short peer id, for logs */
+	uint8_t number; /* of DESIGN.md 9: first byte is 32 + number */
+	uint8_t peer[IDENT_ID];
+	int err; /* why it ends */
+	char why[WIRE_TEXT];
+
+	struct link_target target; /* attach */
+	unsigned addr;             /* of target, being tried */
+	struct tcp *tcp;
+	struct tls *tls;
+	char where[TICKET_ADDR];
+	bool knocked;  /* serve: the one KNOCK has come */
+	bool rejected; /* serve: and we said no */
+	int err_dial;  /* attach: of the last address tried */
+
+	struct ice *ice;
+	struct ice_desc ours, theirs;
+	bool offered; /* theirs is filled in */
+
+	struct dtls *dtls;
+	struct {
+		uint8_t p[2048];
+		size_t n;
+	} early[LINK_EARLY];
+	unsigned earlies;
+
+	struct session *session; /* the owner's */
+	struct arq *arq;
+	size_t packet_max;
+	uint8_t *out; /* ARQ_BURST slots */
+	struct ice_packet batch[ARQ_BURST];
+	unsigned batched;
+
+	uint64_t setup_end;
+	struct event *timer, *work, *reaper;
+};
+
+void link_event(struct link *, enum link_event);
+void link_fail(struct link *, int err, const char *why);
+
+/* net/link_signal.c */
+void link_signal_dial(struct link *);
+void link_signal_accept(struct link *, struct tcp *);
+void link_greet(struct link *);    /* action GREET */
+void link_describe(struct link *); /* action DESCRIBE */
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A link's signalling: dialling, TLS, who may come in, and the candidates of
+ * both sides (KNOCK, ADMIT or REJECT, OFFER, ANSWER).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/b32.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/text.h"
+#include "net/link_parts.h"
+#include "net/tcp.h"
+
+static void try_next(struct link *);
+
+static int
+signal_send(struct link *l, uint8_t type, const uint8_t *body, const struct wr *w)
+{
+	if (w->bad)
+		return ERR_TOOBIG;
+	return tls_send(l->tls, type, body, (size_t)(w->p - body));
+}
+
+/* --- attach --- */
+
+static int
+send_knock(struct link *l)
+{
+	struct wire_greet g = {.major = WIRE_MAJOR, .minor = WIRE_MINOR};
+	struct proof_channel c;
+	uint8_t b[WIRE_SMALL];
+	struct wr w;
+	int err;
+
+	memcpy(g.instance, l->env->instance, sizeof(g.instance));
+	text_copy(g.name, sizeof(g.name), l->env->name);
+	if (l->target.has_secret) {
+		if ((err = link_channel(l, &c)) != ERR_OK)
+			return err;
+		memcpy(g.ticket, l->target.ticket, sizeof(g.ticket));
+		proof_make(PROOF_TLS_CLIENT, l->target.secret, l->target.ticket, &c,
+			   g.proof);
+	}
+	wr_init(&w, b, sizeof(b));
+	wire_put_greet(&w, &g);
+	return signal_send(l, WIRE_KNOCK, b, &w);
+}
+
+/* A server that knew us already confirms nothing: its key was pinned anyway. */
+static bool
+confirmed(struct link *l, const struct wire_greet *g)
+{
+	static const uint8_t none[IDENT_MAC];
+	struct proof_channel c;
+	uint8_t want[IDENT_MAC];
+
+	if (!l->target.has_secret || ident_equal(g->proof, none, sizeof(none)))
+		return true;
+	if (link_channel(l, &c) != ERR_OK)
+		return false;
+	proof_make(PROOF_TLS_SERVER, l->target.secret, l->target.ticket, &c, want);
+	return ident_equal(g->proof, want, sizeof(want));
+}
+
+static int
+on_admit(struct link *l, struct rd *r)
+{
+	struct wire_greet g;
+	int err;
+
+	if (wire_get_greet(r, &g) != ERR_OK || l->state != LINK_GREETING)
+		return ERR_PROTO;
+	if (g.major != WIRE_MAJOR) {
+		link_fail(l, ERR_PROTO,
+			  "the server speaks another version of the protocol");
+		return ERR_PROTO;
+	}
+	if (!confirmed(l, &g)) {
+		link_fail(l, ERR_REFUSED,
+			  "the server does not know this ticket's secret");
+		return ERR_REFUSED;
+	}
+	if ((err = l->ops->admitted(l->arg, &g)) != ERR_OK)
+		return err;
+	link_event(l, LINK_EV_ADMITTED);
+	return l->err;
+}
+
+static int
+on_reject(struct link *l, struct rd *r)
+{
+	struct wire_refusal no;
+	int err;
+
+	if (wire_get_refusal(r, &no) != ERR_OK)
+		return ERR_PROTO;
+	if ((err = wire_reason_err(no.reason)) == ERR_OK)
+		err = ERR_PROTO;
+	link_fail(l, err, no.text);
+	return err;
+}
+
+static void
+take_offer(struct link *l, const struct wire_offer *o)
+{
+	struct ice_desc *d = &l->theirs;
+
+	memset(d, 0, sizeof(*d));
+	text_copy(d->ufrag, sizeof(d->ufrag), o->ufrag);
+	text_copy(d->pwd, sizeof(d->pwd), o->pwd);
+	d->n = o->n < ICE_CANDIDATES ? o->n : ICE_CANDIDATES;
+	for (unsigned i = 0; i < d->n; i++)
+		text_copy(d->candidate[i], sizeof(d->candidate[i]), o->candidate[i]);
+	l->offered = true;
+}
+
+static int
+on_answer(struct link *l, struct rd *r)
+{
+	struct wire_offer o;
+
+	if (wire_get_offer(r, &o) != ERR_OK || l->state != LINK_ASKING ||
+	    o.link != l->number)
+		return ERR_PROTO;
+	take_offer(l, &o);
+	link_event(l, LINK_EV_ANSWERED);
+	return l->err;
+}
+
+/* --- serve --- */
+
+static int
+on_knock(struct link *l, struct rd *r)
+{
+	struct wire_greet g, reply = {.major = WIRE_MAJOR, .minor = WIRE_MINOR};
+	struct wire_refusal no = {.reason = WIRE_NOT_ALLOWED};
+	uint8_t b[WIRE_SMALL];
+	struct wr w;
+	int err;
+
+	if (l->knocked || wire_get_greet(r, &g) != ERR_OK)
+		return ERR_PROTO;
+	l->knocked = true;
+	memcpy(reply.instance, l->env->instance, sizeof(reply.instance));
+	text_copy(reply.name, sizeof(reply.name), l->env->name);
+	wr_init(&w, b, sizeof(b));
+	if (g.major != WIRE_MAJOR) {
+		no.reason = WIRE_VERSION;
+		text_copy(no.text, sizeof(no.text),
+			  "this server speaks protocol version 1");
+		err = ERR_PROTO;
+	} else {
+		err = l->ops->knock(l->arg, &g, &reply, &no);
+	}
+	if (err == ERR_OK) {
+		tcp_admitted(l->tcp);
+		wire_put_greet(&w, &reply);
+		return signal_send(l, WIRE_ADMIT, b, &w);
+	}
+	wire_put_refusal(&w, &no);
+	if (signal_send(l, WIRE_REJECT, b, &w) == ERR_OK)
+		tls_close(l->tls);
+	l->rejected = true;
+	tcp_finish(l->tcp);
+	return ERR_OK;
+}
+
+static int
+on_offer(struct link *l, struct rd *r)
+{
+	struct wire_offer o;
+
+	if (wire_get_offer(r, &o) != ERR_OK || !l->knocked || l->rejected || l->offered)
+		return ERR_PROTO;
+	l->number = o.link;
+	take_offer(l, &o);
+	link_event(l, LINK_EV_OFFERED);
+	return l->err;
+}
+
+void
+link_describe(struct link *l)
+{
+	struct wire_offer o = {.link = l->number, .n = l->ours.n};
+	uint8_t b[8192];
+	struct wr w;
+	int err;
+
+	text_copy(o.ufrag, sizeof(o.ufrag), l->ours.ufrag);
+	text_copy(o.pwd, sizeof(o.pwd), l->ours.pwd);
+	for (unsigned i = 0; i < o.n; i++)
+		text_copy(o.candidate[i], sizeof(o.candidate[i]), l->ours.candidate[i]);
+	wr_init(&w, b, sizeof(b));
+	wire_put_offer(&w, &o);
+	err = signal_send(l, l->serve ? WIRE_ANSWER : WIRE_OFFER, b, &w);
+	if (err != ERR_OK)
+		link_fail(l, err, NULL);
+	else if (l->serve)
+		link_event(l, LINK_EV_ANSWERED);
+}
+
+/* --- TLS --- */
+
+static void
+on_tls_output(void *arg, const uint8_t *p, size_t n)
+{
+	struct link *l = arg;
+
+	tcp_write(l->tcp, p, n);
+}
+
+static int
+on_tls_up(void *arg, const uint8_t id[IDENT_ID])
+{
+	struct link *l = arg;
+
+	memcpy(l->peer, id, IDENT_ID);
+	peerid_short(id, l->name);
+	return l->serve ? ERR_OK : send_knock(l);
+}
+
+static int
+on_tls_message(void *arg, uint8_t type, const uint8_t *body, size_t n)
+{
+	static const struct {
+		uint8_t type;
+		int (*run)(struct link *, struct rd *);
+	} handlers[] = {
+	    {WIRE_KNOCK, on_knock}, {WIRE_ADMIT, on_admit},   {WIRE_REJECT, on_reject},
+	    {WIRE_OFFER, on_offer}, {WIRE_ANSWER, on_answer},
+	};
+	struct link *l = arg;
+	const struct wire_row *row;
+	struct rd r;
+	int err = wire_check(type, l->serve ? WIRE_ATTACH : WIRE_SERVE, WIRE_SIGNAL,
+			     (uint32_t)n, &row);
+
+	if (err == ERR_NODEV)
+		return ERR_OK;
+	rd_init(&r, body, n);
+	for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(handlers); i++)
+		if (handlers[i].type == type)
+			return handlers[i].run(l, &r);
+	return ERR_PROTO;
+}
+
+static const struct tls_ops tls_ops = {on_tls_output, on_tls_up, on_tls_message};
+
+void
+link_greet(struct link *l)
+{
+	int err;
+
+	l->tls =
+	    tls_new(l->env->ident, l->serve, l->serve ? NULL : l->target.id, &tls_ops, l);
+	if (l->tls == NULL)
+		link_fail(l, ERR_NOMEM, NULL);
+	else if ((err = tls_start(l->tls)) != ERR_OK)
+		link_fail(l, err, NULL);
+}
+
+/* --- TCP --- */
+
+static void
+on_connected(void *arg)
+{
+	struct link *l = arg;
+
+	snprintf(l->where, sizeof(l->where), "%s", tcp_peer(l->tcp));
+	link_event(l, LINK_EV_DIALED);
+}
+
+static int
+on_data(void *arg, const uint8_t *p, size_t n)
+{
+	struct link *l = arg;
+	int err;
+
+	if (l->tls == NULL || l->state >= LINK_CHECKING || l->rejected)
+		return ERR_OK; /* signalling has done its part */
+	err = tls_input(l->tls, p, n);
+	if (err == ERR_REFUSED && !l->serve)
+		link_fail(l, err,
+			  "the server at this address is another one, its key differs");
+	else if (err != ERR_OK)
+		link_fail(l, err, NULL);
+	return err;
+}
+
+static void
+on_closed(void *arg, int err)
+{
+	struct link *l = arg;
+
+	if (l->state == LINK_DIALING) {
+		l->err_dial = err;
+		try_next(l);
+	} else if (l->state < LINK_CHECKING) {
+		link_fail(l, l->rejected ? ERR_REFUSED : err, NULL);
+	}
+}
+
+static const struct tcp_ops tcp_ops = {on_connected, on_data, on_closed};
+
+static void
+try_next(struct link *l)
+{
+	char why[WIRE_TEXT];
+
+	if (l->tcp != NULL)
+		tcp_free(l->tcp);
+	l->tcp = NULL;
+	if (l->addr < l->target.addrs) {
+		snprintf(l->where, sizeof(l->where), "%s", l->target.addr[l->addr++]);
+		l->tcp = tcp_dial(l->env->base, l->env->dns, l->where, &tcp_ops, l);
+		if (l->tcp == NULL)
+			link_fail(l, ERR_NOMEM, NULL);
+		return;
+	}
+	snprintf(why, sizeof(why), "no answer at %s",
+		 l->target.addrs > 0 ? l->target.addr[0] : "(no address known)");
+	link_fail(l, l->err_dial != ERR_OK ? l->err_dial : ERR_UNREACHABLE, why);
+}
+
+void
+link_signal_dial(struct link *l)
+{
+	peerid_short(l->peer, l->name);
+	try_next(l);
+}
+
+void
+link_signal_accept(struct link *l, struct tcp *tcp)
+{
+	l->tcp = tcp;
+	snprintf(l->where, sizeof(l->where), "%s", tcp_peer(tcp));
+	tcp_take(tcp, &tcp_ops, l);
+	link_greet(l);
+}
