@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * All devices of this machine: real ones as they come and go (usb/host), and
+ * virtual ones that were asked for (usb/disk).
+ */
+#ifndef USB_BUS_H
+#define USB_BUS_H
+
+#include "usb/dev.h"
+
+struct event_base;
+
+struct usb_bus_ops {
+	void (*arrived)(void *arg, struct usb_dev *);
+	void (*left)(void *arg, struct usb_dev *); /* before the user's gone() */
+};
+
+struct usb_host; /* usb/host.c: libusb's context */
+
+struct usb_bus {
+	struct event_base *base;
+	struct list devs; /* usb_dev.link */
+	const struct usb_bus_ops *ops;
+	void *arg;
+	unsigned virtuals;     /* made so far: the next is v-(virtuals + 1) */
+	struct usb_host *host; /* NULL until usb_host_start */
+
+	/* usb_host_stop, set by usb_host_start: so bus.c needs no libusb */
+	void (*host_stop)(struct usb_bus *);
+};
+
+/* devinfo.busnum of virtual devices; libusb counts real buses from 1. */
+#define USB_BUS_VIRTUAL 255
+
+void usb_bus_init(struct usb_bus *, struct event_base *, const struct usb_bus_ops *,
+		  void *arg);
+
+/*
+ * Frees every device, without telling ops, then calls host_stop. Devices must be
+ * closed (usb_bus_quiet), so not from inside a callback of one.
+ */
+void usb_bus_fini(struct usb_bus *);
+
+/* The device that is plugged in at this busid, or NULL. */
+struct usb_dev *usb_bus_find(const struct usb_bus *, const char *busid);
+
+/* No device is open, opening or closing. */
+bool usb_bus_quiet(const struct usb_bus *);
+
+/*
+ * For the kinds in usb/: in, and told to ops at once; unplugged, told to ops and
+ * then to its user, and freed when closed (it stays in devs until then, with
+ * `left` set).
+ */
+void usb_bus_add(struct usb_bus *, struct usb_dev *);
+void usb_bus_remove(struct usb_bus *, struct usb_dev *);
+
+/*
+ * usb/host.c. Starts libusb, adds the devices that are there (never hubs, never
+ * devices on a vhci controller unless `vhci` is set: that would be a loop), and
+ * follows plugging and unplugging. ERR_LACKING: no USB on this machine or no
+ * right to it; why says what to do. A machine without USB can still share
+ * virtual devices.
+ */
+int usb_host_start(struct usb_bus *, bool vhci, char *why, size_t cap) MUST_CHECK;
+void usb_host_stop(struct usb_bus *);
+
+/*
+ * usb/disk.c. A mass storage stick backed by a file; spec is "FILE" or
+ * "FILE,ro". Sizes are whole 512-byte blocks, the rest of the file is not
+ * shown. The file stays open and locked (flock) as long as the device is there.
+ * ERR_USAGE, ERR_NODEV, ERR_BUSY, ERR_IO, ERR_NOMEM: why says, in one line, what
+ * is wrong with the file and what to do.
+ */
+int usb_disk_add(struct usb_bus *, const char *spec, char *why, size_t cap) MUST_CHECK;
+
+#endif
