@@ -1,0 +1,117 @@
+# usbp2p: GNU make, no configure. `make demo` shows it, `make check` tests it.
+#   V=1 shows commands; O=DIR builds elsewhere; CC=clang; SAN=address,undefined
+PREFIX ?= /usr/local
+DESTDIR ?=
+O ?= build
+CFLAGS ?= -O2 -g
+SAN ?=
+VERSION := 0.1.0
+
+CORE := $(wildcard core/*.c)
+SRC := main.c $(CORE) $(wildcard cmd/*.c net/*.c usb/*.c vhci/*.c)
+OBJ := $(SRC:%.c=$(O)/%.o)
+BIN := $(O)/usbp2p
+MAN := $(wildcard man/*.[157])
+TESTS := $(wildcard test/core/*_test.c test/net/*_test.c test/usb/*_test.c \
+	test/vhci/*_test.c test/cmd/*_test.c test/sim/*_test.c test/fuzz/*_test.c)
+TESTBIN := $(TESTS:%.c=$(O)/%)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Werror
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -MMD -MP -fstack-protector-strong \
+	-DUSBP2P_VERSION='"$(VERSION)"' $(WARN) $(if $(SAN),-fsanitize=$(SAN) \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS) $(PKG_CFLAGS)
+PKGS := libevent libusb-1.0 nice gio-2.0 glib-2.0 openssl
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
+
+# A library's headers are in reach of the files that may use it, and of no other.
+pkg = $(eval $(1): PKG_CFLAGS += $$(shell pkg-config --cflags $(2)))
+$(call pkg,$(O)/net/ice.o $(O)/net/gpump.o $(O)/test/net/gpump_test.o,nice gio-2.0)
+$(call pkg,$(O)/usb/%.o,libusb-1.0)
+
+VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --child-silent-after-fork=yes \
+	--errors-for-leak-kinds=definite --suppressions=test/valgrind.supp
+
+Q := $(if $(V),,@)
+.PHONY: all tests check check-fast check-asan check-valgrind check-static check-clang \
+	check-long check-vm check-e2e demo fuzz bench install format clean deps test-deps
+
+all: $(BIN)
+
+$(BIN): $(OBJ)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(OBJ) $(LIBS)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Each test names what it is linked with: `link: core/cur core/mem` in its head.
+$(O)/tests.mk: $(TESTS) test/check/links.awk
+	@mkdir -p $(@D)
+	$(Q)awk -v O=$(O) -f test/check/links.awk $(TESTS) >$@
+$(TESTBIN):
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(if $(filter test/core/% test/sim/% test/fuzz/%,$(@:$(O)/%=%)),,$(LIBS))
+ifeq ($(filter clean deps test-deps format,$(MAKECMDGOALS)),)
+-include $(O)/tests.mk
+endif
+-include $(OBJ:.o=.d) $(TESTBIN:=.d)
+
+deps:
+	$(Q)test/deps.sh build
+test-deps:
+	$(Q)test/deps.sh build test
+
+check: test-deps
+	$(Q)MAKE="$(MAKE)" O="$(O)" CC="$(CC)" test/check.sh
+tests: $(TESTBIN)
+
+check-fast: $(BIN) $(TESTBIN) check-static
+	$(Q)LC_ALL=C TZ=UTC prove -j2 -Q $(TESTBIN)
+
+check-static: $(BIN)
+	$(Q)awk -f test/check/layers.awk $(wildcard */*.[ch] test/*/*.[ch] main.c)
+	$(Q)test/check/headers.sh $(wildcard core/*.h net/*.h usb/*.h vhci/*.h cmd/*.h)
+	$(Q)test/check/bare.sh $(CORE)
+	$(Q)test/check/man.sh $(BIN) $(MAN)
+	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	$(Q)test/check/sizes.sh
+
+check-asan:
+	$(Q)$(MAKE) O=$(O)/asan SAN=address,undefined CFLAGS="-O1 -g" asan-run
+asan-run: $(TESTBIN)
+	$(Q)SIM_SEEDS=200 LC_ALL=C TZ=UTC prove -j2 -Q $(TESTBIN)
+check-valgrind: $(TESTBIN)
+	$(Q)SIM_SEEDS=10 LC_ALL=C TZ=UTC prove -j2 -Q --exec '$(VALGRIND)' $(TESTBIN)
+check-clang:
+	$(Q)$(MAKE) O=$(O)/clang CC=clang all
+
+check-vm: $(BIN)
+	$(Q)O=$(O) BIN=$(BIN) prove test/vm/*_test.sh
+check-e2e: $(BIN)
+	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
+check-long:
+	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
+	$(Q)$(MAKE) check-asan check-valgrind check-clang fuzz
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)test/e2e/demo.sh $(BIN)
+fuzz:
+	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
+bench: $(BIN) $(O)/test/bench/raw
+	$(Q)test/bench/run.sh $(BIN) $(O)/test/bench/raw
+$(O)/test/bench/raw: $(O)/test/bench/raw.o
+	$(Q)$(CC) $(LDFLAGS) -o $@ $<
+
+install: $(BIN)
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/usbp2p
+	for m in $(MAN); do install -D -m 644 $$m \
+		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+clean:
+	rm -rf $(O)

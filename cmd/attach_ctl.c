@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The control socket of `attach`: status, one more device, detach.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/attacher.h"
+#include "cmd/report.h"
+#include "cmd/state.h"
+#include "core/bridge.h"
+#include "net/ctl.h"
+#include "vhci/vhci.h"
+
+static void
+put_error(struct ctl_conn *c, int err, const char *text)
+{
+	char buf[512];
+	struct json j;
+
+	json_init(&j, buf, sizeof(buf));
+	report_open(&j, "error");
+	json_u64(&j, "exit", (uint64_t)err_exit(err));
+	json_str(&j, "text", text);
+	json_close(&j);
+	ctl_line(c, buf);
+	ctl_end(c);
+}
+
+static void
+put_device(const struct attached *x, struct json *j)
+{
+	static const char *const state[] = {[ATTACHED_ASKING] = "asking",
+					    [ATTACHED_KERNEL] = "enumerating",
+					    [ATTACHED_UP] = "attached",
+					    [ATTACHED_EJECTING] = "leaving",
+					    [ATTACHED_LEAVING] = "leaving"};
+	struct import_stats s;
+
+	json_open(j, NULL);
+	report_device(j, &x->info);
+	json_str(j, "state", state[x->state]);
+	if (x->has_port) {
+		json_u64(j, "port", x->port);
+		json_str(j, "local", x->local);
+		json_u64(j, "since", x->since);
+	}
+	if (x->bridge != NULL) {
+		import_stats(bridge_import(x->bridge), &s);
+		json_open(j, "urbs");
+		json_u64(j, "done", s.urbs);
+		json_u64(j, "failed", s.failed);
+		json_u64(j, "unlinked", s.unlinked);
+		json_u64(j, "inflight", s.inflight);
+		json_u64(j, "bytes_in", s.bytes_in);
+		json_u64(j, "bytes_out", s.bytes_out);
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void
+do_status(struct attacher *a, struct ctl_conn *c, struct json_val request)
+{
+	char *buf = malloc(CTL_LINE_MAX), id[PEERID_TEXT];
+	struct json j;
+	struct list *l;
+
+	(void)request;
+	if (buf == NULL) {
+		put_error(c, ERR_NOMEM, err_text(ERR_NOMEM));
+		return;
+	}
+	json_init(&j, buf, CTL_LINE_MAX);
+	report_open(&j, "attach");
+	json_u64(&j, "pid", (uint64_t)getpid());
+	json_str(&j, "peer", a->target.name);
+	peerid_text(a->target.link.id, id);
+	json_str(&j, "peer_id", id);
+	json_u64(&j, "since", a->since);
+	report_link(&j, a->remote != NULL ? remote_link(a->remote) : NULL);
+	json_array(&j, "devices");
+	LIST_EACH (&a->devs, l) {
+		put_device(CONTAINER_OF(l, struct attached, link), &j);
+	}
+	json_end(&j);
+	json_close(&j);
+	ctl_line(c, buf);
+	ctl_end(c);
+	free(buf);
+}
+
+/* {"cmd":"attach","peer_id":ID,"devices":[...]}: as on the command line. */
+static void
+do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
+{
+	struct json_val list = json_get(request, "devices"), word;
+	char id[PEERID_TEXT], ours[PEERID_TEXT];
+	struct want *w = calloc(1, sizeof(*w));
+	bool bad = w == NULL;
+
+	peerid_text(a->target.link.id, ours);
+	if (!json_get_str(request, "peer_id", id, sizeof(id)) || strcmp(id, ours) != 0) {
+		put_error(c, ERR_NOPEER, "this attach has another peer");
+		free(w);
+		return;
+	}
+	for (unsigned i = 0; !bad && (word = json_at(list, i)).n > 0; i++)
+		bad = i == ATTACH_WANTS ||
+		      !json_str_of(word, w->word[w->n], PATTERN_TEXT) ||
+		      pattern_check(w->word[w->n++]) != ERR_OK;
+	if (bad || a->ending) {
+		put_error(c, ERR_STATE,
+			  a->ending ? "this attach ends" : "not understood");
+		free(w);
+		return;
+	}
+	w->of = a;
+	w->conn = c;
+	list_add(&a->wants, &w->link);
+	if (a->ready && imports_list(remote_imports(a->remote)) != ERR_OK)
+		attach_end(a, 1);
+}
+
+static bool
+means(const struct attached *x, struct json_val request)
+{
+	char word[PATTERN_TEXT];
+	uint64_t port;
+
+	if (x->state >= ATTACHED_EJECTING)
+		return false;
+	if (json_get_bool(request, "all"))
+		return true;
+	if (json_get_u64(request, "port", &port))
+		return x->has_port && x->port == port;
+	return json_get_str(request, "busid", word, sizeof(word)) &&
+	       strcmp(x->info.busid, word) == 0;
+}
+
+/* The answer is the end of the connection, when the last port is free. */
+static void
+do_detach(struct attacher *a, struct ctl_conn *c, struct json_val request)
+{
+	struct list *l, *n;
+	struct attached *last = NULL;
+
+	LIST_EACH_SAFE (&a->devs, l, n) {
+		struct attached *x = CONTAINER_OF(l, struct attached, link);
+
+		if (!means(x, request))
+			continue;
+		attached_eject(x);
+		last = x;
+	}
+	if (last == NULL)
+		put_error(c, ERR_NODEV, "no such device is attached");
+	else if (last->detacher == NULL)
+		last->detacher = c;
+	else
+		ctl_end(c);
+}
+
+static const struct {
+	const char *cmd;
+	void (*run)(struct attacher *, struct ctl_conn *, struct json_val);
+} requests[] = {
+    {"status", do_status},
+    {"attach", do_attach},
+    {"detach", do_detach},
+};
+
+static void
+on_request(void *arg, struct ctl_conn *c, const char *line, size_t n)
+{
+	struct json_val v = json_read(line, n);
+	char cmd[32];
+
+	json_get_str(v, "cmd", cmd, sizeof(cmd));
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
+		if (strcmp(requests[i].cmd, cmd) == 0) {
+			requests[i].run(arg, c, v);
+			return;
+		}
+	put_error(c, ERR_USAGE, "attach does not know this request");
+}
+
+static void
+on_gone(void *arg, struct ctl_conn *c)
+{
+	struct attacher *a = arg;
+	struct list *l;
+
+	attached_forget_conn(a, c);
+	LIST_EACH (&a->wants, l) {
+		struct want *w = CONTAINER_OF(l, struct want, link);
+
+		if (w->conn == c)
+			w->conn = NULL;
+	}
+}
+
+static const struct ctl_ops ctl_ops = {on_request, on_gone};
+
+int
+attach_ctl_start(struct attacher *a)
+{
+	char name[64], path[4096], why[512];
+	struct text t;
+	int err;
+
+	text_init(&t, name, sizeof(name));
+	text_str(&t, "run/attach-");
+	for (unsigned i = 0; i < 4; i++)
+		text_hex(&t, a->loop.env.instance[i], 2);
+	text_str(&t, ".sock");
+	if ((err = state_path(a->ctx->dir, name, path, sizeof(path))) != ERR_OK)
+		return err;
+	err = ctl_listen(&a->ctl, a->loop.base, path, &ctl_ops, a, why, sizeof(why));
+	if (err != ERR_OK)
+		cmd_fail(err, "%s", why);
+	return err;
+}

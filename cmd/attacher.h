@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The parts of `attach` and how they know one another:
+ *
+ *	attach.c      options, the connection, start and end
+ *	attach_dev.c  one device: imported, given to the kernel, taken back
+ *	attach_ctl.c  the control socket: status, one more device, detach
+ *	attach_hand.c handing devices to an attach that runs already
+ */
+#ifndef CMD_ATTACHER_H
+#define CMD_ATTACHER_H
+
+#include "cmd/remote.h"
+#include "core/list.h"
+
+struct ctl;
+struct ctl_conn;
+struct vhci_eject;
+struct vhci_pipe;
+
+#define ATTACH_WANTS 64
+
+struct attacher {
+	struct loop loop;
+	struct ctx *ctx;
+	struct target target;
+	struct remote *remote; /* NULL after down */
+	struct ctl *ctl;
+	bool ready; /* welcomed */
+	bool ending;
+	int code;          /* to exit with */
+	int report;        /* fd to the waiting parent of --background, or -1 */
+	uint64_t since;    /* unix seconds */
+	struct list wants; /* want.link, waiting for the list of devices */
+	struct list devs;  /* attached.link */
+	unsigned attached; /* devices that the kernel has had */
+};
+
+/* What somebody asked for: patterns, all at once; none means everything. */
+struct want {
+	struct list link; /* in attacher.wants */
+	struct attacher *of;
+	struct ctl_conn *conn; /* who asked; NULL: the command line */
+	unsigned n;
+	char word[ATTACH_WANTS][PATTERN_TEXT];
+	bool met[ATTACH_WANTS]; /* some device matched */
+	unsigned open;          /* devices on their way */
+	unsigned found;         /* devices that matched */
+	bool listed;            /* the list has been looked through */
+	int err;                /* first thing that went wrong */
+};
+
+enum attached_state {
+	ATTACHED_ASKING, /* the server was asked */
+	ATTACHED_KERNEL, /* the kernel enumerates it */
+	ATTACHED_UP,
+	ATTACHED_EJECTING, /* the kernel's drivers are being taken off */
+	ATTACHED_LEAVING,  /* until the port is free */
+};
+
+struct attached {
+	struct list link; /* in attacher.devs */
+	struct attacher *of;
+	struct want *want; /* NULL: answered */
+	enum attached_state state;
+	struct devinfo info; /* of the list, then of the import */
+	uint32_t dev;
+	struct bridge *bridge;
+	struct vhci_pipe *pipe;
+	bool has_port;
+	unsigned port;
+	char local[32]; /* the kernel's name: "3-1" */
+	struct event *poll;
+	struct vhci_eject *eject;
+	uint64_t poll_end;         /* us */
+	struct ctl_conn *detacher; /* waits for the port to be free */
+	uint64_t since;            /* unix seconds */
+};
+
+/* attach.c */
+void attach_check_end(struct attacher *);
+void attach_end(struct attacher *, int code);
+void want_answer(struct want *, int err, const char *text); /* one line to who asked */
+void want_check(struct want *); /* frees it when nothing of it is open */
+
+/* attach_dev.c */
+int attached_start(struct attacher *, struct want *, const struct devinfo *) MUST_CHECK;
+void attached_leave(struct attached *); /* unplugs at once */
+void attached_eject(struct attached *); /* drivers first, then unplugs */
+void attached_forget_conn(struct attacher *, struct ctl_conn *);
+
+/* attach_ctl.c */
+int attach_ctl_start(struct attacher *) MUST_CHECK;
+
+/*
+ * attach_hand.c: another attach has this peer: asks it for the devices and prints
+ * its answers. Returns an exit code.
+ */
+int attach_hand_over(const struct ctx *, const struct target *, const struct want *);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The parts of `bench` and how they know one another:
+ *
+ *	bench.c       options, phases, the report
+ *	bench_link.c  round trips and throughput of the link itself
+ *	bench_dev.c   a device: descriptors, request rate
+ *	bench_disk.c  a disk: read whole, hashed
+ */
+#ifndef CMD_BENCHER_H
+#define CMD_BENCHER_H
+
+#include "cmd/remote.h"
+
+#define BENCH_PINGS 200
+
+struct ident_hash;
+
+struct bencher {
+	struct loop loop;
+	struct target target;
+	struct remote *remote;
+	unsigned phase;
+	bool json, done;
+	int code;
+	const char *device; /* pattern; NULL: the link alone */
+	uint64_t started;   /* us */
+
+	/* the link */
+	uint64_t connect_us, rtt[BENCH_PINGS];
+	unsigned pings;
+	uint64_t sent_at;
+	char path[200];
+	uint64_t phase_start, phase_end;     /* us; of down and up */
+	uint64_t moved, chunk_left, to_send; /* bytes */
+	uint64_t cpu_us, cpu_start;
+	uint64_t total; /* bytes of both directions, for cpu */
+	uint64_t down_bps, up_bps;
+
+	/* the device */
+	uint32_t dev; /* 0: not imported */
+	struct devinfo info;
+	uint8_t *raw;
+	size_t raw_len;
+	bool found;
+	uint64_t urbs, urb_s;
+	unsigned inflight;
+
+	/* the disk */
+	struct disk {
+		uint8_t in, out; /* endpoint addresses; 0: no disk */
+		uint32_t block;  /* bytes */
+		uint64_t blocks, at;
+		uint32_t tag, want;
+		unsigned step;
+		struct ident_hash *hash;
+		char sha256[65];
+		uint64_t bytes, start, read_bps;
+	} disk;
+};
+
+/* A phase of the run: starts something, and bench_next() is called at its end. */
+void bench_next(struct bencher *);
+void bench_stop(struct bencher *, int err, const char *why);
+
+/* bench_link.c */
+void bench_ping(struct bencher *);
+void bench_down(struct bencher *);
+void bench_up(struct bencher *);
+int bench_on_message(void *bencher, const struct session_msg *);
+void bench_on_turn(void *bencher);
+
+/* bench_dev.c */
+void bench_find(struct bencher *);
+void bench_on_device(void *bencher, const struct wire_device *);
+void bench_import(struct bencher *);
+void bench_urbs(struct bencher *);
+void bench_show_descriptors(const struct bencher *);
+int bench_request(struct bencher *, const struct import_request *);
+
+/* bench_disk.c */
+void bench_disk(struct bencher *);
+int bench_disk_reply(struct bencher *, uint8_t ep, const struct import_reply *,
+		     const struct session_msg *);
+
+#endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One connected peer of `serve`: who it is and what it may do, its session, and
+ * its end.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "cmd/heap.h"
+#include "cmd/peers.h"
+#include "cmd/server.h"
+#include "cmd/tickets.h"
+#include "core/log.h"
+#include "core/session.h"
+#include "core/text.h"
+#include "net/tcp.h"
+
+const char *
+guest_name(const struct guest *g)
+{
+	return g->admitted ? g->who.name : "stranger";
+}
+
+bool
+guest_may_see(const struct guest *g, const struct usb_dev *d)
+{
+	return server_shares(g->of, d) && access_allows(&g->who, &d->info);
+}
+
+/* --- who it is --- */
+
+static void
+refuse(struct wire_refusal *no, enum wire_reason reason, const char *text)
+{
+	no->reason = (uint8_t)reason;
+	text_copy(no->text, sizeof(no->text), text);
+}
+
+static bool
+proves(const struct guest *g, const struct issued *t, const struct wire_greet *k,
+       enum proof_stage stage)
+{
+	struct proof_channel c;
+	uint8_t want[IDENT_MAC];
+
+	if (link_channel(g->l, &c) != ERR_OK)
+		return false;
+	proof_make(stage, t->secret, t->id, &c, want);
+	return ident_equal(k->proof, want, sizeof(want));
+}
+
+/* A client row made of the ticket; its own name for itself if we gave none. */
+static int
+remember(struct guest *g, const struct issued *t, const char *own_name)
+{
+	struct access_row *other;
+	struct peers p;
+	char base[ACCESS_NAME];
+	int err;
+
+	memset(&g->who, 0, sizeof(g->who));
+	g->who.kind = ACCESS_CLIENT;
+	memcpy(g->who.id, link_peer(g->l), PEERID);
+	text_copy(g->who.name, sizeof(g->who.name),
+		  t->name[0] != '\0' ? t->name : own_name);
+	access_name_clean(g->who.name);
+	g->who.words = t->words;
+	memcpy(g->who.word, t->word, sizeof(g->who.word));
+	if ((err = peers_load(&p, g->of->ctx->dir)) != ERR_OK)
+		return err;
+	text_copy(base, 48, g->who.name);
+	for (unsigned i = 2;
+	     (other = peers_by_name(&p, ACCESS_CLIENT, g->who.name)) != NULL &&
+	     memcmp(other->id, g->who.id, PEERID) != 0;
+	     i++) {
+		struct text name;
+
+		text_init(&name, g->who.name, sizeof(g->who.name));
+		text_str(&name, base);
+		text_char(&name, '-');
+		text_u64(&name, i);
+	}
+	peers_free(&p);
+	return peers_put(g->of->ctx->dir, &g->who);
+}
+
+/* The ticket's way in: proved, redeemed on disk, then remembered. */
+static int
+admit_ticket(struct guest *g, const struct wire_greet *k, struct wire_greet *reply,
+	     struct wire_refusal *no)
+{
+	struct server *s = g->of;
+	struct proof_channel c;
+	struct issued t;
+	int err;
+
+	if (tickets_find(s->ctx->dir, k->ticket, &t) != ERR_OK ||
+	    !proves(g, &t, k, PROOF_TLS_CLIENT)) {
+		refuse(no, WIRE_BAD_TICKET, "this server did not issue that ticket");
+		return ERR_REFUSED;
+	}
+	err = tickets_redeem(s->ctx->dir, t.id, link_peer(g->l), (uint64_t)time(NULL));
+	if (err != ERR_OK) {
+		refuse(no, WIRE_BAD_TICKET,
+		       "the ticket is used up or expired: ask for a new one");
+		return ERR_REFUSED;
+	}
+	if ((err = link_channel(g->l, &c)) != ERR_OK ||
+	    (err = remember(g, &t, k->name)) != ERR_OK) {
+		refuse(no, WIRE_LIMIT, "this server cannot remember you now");
+		return err;
+	}
+	proof_make(PROOF_TLS_SERVER, t.secret, t.id, &c, reply->proof);
+	return ERR_OK;
+}
+
+static bool
+known(struct guest *g)
+{
+	struct access_row *r;
+	struct peers p;
+
+	if (peers_load(&p, g->of->ctx->dir) != ERR_OK)
+		return false;
+	if ((r = peers_by_id(&p, ACCESS_CLIENT, link_peer(g->l))) != NULL)
+		g->who = *r;
+	peers_free(&p);
+	return r != NULL;
+}
+
+static unsigned
+links_of(const struct server *s, const uint8_t *id)
+{
+	unsigned n = 0;
+	struct list *l;
+
+	LIST_EACH (&s->guests, l) {
+		const struct guest *g = CONTAINER_OF(l, struct guest, link);
+
+		n += g->admitted && memcmp(g->who.id, id, PEERID) == 0;
+	}
+	return n;
+}
+
+static int
+on_knock(void *arg, const struct wire_greet *k, struct wire_greet *reply,
+	 struct wire_refusal *no)
+{
+	static const uint8_t none[TICKET_ID];
+	struct guest *g = arg;
+	bool ticket = memcmp(k->ticket, none, sizeof(none)) != 0;
+	char id[8];
+	int err = ERR_OK;
+
+	peerid_short(link_peer(g->l), id);
+	if (links_of(g->of, link_peer(g->l)) >= SERVER_GUESTS_PEER) {
+		refuse(no, WIRE_LIMIT, "too many connections of yours");
+		err = ERR_FULL;
+	} else if (!known(g) && !ticket) {
+		refuse(no, WIRE_NOT_ALLOWED,
+		       "you are not invited: ask the owner for a ticket (usbp2p invite)");
+		err = ERR_REFUSED;
+	} else if (g->who.name[0] == '\0') {
+		err = admit_ticket(g, k, reply, no);
+	}
+	if (err != ERR_OK) {
+		log_info("peer %s refused from=%s reason=\"%s\"", id, link_where(g->l),
+			 no->text);
+		return err;
+	}
+	g->admitted = true;
+	log_info("peer %s admitted name=%s from=%s", id, g->who.name, link_where(g->l));
+	return ERR_OK;
+}
+
+/* --- session --- */
+
+static int
+judge_hello(struct guest *g, const struct wire_hello *h, struct wire_hello *reply,
+	    struct wire_refusal *no)
+{
+	static const uint8_t none[TICKET_ID];
+	struct proof_channel c;
+	struct issued t;
+
+	reply->greet.major = WIRE_MAJOR;
+	reply->greet.minor = WIRE_MINOR;
+	memcpy(reply->greet.instance, g->of->loop.env.instance,
+	       sizeof(reply->greet.instance));
+	text_copy(reply->greet.name, sizeof(reply->greet.name), g->of->loop.env.name);
+	memcpy(reply->session, h->session, sizeof(reply->session));
+	reply->generation = h->generation;
+	reply->window = LOOP_WINDOW;
+	reply->urb_max = LOOP_URB_MAX;
+	if (h->greet.major != WIRE_MAJOR || h->generation != 1) {
+		refuse(no, WIRE_VERSION, "this server speaks protocol version 1");
+		return ERR_PROTO;
+	}
+	if (memcmp(h->greet.ticket, none, sizeof(none)) == 0)
+		return ERR_OK;
+	if (tickets_find(g->of->ctx->dir, h->greet.ticket, &t) != ERR_OK)
+		return ERR_OK; /* known by id already, the ticket was thrown away */
+	if (!proves(g, &t, &h->greet, PROOF_DTLS_CLIENT) ||
+	    link_channel(g->l, &c) != ERR_OK) {
+		refuse(no, WIRE_BAD_TICKET, "wrong proof of the ticket");
+		return ERR_REFUSED;
+	}
+	proof_make(PROOF_DTLS_SERVER, t.secret, t.id, &c, reply->greet.proof);
+	return ERR_OK;
+}
+
+static int
+on_hello(void *arg, const struct wire_hello *h, struct wire_hello *reply,
+	 struct wire_refusal *no)
+{
+	struct guest *g = arg;
+	int err = judge_hello(g, h, reply, no);
+
+	g->refused = err != ERR_OK;
+	return err;
+}
+
+static const struct exports_ops exports_ops = {on_hello,     lease_list,   lease_open,
+					       lease_submit, lease_cancel, lease_close};
+
+static int
+on_message(void *arg, const struct session_msg *m)
+{
+	struct guest *g = arg;
+
+	return exports_message(g->exports, m);
+}
+
+static int
+on_accept(void *arg, uint32_t sid, enum stream_prio *prio)
+{
+	struct guest *g = arg;
+
+	return exports_accept(g->exports, sid, prio);
+}
+
+static void
+on_wake(void *arg)
+{
+	struct guest *g = arg;
+
+	if (g->l != NULL)
+		link_wake(g->l);
+}
+
+static const struct session_ops session_ops = {on_message, on_accept, on_wake};
+
+/* --- link --- */
+
+static struct session *
+on_up(void *arg)
+{
+	struct guest *g = arg;
+	struct exports_conf conf = {.urbs = &g->urbs, .urb_max = LOOP_URB_MAX};
+	char path[200];
+
+	heap_pool(&g->pool, LOOP_SESSION);
+	heap_pool(&g->urbs, LOOP_URBS * 2);
+	g->session = session_new(&g->pool, LOOP_WINDOW, &session_ops, g);
+	if (g->session != NULL)
+		g->exports = exports_new(&g->pool, g->session, &conf, &exports_ops, g);
+	link_path(g->l, path, sizeof(path));
+	log_info("peer %s connected path=\"%s\"", g->who.name, path);
+	return g->exports == NULL ? NULL : g->session;
+}
+
+static void
+on_turn(void *arg)
+{
+	struct guest *g = arg;
+
+	exports_turn(g->exports);
+	if (g->refused && session_unacked(g->session, STREAM_SESSION) == 0)
+		link_close(g->l); /* it has heard why */
+}
+
+static void
+guest_free(struct guest *g)
+{
+	exports_free(g->exports);
+	if (g->session != NULL)
+		session_free(g->session);
+	list_del(&g->link);
+	g->of->guest_count--;
+	free(g);
+}
+
+void
+guest_reap_soon(struct server *s)
+{
+	event_active(s->reaper, EV_TIMEOUT, 1);
+}
+
+void
+guest_reap(struct server *s)
+{
+	struct list *l, *n;
+
+	LIST_EACH_SAFE (&s->guests, l, n) {
+		struct guest *g = CONTAINER_OF(l, struct guest, link);
+
+		if (g->l == NULL && (g->exports == NULL || exports_end(g->exports)))
+			guest_free(g);
+	}
+	server_check_end(s);
+}
+
+static void
+on_down(void *arg, int err, const char *why)
+{
+	struct guest *g = arg;
+
+	g->l = NULL;
+	if (g->session != NULL)
+		log_info("peer %s disconnected reason=\"%s\"", guest_name(g),
+			 err == ERR_OK ? "closed here" : why);
+	else if (g->admitted)
+		log_warn("peer %s did not get through reason=\"%s\"", guest_name(g), why);
+	else
+		log_debug("stranger left reason=\"%s\"", why);
+	lease_forget_guest(g);
+	if (g->exports != NULL)
+		exports_end(g->exports);
+	guest_reap_soon(g->of);
+}
+
+static const struct link_ops link_ops = {on_knock, NULL, on_up, on_turn, on_down};
+
+void
+guest_accept(struct server *s, struct tcp *tcp)
+{
+	struct guest *g;
+
+	if (s->ending || s->guest_count == SERVER_GUESTS ||
+	    (g = calloc(1, sizeof(*g))) == NULL) {
+		tcp_free(tcp);
+		return;
+	}
+	g->of = s;
+	g->since = (uint64_t)time(NULL);
+	if ((g->l = link_accept(&s->loop.env, tcp, &link_ops, g)) == NULL) {
+		tcp_free(tcp);
+		free(g);
+		return;
+	}
+	list_add(&s->guests, &g->link);
+	s->guest_count++;
+}
+
+void
+guest_changed(struct server *s)
+{
+	struct list *l;
+
+	LIST_EACH (&s->guests, l) {
+		struct guest *g = CONTAINER_OF(l, struct guest, link);
+
+		if (g->exports != NULL && g->l != NULL)
+			exports_changed(g->exports);
+	}
+}
+
+void
+guest_end(struct guest *g)
+{
+	if (g->l != NULL)
+		link_close(g->l);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Pools for core/ on a host: the heap behind a budget.
+ */
+#ifndef CMD_HEAP_H
+#define CMD_HEAP_H
+
+#include "core/mem.h"
+
+void heap_pool(struct pool *, size_t budget);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sink of core/log for a command.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "cmd/logline.h"
+#include "core/log.h"
+#include "core/text.h"
+
+/* How much is shown; set once at start, read by the sink alone. */
+static enum log_level logline_max;
+
+static void
+sink(enum log_level level, const char *fmt, va_list ap)
+{
+	static const char *const name[] = {"error", "warn", "info", "debug"};
+	char line[1024], when[32] = "";
+	int keep = errno;
+	struct timespec now;
+	struct tm tm;
+
+	if (level > logline_max)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (gmtime_r(&now.tv_sec, &tm) != NULL)
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	text_clean(line);
+	fprintf(stderr, "%s.%03ldZ %s: %s\n", when, now.tv_nsec / 1000000, name[level],
+		line);
+	errno = keep;
+}
+
+void
+logline_start(int verbose)
+{
+	logline_max = verbose < 0    ? LOG_LEVEL_WARN
+		      : verbose == 0 ? LOG_LEVEL_INFO
+				     : LOG_LEVEL_DEBUG;
+	log_to(sink);
+}

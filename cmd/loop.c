@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The event loop of a command and what hangs on it.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <event2/dns.h>
+#include <event2/event.h>
+
+#include "cmd/heap.h"
+#include "cmd/loop.h"
+#include "cmd/state.h"
+#include "net/gpump.h"
+
+#define LOOP_LINKS (512u << 20) /* packets of all links */
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct loop *l = arg;
+
+	(void)sig;
+	(void)what;
+	l->stop(l->arg);
+}
+
+static int
+make_base(struct loop *l)
+{
+	struct event_config *c = event_config_new();
+
+	if (c == NULL)
+		return ERR_NOMEM;
+	/* without it a timer of 200 us fires after 4 ms */
+	event_config_set_flag(c, EVENT_BASE_FLAG_PRECISE_TIMER);
+	l->base = event_base_new_with_config(c);
+	event_config_free(c);
+	if (l->base == NULL)
+		return ERR_NOMEM;
+	prctl(PR_SET_TIMERSLACK, 1);
+	signal(SIGPIPE, SIG_IGN);
+	l->sigint = evsignal_new(l->base, SIGINT, on_signal, l);
+	l->sigterm = evsignal_new(l->base, SIGTERM, on_signal, l);
+	if (l->sigint == NULL || l->sigterm == NULL)
+		return ERR_NOMEM;
+	evsignal_add(l->sigint, NULL);
+	evsignal_add(l->sigterm, NULL);
+	return ERR_OK;
+}
+
+static void
+fill_env(struct loop *l, struct ctx *ctx)
+{
+	heap_pool(&l->pool, LOOP_LINKS);
+	l->env = (struct link_env){.base = l->base,
+				   .dns = l->dns,
+				   .pump = l->pump,
+				   .ident = l->ident,
+				   .name = ctx->conf.serve_name,
+				   .port_min = ctx->conf.port_min,
+				   .port_max = ctx->conf.port_max,
+				   .mtu = ctx->conf.link_mtu,
+				   .cubic = ctx->conf.link_cubic,
+				   .pool = &l->pool};
+	ident_random(l->env.instance, sizeof(l->env.instance));
+}
+
+int
+loop_start(struct loop *l, struct ctx *ctx, void (*stop)(void *arg), void *arg)
+{
+	char why[512];
+	int err;
+
+	memset(l, 0, sizeof(*l));
+	l->stop = stop;
+	l->arg = arg;
+	if ((err = state_make(ctx->dir)) != ERR_OK)
+		return err;
+	if ((err = ident_load(&l->ident, ctx->dir, why, sizeof(why))) != ERR_OK) {
+		cmd_fail(err, "%s", why);
+		return err;
+	}
+	if ((err = make_base(l)) == ERR_OK &&
+	    ((l->dns = evdns_base_new(l->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE |
+						   EVDNS_BASE_INITIALIZE_NAMESERVERS)) ==
+		 NULL &&
+	     (l->dns = evdns_base_new(l->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE)) ==
+		 NULL))
+		err = ERR_NOMEM;
+	if (err == ERR_OK && (l->pump = gpump_new(l->base)) == NULL)
+		err = ERR_NOMEM;
+	if (err != ERR_OK) {
+		cmd_fail(err, "%s", err_text(err));
+		loop_end(l);
+		return err;
+	}
+	fill_env(l, ctx);
+	return ERR_OK;
+}
+
+int
+loop_run(struct loop *l)
+{
+	event_base_dispatch(l->base);
+	return l->code;
+}
+
+void
+loop_exit(struct loop *l, int code)
+{
+	l->code = code;
+	event_base_loopbreak(l->base);
+}
+
+void
+loop_end(struct loop *l)
+{
+	if (l->base != NULL) /* a look-up that was given up ends in the next turn */
+		event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	if (l->dns != NULL)
+		evdns_base_free(l->dns, 0);
+	if (l->pump != NULL)
+		gpump_free(l->pump);
+	if (l->sigint != NULL)
+		event_free(l->sigint);
+	if (l->sigterm != NULL)
+		event_free(l->sigterm);
+	if (l->base != NULL)
+		event_base_free(l->base);
+	ident_free(l->ident);
+}

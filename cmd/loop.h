@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What every command that talks to peers has: one event loop, this machine's
+ * identity, libnice's pump, and an end by SIGINT or SIGTERM.
+ */
+#ifndef CMD_LOOP_H
+#define CMD_LOOP_H
+
+#include "cmd/cmd.h"
+#include "core/mem.h"
+#include "net/link.h"
+
+struct event;
+
+struct loop {
+	struct event_base *base;
+	struct evdns_base *dns;
+	struct gpump *pump;
+	struct ident *ident;
+	struct link_env env;
+	struct pool pool; /* of the links */
+	struct event *sigint, *sigterm;
+	void (*stop)(void *arg); /* asked to end; calls loop_exit when done */
+	void *arg;
+	int code;
+};
+
+/* Budgets of one session, both sides (DESIGN.md 9: memory and credit). */
+#define LOOP_WINDOW  (32u << 20)  /* bytes of one stream that we keep */
+#define LOOP_URB_MAX (8u << 20)   /* longest transfer */
+#define LOOP_URBS    (32u << 20)  /* urb bytes of one peer */
+#define LOOP_SESSION (256u << 20) /* bytes of one session's streams */
+
+/* Makes the state directory and all of it. Errors were printed. */
+int
+loop_start(struct loop *, struct ctx *, void (*stop)(void *arg), void *arg) MUST_CHECK;
+
+/* Runs until loop_exit; returns the code that was given there. */
+int loop_run(struct loop *);
+void loop_exit(struct loop *, int code);
+void loop_end(struct loop *);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A server as the attach side sees it: dials, proves, says hello, and offers
+ * its devices through core/imports. Used by attach, list and bench.
+ */
+#ifndef CMD_REMOTE_H
+#define CMD_REMOTE_H
+
+#include "cmd/loop.h"
+#include "cmd/target.h"
+#include "core/imports.h"
+
+struct remote;
+
+struct remote_ops {
+	void (*ready)(void *arg); /* welcomed: imports can be used */
+	void (*device)(void *arg, const struct wire_device *); /* as imports_ops */
+	int (*bench)(void *arg, const struct session_msg *);
+	void (*turn)(void *arg); /* packets came in; may be NULL */
+
+	/* The last call. why: one line for people ("" when we closed it). */
+	void (*down)(void *arg, int err, const char *why);
+};
+
+/* target must stay. NULL: out of memory. */
+struct remote *remote_connect(struct loop *, struct ctx *, struct target *,
+			      const struct remote_ops *, void *arg);
+
+/* Ends the link; down follows. */
+void remote_close(struct remote *);
+
+/* Frees after down. */
+void remote_free(struct remote *);
+
+struct imports *remote_imports(struct remote *);
+struct session *remote_session(struct remote *);
+struct link *remote_link(struct remote *);
+struct pool *remote_pool(struct remote *);
+
+#endif

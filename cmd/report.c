@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * JSON of devices and links.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/report.h"
+#include "core/mem.h"
+#include "core/pattern.h"
+#include "net/link.h"
+
+void
+report_open(struct json *j, const char *kind)
+{
+	json_open(j, NULL);
+	json_str(j, "schema", REPORT_SCHEMA);
+	json_str(j, "kind", kind);
+}
+
+const char *
+report_speed(uint8_t speed)
+{
+	static const char *const text[] = {
+	    [DEVINFO_LOW] = "1.5 Mbit/s",    [DEVINFO_FULL] = "12 Mbit/s",
+	    [DEVINFO_HIGH] = "480 Mbit/s",   [DEVINFO_WIRELESS] = "480 Mbit/s",
+	    [DEVINFO_SUPER] = "5000 Mbit/s", [DEVINFO_SUPER_PLUS] = "10000 Mbit/s"};
+
+	return speed < ARRAY_LEN(text) && text[speed] != NULL ? text[speed] : "?";
+}
+
+void
+report_time(char *buf, size_t cap, uint64_t unix_s)
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+
+	buf[0] = '\0';
+	if (gmtime_r(&t, &tm) != NULL)
+		strftime(buf, cap, "%Y-%m-%d %H:%M:%S UTC", &tm);
+}
+
+void
+report_classes(char *buf, size_t cap, const struct devinfo *d)
+{
+	struct text t;
+
+	text_init(&t, buf, cap);
+	for (unsigned i = 0; i < d->ifs; i++) {
+		const char *name = pattern_class_name(d->iface[i].cls, d->iface[i].sub,
+						      d->iface[i].proto);
+
+		if (text_has(buf, name))
+			continue;
+		if (t.len > 0)
+			text_char(&t, ' ');
+		text_str(&t, name);
+	}
+}
+
+void
+report_device(struct json *j, const struct devinfo *d)
+{
+	char id[12], classes[128];
+
+	snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
+	report_classes(classes, sizeof(classes), d);
+	json_str(j, "busid", d->busid);
+	json_str(j, "id", id);
+	json_str(j, "speed", report_speed(d->speed));
+	json_str(j, "class", classes);
+	json_str(j, "manufacturer", d->manufacturer);
+	json_str(j, "product", d->product);
+	json_str(j, "serial", d->serial);
+}
+
+void
+report_link(struct json *j, const struct link *l)
+{
+	struct arq_stats s;
+	char path[200];
+
+	json_open(j, "link");
+	if (l != NULL && link_stats(l, &s)) {
+		link_path(l, path, sizeof(path));
+		json_str(j, "path", path);
+		json_str(j, "cc", s.cc);
+		json_u64(j, "rtt_us", s.srtt_us);
+		json_u64(j, "min_rtt_us", s.min_rtt_us);
+		json_u64(j, "packets_out", s.sent);
+		json_u64(j, "packets_in", s.received);
+		json_u64(j, "bytes_out", s.bytes_out);
+		json_u64(j, "bytes_in", s.bytes_in);
+		json_u64(j, "lost", s.lost);
+		json_u64(j, "duplicates", s.duplicates);
+		json_u64(j, "cwnd", s.cwnd);
+	}
+	json_close(j);
+}

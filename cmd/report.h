@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * JSON of things that several commands show, so that each looks the same
+ * everywhere. All objects of one line begin with "schema":"usbp2p/1".
+ */
+#ifndef CMD_REPORT_H
+#define CMD_REPORT_H
+
+#include "core/devinfo.h"
+#include "core/json.h"
+
+struct link;
+
+#define REPORT_SCHEMA "usbp2p/1"
+
+/* Opens the object; the caller closes it. */
+void report_open(struct json *, const char *kind);
+
+/* Members of a device object: busid, id, speed, class, product ... */
+void report_device(struct json *, const struct devinfo *);
+
+/* A member "link": path, rtt_us, packets ... */
+void report_link(struct json *, const struct link *);
+
+/* "2026-01-31 12:00:00 UTC" of unix seconds. */
+void report_time(char *buf, size_t cap, uint64_t unix_s);
+
+/* "480 Mbit/s" */
+const char *report_speed(uint8_t speed);
+
+/* Interface classes of a device for people: "storage", "hid audio". */
+void report_classes(char *buf, size_t cap, const struct devinfo *);
+
+#endif

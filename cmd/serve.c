@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * serve: shares this machine's devices with invited peers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "cmd/server.h"
+#include "cmd/state.h"
+#include "core/log.h"
+#include "net/ctl.h"
+#include "net/tcp.h"
+
+#define SERVE_LISTEN "[::]:13240"
+
+enum { OPT_LISTEN, OPT_SHARE, OPT_VIRTUAL };
+
+static const struct cmd_opt opts[] = {
+    [OPT_LISTEN] = {"listen", "ADDR:PORT",
+		    "where peers knock, repeatable (default: [::]:13240)"},
+    [OPT_SHARE] = {"share", "DEVICE", "share this device while serve runs, repeatable"},
+    [OPT_VIRTUAL] = {"virtual", "SPEC",
+		     "share a device of software, repeatable: disk:FILE[,ro]"},
+    {NULL, NULL, NULL},
+};
+
+bool
+server_shares(const struct server *s, const struct usb_dev *d)
+{
+	return share_has(&s->share, &d->info, d->is_virtual) ||
+	       share_has(&s->extra, &d->info, d->is_virtual);
+}
+
+/* The file `bound` has changed: who lost a device loses it now. */
+void
+server_reload(struct server *s)
+{
+	struct share fresh = {.n = 0};
+	struct list *l;
+
+	if (share_load(&fresh, s->ctx->dir) != ERR_OK)
+		return;
+	s->share = fresh;
+	log_info("serve shares by patterns=%u", fresh.n);
+	LIST_EACH (&s->bus.devs, l) {
+		struct usb_dev *d = CONTAINER_OF(l, struct usb_dev, link);
+
+		if (!server_shares(s, d))
+			lease_revoke(s, d, "it is no longer shared");
+	}
+	guest_changed(s);
+}
+
+/* --- devices --- */
+
+static void
+on_arrived(void *arg, struct usb_dev *d)
+{
+	struct server *s = arg;
+
+	if (server_shares(s, d)) {
+		log_info("device %s shared id=%04x:%04x product=\"%s\"", d->info.busid,
+			 d->info.vid, d->info.pid, d->info.product);
+		guest_changed(s);
+	}
+}
+
+static void
+on_left(void *arg, struct usb_dev *d)
+{
+	struct server *s = arg;
+
+	lease_revoke(s, d, "it was unplugged");
+	if (server_shares(s, d)) {
+		log_info("device %s left", d->info.busid);
+		guest_changed(s);
+	}
+}
+
+static const struct usb_bus_ops bus_ops = {on_arrived, on_left};
+
+static int
+add_virtual(struct server *s, const char *spec)
+{
+	char why[256];
+	int err;
+
+	if (strncmp(spec, "disk:", 5) != 0)
+		return cmd_wrong(&cmd_serve,
+				 "\"%s\" is no virtual device: disk:FILE[,ro]", spec);
+	if ((err = usb_disk_add(&s->bus, spec + 5, why, sizeof(why))) != ERR_OK)
+		return cmd_fail(err, "%s", why);
+	return 0;
+}
+
+/* --- peers --- */
+
+static void
+on_accepted(void *arg, struct tcp *tcp)
+{
+	guest_accept(arg, tcp);
+}
+
+static const struct tcp_listener_ops listener_ops = {on_accepted};
+
+static int
+listen_at(struct server *s, const char *where)
+{
+	char why[256];
+	int err;
+
+	if (s->listeners == SERVER_LISTENERS)
+		return cmd_wrong(&cmd_serve, "at most %d times --listen",
+				 SERVER_LISTENERS);
+	err = tcp_listen(&s->listener[s->listeners], s->loop.base, where, &listener_ops,
+			 s, why, sizeof(why));
+	if (err != ERR_OK)
+		return cmd_fail(err, "%s", why);
+	log_info("serve listens at=%s", tcp_listener_where(s->listener[s->listeners]));
+	s->listeners++;
+	return 0;
+}
+
+/* --- start and end --- */
+
+void
+server_check_end(struct server *s)
+{
+	if (s->ending && list_empty(&s->guests) && list_empty(&s->leases) &&
+	    usb_bus_quiet(&s->bus))
+		loop_exit(&s->loop, 0);
+}
+
+/* SIGINT, SIGTERM: goodbye to all; a second one does not wait for devices. */
+static void
+on_stop(void *arg)
+{
+	struct server *s = arg;
+	struct list *l;
+
+	if (s->ending) {
+		loop_exit(&s->loop, 1);
+		return;
+	}
+	log_info("serve ends");
+	s->ending = true;
+	for (unsigned i = 0; i < s->listeners; i++)
+		tcp_listener_free(s->listener[i]);
+	s->listeners = 0;
+	LIST_EACH (&s->guests, l) {
+		guest_end(CONTAINER_OF(l, struct guest, link));
+	}
+	guest_reap_soon(s);
+}
+
+static void
+on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	guest_reap(arg);
+}
+
+static int
+options(struct server *s, int argc, char **argv)
+{
+	struct cmd_args a;
+	const char *arg;
+	int o, code = 0;
+
+	cmd_args_init(&a, argc, argv);
+	while (code == 0 && (o = cmd_next(&a, &cmd_serve, &arg)) != CMD_END) {
+		if (o == OPT_LISTEN)
+			code = listen_at(s, arg);
+		else if (o == OPT_VIRTUAL)
+			code = add_virtual(s, arg);
+		else if (o == OPT_SHARE && pattern_check(arg) == ERR_OK)
+			code = share_add(&s->extra, arg) == ERR_OK
+				   ? 0
+				   : cmd_wrong(&cmd_serve, "too many times --share");
+		else if (o == OPT_SHARE)
+			code = cmd_wrong(&cmd_serve, "\"%s\" is no device", arg);
+		else if (o == CMD_OPERAND)
+			code = cmd_wrong(&cmd_serve, "what is \"%s\" for?", arg);
+		else
+			code = err_exit(ERR_USAGE);
+	}
+	if (code == 0 && s->listeners == 0)
+		code = listen_at(s, SERVE_LISTEN);
+	return code;
+}
+
+static int
+prepare(struct server *s, int argc, char **argv)
+{
+	char why[256];
+	int code;
+
+	s->reaper = event_new(s->loop.base, -1, 0, on_reap, s);
+	if (s->reaper == NULL)
+		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	if (share_load(&s->share, s->ctx->dir) != ERR_OK)
+		return 1;
+	if ((code = options(s, argc, argv)) != 0)
+		return code;
+	if (usb_host_start(&s->bus, false, why, sizeof(why)) != ERR_OK)
+		log_warn("no real devices reason=\"%s\"", why);
+	return serve_ctl_start(s) == ERR_OK ? 0 : 1;
+}
+
+static int
+run_server(struct server *s, int argc, char **argv)
+{
+	int code, lock = state_lock(s->ctx->dir, "run/serve.lock", 0);
+
+	if (lock == ERR_BUSY)
+		return cmd_fail(ERR_BUSY, "another serve runs in %s", s->ctx->dir);
+	if (lock < 0)
+		return cmd_fail(lock, "cannot lock %s/run/serve.lock", s->ctx->dir);
+	if ((code = prepare(s, argc, argv)) == 0) {
+		log_info("serve ready name=%s", s->loop.env.name);
+		code = loop_run(&s->loop);
+	}
+	ctl_free(s->ctl);
+	for (unsigned i = 0; i < s->listeners; i++)
+		tcp_listener_free(s->listener[i]);
+	usb_host_stop(&s->bus);
+	usb_bus_fini(&s->bus);
+	if (s->reaper != NULL)
+		event_free(s->reaper);
+	close(lock);
+	return code;
+}
+
+static int
+run(struct ctx *ctx, int argc, char **argv)
+{
+	struct server *s = calloc(1, sizeof(*s));
+	int code = 1;
+
+	if (s == NULL)
+		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	s->ctx = ctx;
+	s->started = (uint64_t)time(NULL);
+	list_init(&s->guests);
+	list_init(&s->leases);
+	if (loop_start(&s->loop, ctx, on_stop, s) == ERR_OK) {
+		usb_bus_init(&s->bus, s->loop.base, &bus_ops, s);
+		code = run_server(s, argc, argv);
+		loop_end(&s->loop);
+	}
+	free(s);
+	return code;
+}
+
+const struct cmd cmd_serve = {"serve", "", "share devices with invited peers", opts, run};

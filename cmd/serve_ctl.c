@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The control socket of `serve`: status, local devices, the addresses that an
+ * invitation needs, and the word that `bound` has changed.
+ */
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/report.h"
+#include "cmd/server.h"
+#include "cmd/state.h"
+#include "net/ctl.h"
+#include "net/tcp.h"
+
+static void
+put_devices(struct server *s, struct json *j)
+{
+	struct guest nobody = {.of = s};
+	struct list *l;
+
+	json_array(j, "devices");
+	LIST_EACH (&s->bus.devs, l) {
+		struct usb_dev *d = CONTAINER_OF(l, struct usb_dev, link);
+		struct wire_device w;
+
+		lease_describe(&nobody, d, &w);
+		json_open(j, NULL);
+		report_device(j, &d->info);
+		json_bool(j, "shared", server_shares(s, d));
+		json_str(j, "state", w.state == WIRE_FREE ? "free" : "held");
+		if (w.state != WIRE_FREE) {
+			json_str(j, "holder", w.holder);
+			json_u64(j, "since", w.since);
+		}
+		json_close(j);
+	}
+	json_end(j);
+}
+
+static void
+put_guest(const struct guest *g, struct json *j)
+{
+	struct export_stats x;
+	char id[PEERID_TEXT];
+
+	json_open(j, NULL);
+	json_str(j, "name", guest_name(g));
+	peerid_text(g->who.id, id);
+	json_str(j, "id", id);
+	json_u64(j, "since", g->since);
+	report_link(j, g->l);
+	if (g->exports != NULL) {
+		exports_stats(g->exports, &x);
+		json_open(j, "urbs");
+		json_u64(j, "done", x.urbs);
+		json_u64(j, "failed", x.failed);
+		json_u64(j, "unlinked", x.unlinked);
+		json_u64(j, "inflight", x.inflight);
+		json_u64(j, "bytes_in", x.bytes_in);
+		json_u64(j, "bytes_out", x.bytes_out);
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void
+do_status(struct server *s, struct json *j)
+{
+	char id[PEERID_TEXT];
+	struct list *l;
+
+	report_open(j, "serve");
+	json_u64(j, "pid", (uint64_t)getpid());
+	json_str(j, "name", s->loop.env.name);
+	peerid_text(ident_id(s->loop.ident), id);
+	json_str(j, "id", id);
+	json_u64(j, "since", s->started);
+	json_array(j, "listen");
+	for (unsigned i = 0; i < s->listeners; i++)
+		json_str(j, NULL, tcp_listener_where(s->listener[i]));
+	json_end(j);
+	put_devices(s, j);
+	json_array(j, "peers");
+	LIST_EACH (&s->guests, l) {
+		const struct guest *g = CONTAINER_OF(l, struct guest, link);
+
+		if (g->admitted)
+			put_guest(g, j);
+	}
+	json_end(j);
+	json_close(j);
+}
+
+/* A wildcard listener is reached at each address of the machine but loopback. */
+static void
+put_interfaces(struct json *j, const char *port)
+{
+	struct ifaddrs *all, *i;
+	char ip[INET6_ADDRSTRLEN], where[TCP_ADDR_TEXT];
+
+	if (getifaddrs(&all) != 0)
+		return;
+	for (i = all; i != NULL; i = i->ifa_next) {
+		const struct sockaddr *a = i->ifa_addr;
+
+		if (a == NULL || (i->ifa_flags & IFF_LOOPBACK) ||
+		    !(i->ifa_flags & IFF_UP))
+			continue;
+		if (a->sa_family == AF_INET) {
+			const struct sockaddr_in *in = (const void *)a;
+
+			inet_ntop(AF_INET, &in->sin_addr, ip, sizeof(ip));
+			snprintf(where, sizeof(where), "%s:%s", ip, port);
+		} else if (a->sa_family == AF_INET6) {
+			const struct sockaddr_in6 *in = (const void *)a;
+
+			if (IN6_IS_ADDR_LINKLOCAL(&in->sin6_addr))
+				continue;
+			inet_ntop(AF_INET6, &in->sin6_addr, ip, sizeof(ip));
+			snprintf(where, sizeof(where), "[%s]:%s", ip, port);
+		} else {
+			continue;
+		}
+		json_str(j, NULL, where);
+	}
+	freeifaddrs(all);
+}
+
+static void
+do_addresses(struct server *s, struct json *j)
+{
+	report_open(j, "addresses");
+	json_str(j, "name", s->loop.env.name);
+	json_array(j, "addresses");
+	for (unsigned i = 0; i < s->listeners; i++) {
+		const char *where = tcp_listener_where(s->listener[i]);
+		const char *port = strrchr(where, ':');
+
+		if (port != NULL && (strncmp(where, "[::]:", 5) == 0 ||
+				     strncmp(where, "0.0.0.0:", 8) == 0))
+			put_interfaces(j, port + 1);
+		else
+			json_str(j, NULL, where);
+	}
+	json_end(j);
+	json_close(j);
+}
+
+static void
+do_devices(struct server *s, struct json *j)
+{
+	report_open(j, "devices");
+	put_devices(s, j);
+	json_close(j);
+}
+
+static void
+do_reload(struct server *s, struct json *j)
+{
+	server_reload(s);
+	report_open(j, "done");
+	json_close(j);
+}
+
+static const struct {
+	const char *cmd;
+	void (*run)(struct server *, struct json *);
+} requests[] = {
+    {"status", do_status},
+    {"addresses", do_addresses},
+    {"devices", do_devices},
+    {"reload", do_reload},
+};
+
+static void
+on_request(void *arg, struct ctl_conn *c, const char *line, size_t n)
+{
+	char *buf = malloc(CTL_LINE_MAX), cmd[32] = "";
+	struct json_val v = json_read(line, n);
+	struct json j;
+	bool known = false;
+
+	if (buf == NULL) {
+		ctl_end(c);
+		return;
+	}
+	json_get_str(v, "cmd", cmd, sizeof(cmd));
+	json_init(&j, buf, CTL_LINE_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
+		if (strcmp(requests[i].cmd, cmd) == 0) {
+			requests[i].run(arg, &j);
+			known = true;
+		}
+	if (!known || j.t.full) {
+		json_init(&j, buf, CTL_LINE_MAX);
+		report_open(&j, "error");
+		json_str(&j, "text",
+			 known ? "the answer is too long"
+			       : "serve does not know this request");
+		json_close(&j);
+	}
+	ctl_line(c, buf);
+	ctl_end(c);
+	free(buf);
+}
+
+static void
+on_gone(void *arg, struct ctl_conn *c)
+{
+	(void)arg;
+	(void)c; /* every answer is complete when the request returns */
+}
+
+static const struct ctl_ops ctl_ops = {on_request, on_gone};
+
+int
+serve_ctl_start(struct server *s)
+{
+	char path[4096], why[512];
+	int err;
+
+	if ((err = state_path(s->ctx->dir, "run/serve.sock", path, sizeof(path))) !=
+	    ERR_OK)
+		return err;
+	err = ctl_listen(&s->ctl, s->loop.base, path, &ctl_ops, s, why, sizeof(why));
+	if (err != ERR_OK)
+		cmd_fail(err, "%s", why);
+	return err;
+}

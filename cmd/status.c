@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * status: what runs in the state directory, from every control socket there.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/report.h"
+#include "cmd/sockets.h"
+#include "net/ctl.h"
+
+#define STATUS_TIMEOUT_MS 2000
+
+enum { OPT_JSON };
+
+static const struct cmd_opt opts[] = {
+    [OPT_JSON] = {"json", NULL, "one JSON object"},
+    {NULL, NULL, NULL},
+};
+
+/* A string member, "" if there is none; points into a buffer of its own. */
+struct field {
+	char text[200];
+};
+
+static const char *
+field(struct field *f, struct json_val v, const char *key)
+{
+	struct json_val m = json_get(v, key);
+
+	if (m.n > 0 && m.p[0] != '"' && m.n < sizeof(f->text)) {
+		memcpy(f->text, m.p, m.n);
+		f->text[m.n] = '\0';
+	} else {
+		json_get_str(v, key, f->text, sizeof(f->text));
+	}
+	return f->text;
+}
+
+static void
+show_link(struct json_val v)
+{
+	struct json_val l = json_get(v, "link");
+	struct field path, rtt, lost;
+
+	if (json_get(l, "path").n > 0)
+		printf("    path %s, rtt %s us, lost %s packets\n",
+		       field(&path, l, "path"), field(&rtt, l, "rtt_us"),
+		       field(&lost, l, "lost"));
+}
+
+static void
+show_devices(struct json_val v)
+{
+	struct field busid, id, product, state, holder, local, port;
+	struct json_val d;
+
+	for (unsigned i = 0; (d = json_at(json_get(v, "devices"), i)).n > 0; i++) {
+		if (json_get(d, "shared").n > 0 && !json_get_bool(d, "shared"))
+			continue;
+		printf("  %-10s %s %s: %s", field(&busid, d, "busid"),
+		       field(&id, d, "id"), field(&product, d, "product"),
+		       field(&state, d, "state"));
+		if (json_get(d, "holder").n > 0)
+			printf(" by %s", field(&holder, d, "holder"));
+		if (json_get(d, "port").n > 0)
+			printf(" port %s as %s", field(&port, d, "port"),
+			       field(&local, d, "local"));
+		printf("\n");
+	}
+}
+
+static void
+show_peers(struct json_val v)
+{
+	struct json_val p;
+	struct field name;
+
+	for (unsigned i = 0; (p = json_at(json_get(v, "peers"), i)).n > 0; i++) {
+		printf("  peer %s\n", field(&name, p, "name"));
+		show_link(p);
+	}
+}
+
+static void
+show(const char *line)
+{
+	struct json_val v = json_read(line, strlen(line));
+	struct field kind, pid, name, peer;
+
+	field(&kind, v, "kind");
+	if (strcmp(kind.text, "serve") == 0)
+		printf("serve %s (pid %s)\n", field(&name, v, "name"),
+		       field(&pid, v, "pid"));
+	else
+		printf("attach %s (pid %s)\n", field(&peer, v, "peer"),
+		       field(&pid, v, "pid"));
+	show_link(v);
+	show_devices(v);
+	show_peers(v);
+}
+
+static int
+run(struct ctx *ctx, int argc, char **argv)
+{
+	struct sockets s;
+	char *buf;
+	struct cmd_args a;
+	const char *arg;
+	bool json = false;
+	unsigned n = 0;
+	int o;
+
+	cmd_args_init(&a, argc, argv);
+	while ((o = cmd_next(&a, &cmd_status, &arg)) != CMD_END) {
+		if (o == CMD_BAD)
+			return err_exit(ERR_USAGE);
+		if (o == CMD_OPERAND)
+			return cmd_wrong(&cmd_status, "what is \"%s\" for?", arg);
+		json = true;
+	}
+	buf = malloc(CTL_LINE_MAX);
+	sockets_find(&s, ctx->dir, "");
+	for (unsigned i = 0; buf != NULL && i < s.n; i++) {
+		int err = sockets_ask(s.path[i], "{\"cmd\":\"status\"}",
+				      STATUS_TIMEOUT_MS, buf, CTL_LINE_MAX);
+
+		if (err == ERR_NODEV)
+			continue; /* left behind by a process that was killed */
+		if (err != ERR_OK) {
+			fprintf(stderr, "usbp2p: %s: %s\n", s.path[i], err_text(err));
+			continue;
+		}
+		if (json)
+			printf("%s%s",
+			       n == 0 ? "{\"schema\":\"" REPORT_SCHEMA
+					"\",\"kind\":\"status\",\"running\":["
+				      : ",",
+			       buf);
+		else
+			show(buf);
+		n++;
+	}
+	free(buf);
+	if (n == 0)
+		return cmd_fail(ERR_NODEV, "nothing runs in %s", ctx->dir);
+	if (json)
+		printf("]}\n");
+	return 0;
+}
+
+const struct cmd cmd_status = {"status", "", "show what runs in the state directory",
+			       opts, run};

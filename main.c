@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * usbp2p: use a USB device that is plugged in somewhere else. This file is the
+ * table of commands and the options that stand before them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/logline.h"
+#include "cmd/state.h"
+
+const struct cmd *const cmds[] = {
+    &cmd_serve,  &cmd_bind,   &cmd_unbind, &cmd_invite, &cmd_list, &cmd_attach,
+    &cmd_detach, &cmd_status, &cmd_bench,  &cmd_id,     &cmd_help, NULL,
+};
+
+static int
+run(struct ctx *ctx, int argc, char **argv)
+{
+	for (size_t i = 0; cmds[i] != NULL; i++)
+		if (strcmp(argv[0], cmds[i]->name) == 0)
+			return cmds[i]->run(ctx, argc, argv);
+	return cmd_fail(
+	    ERR_USAGE, "there is no command \"%s\"; \"usbp2p help\" lists them", argv[0]);
+}
+
+/* Options before the command; gives the command's index in argv, or -1. */
+static int
+options(struct ctx *ctx, int argc, char **argv, const char **dir)
+{
+	char why[256];
+	int o;
+
+	opterr = 0;
+	while ((o = getopt(argc, argv, "+o:s:v")) != -1) {
+		switch (o) {
+		case 'o':
+			if (conf_set(&ctx->conf, optarg, why, sizeof(why)) == ERR_OK)
+				break;
+			cmd_fail(ERR_USAGE, "%s", why);
+			return -1;
+		case 's':
+			*dir = optarg;
+			break;
+		case 'v':
+			ctx->verbose++;
+			break;
+		default:
+			cmd_fail(
+			    ERR_USAGE,
+			    "-%c is no option, or wants an argument; see \"usbp2p help\"",
+			    optopt);
+			return -1;
+		}
+	}
+	return optind;
+}
+
+int
+main(int argc, char **argv)
+{
+	static char help[] = "help";
+	char *no_command[] = {help, NULL};
+	const char *dir = getenv("USBP2P_STATE");
+	struct ctx ctx = {.verbose = 0};
+	int at, code;
+
+	conf_init(&ctx.conf);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("usbp2p %s\n", USBP2P_VERSION);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return cmd_help.run(&ctx, 1, no_command);
+	if ((at = options(&ctx, argc, argv, &dir)) < 0)
+		return err_exit(ERR_USAGE);
+	logline_start(ctx.verbose);
+	if (at == argc) {
+		cmd_help.run(&ctx, 1, no_command);
+		return err_exit(ERR_USAGE);
+	}
+	if ((ctx.dir = state_dir(dir)) == NULL)
+		return cmd_fail(ERR_IO,
+				"no state directory: set HOME, or give one with -s DIR");
+	code = run(&ctx, argc - at, argv + at);
+	free(ctx.dir);
+	return code;
+}

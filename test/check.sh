@@ -1,0 +1,115 @@
+#!/bin/sh
+# check.sh: everything that can be tested on one machine, storey by storey; what
+# `make check` runs. Prints a line for each program, a table, and at the end
+# "N passed, N failed" (", N skipped" if there are any), and fails if anything
+# failed, was skipped without being listed in test/skips.txt, or ran no test.
+#	O (build directory) and CC as for make. Needs root for what sniffs packets.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+O=${O:-build} MAKE=${MAKE:-make}
+logs=$O/check
+
+# check.sh --one STOREY SECONDS PROGRAM: a program's line and its counts.
+one() {
+	name=${3#"$O/test/"}
+	name=${name#test/}
+	name=${name%.sh}
+	log=$logs/$1/$(echo "$name" | tr / .)
+	rc=0
+	timeout --foreground -k 10 "$2" "$3" >"$log.tap" 2>"$log.err" </dev/null || rc=$?
+	awk -v name="$name" -v rc="$rc" -v skips=test/skips.txt -f test/check/tap.awk \
+		"$log.tap" >"$log.told"
+	tail -n 1 "$log.told" >"$log.count"
+	read -r good bad skips <"$log.count"
+	[ "$bad" = 0 ] || {
+		sed '$d' "$log.told"
+		tail -n 20 "$log.err" | sed 's/^/    stderr: /'
+	} >"$log.show"
+	printf '  %-28s %4s passed%s%s\n' "$name" "$good" \
+		"$([ "$bad" = 0 ] || echo ", $bad FAILED")" \
+		"$([ "$skips" = 0 ] || echo ", $skips skipped")" |
+		cat - "$log.show" 2>/dev/null
+}
+
+if [ "${1:-}" = --one ]; then
+	shift
+	one "$@"
+	exit
+fi
+
+# storey NAME AT-ONCE SECONDS PROGRAM...: runs them, adds a row to the table.
+passed=0 failed=0 skipped=0
+rows=$logs/rows
+storey() {
+	storey=$1 jobs=$2 limit=$3 began=$(date +%s)
+	shift 3
+	echo "$storey"
+	mkdir -p "$logs/$storey"
+	for p; do
+		[ ! -e "$p" ] || printf '%s\0' "$p"
+	done | xargs -0 -r -n 1 -P "$jobs" "$0" --one "$storey" "$limit"
+	row "$began" $(cat "$logs/$storey"/*.count 2>/dev/null |
+		awk '{ p += $1; f += $2; s += $3 } END { print NR, p + 0, f + 0, s + 0 }')
+}
+
+# row BEGAN PROGRAMS PASSED FAILED SKIPPED
+row() {
+	began=$1
+	shift
+	if [ $(($2 + $3 + $4)) = 0 ]; then
+		echo "  nothing ran: that is a failure"
+		set -- "$1" 0 1 0
+	fi
+	passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+	printf '%-8s %9s %7s %7s %8s %8s\n' "$storey" "$@" $(($(date +%s) - began)) >>"$rows"
+}
+
+# step NAME WORDS...: a storey that is one command of make.
+step() {
+	storey=$1 began=$(date +%s)
+	shift
+	echo "$storey"
+	if "$MAKE" --no-print-directory O="$O" "$@" >"$logs/$storey.log" 2>&1; then
+		echo "  make $*: ok"
+		row "$began" 1 1 0 0
+	else
+		tail -n 40 "$logs/$storey.log" | sed 's/^/    /'
+		echo "  make $*: FAILED"
+		row "$began" 1 0 1 0
+		return 1
+	fi
+}
+
+binaries() {
+	for d; do
+		for c in test/"$d"/*_test.c; do
+			echo "$O/${c%.c}"
+		done
+	done
+}
+
+rm -rf "$logs"
+mkdir -p "$logs" "$logs/home"
+printf '%-8s %9s %7s %7s %8s %8s\n' storey programs passed failed skipped seconds >"$rows"
+LC_ALL=C TZ=UTC LINES=24 COLUMNS=80 HOME=$(readlink -f "$logs/home")
+BIN=$(readlink -m "$O/usbp2p") USBP2P=$BIN
+export LC_ALL TZ LINES COLUMNS HOME O BIN USBP2P
+unset USBP2P_STATE XDG_STATE_HOME
+
+if step build -j2 all tests; then
+	step static check-static
+	storey unit 2 120 $(binaries core cmd)
+	storey sim 2 300 $(binaries sim)
+	storey adapter 2 120 $(binaries net usb vhci)
+	storey fuzz 2 120 $(binaries fuzz)
+	storey e2e 1 300 test/e2e/*_test.sh
+	storey guest 1 900 test/vm/*_test.sh
+fi
+
+echo
+cat "$rows"
+echo
+summary="$passed passed, $failed failed"
+[ "$skipped" = 0 ] || summary="$summary, $skipped skipped"
+echo "$summary"
+[ "$failed" = 0 ]
