@@ -1,0 +1,63 @@
+#!/bin/sh
+# Every setting does something that can be seen from outside.
+. test/e2e/lib.sh
+
+random_image stick.img 1
+
+# field FILTER: of the last JSON on stdout.
+field() {
+	jq -r "$1" "$work/out"
+}
+
+# peer_field FILTER: of the first peer that lab has now.
+lab_peer() {
+	"$BIN" -s "$work/lab" status --json | jq -er ".running[0].peers[0]$1"
+}
+
+settings="-o serve.name=lab -o ice.ports=41200-41219"
+start_serve lab --virtual "disk:$work/stick.img" || bail "serve does not start"
+lab=$served
+t=$(ticket lab)
+try "$BIN" -o serve.name=anna -o ice.ports=41300-41319 -s "$work/anna" bench "$t" --json
+is "bench" "$rc" 0
+is "serve.name: the server's" "$(field .peer)" lab
+is "serve.name: the client's" "$(cut -d ' ' -f 3 "$work/lab/peers")" anna
+field .path | grep -qE '^host 127\.0\.0\.1:413[01][0-9] -> host 127\.0\.0\.1:412[01][0-9]$'
+ok "ice.ports: $(field .path)"
+is "link.cc: bbr unless told" "$(field .link.cc)" bbr
+usual='.link | .bytes_out / .packets_out'
+small=$(field "$usual | floor")
+[ "$small" -gt 500 ] && [ "$small" -le 1200 ]
+ok "link.mtu: 1200 unless told, a packet has $small bytes on average"
+
+try "$BIN" -o link.mtu=4000 -o link.cc=cubic -s "$work/anna" bench lab --json
+is "link.cc=cubic" "$(field .link.cc)" cubic
+large=$(field "$usual | floor")
+[ "$large" -gt 1200 ] && [ "$large" -le 4000 ]
+ok "link.mtu=4000: a packet has $large bytes on average"
+
+# One port for the clients: the second finds none.
+"$BIN" -o ice.ports=41400 -s "$work/anna" bench lab --json >"$work/first" &
+first=$!
+pids="$pids $first"
+check "lab has a peer" wait_for 5 lab_peer .link.path
+is "the server's controller is its own" "$(lab_peer .link.cc)" bbr
+try "$BIN" -o ice.ports=41400 -s "$work/anna" list lab
+is "ice.ports: a port in use cannot be used" "$rc" 1
+wait "$first"
+is "and does not harm who has it" "$? $(jq -r .path "$work/first" | cut -d ' ' -f 2)" \
+	"0 127.0.0.1:41400"
+end_serve "$lab"
+
+settings="-o link.cc=cubic -o link.mtu=5000 -o serve.name=attic"
+start_serve lab --virtual "disk:$work/stick.img" || bail "serve does not start again"
+t=$(ticket lab)
+"$BIN" -s "$work/anna" bench "$t" --as attic --json >"$work/first" &
+first=$!
+pids="$pids $first"
+check "a peer again" wait_for 5 lab_peer .link.path
+is "link.cc of serve" "$(lab_peer .link.cc)" cubic
+wait "$first"
+jq -e '.link | .bytes_in / .packets_in > 1200' "$work/first" >/dev/null
+ok "link.mtu of serve"
+finish
