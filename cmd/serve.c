@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "net/ctl.h"
 #include "net/tcp.h"
+#include "usb/virtual.h"
 
 #define SERVE_LISTEN "[::]:13240"
 
@@ -25,7 +26,7 @@ static const struct cmd_opt opts[] = {
 		    "where peers knock, repeatable (default: [::]:13240)"},
     [OPT_SHARE] = {"share", "DEVICE", "share this device while serve runs, repeatable"},
     [OPT_VIRTUAL] = {"virtual", "SPEC",
-		     "share a device of software, repeatable: disk:FILE[,ro]"},
+		     "share a device of software, repeatable:" USB_VIRTUAL_FORMS},
     {NULL, NULL, NULL},
 };
 
@@ -90,10 +91,7 @@ add_virtual(struct server *s, const char *spec)
 	char why[256];
 	int err;
 
-	if (strncmp(spec, "disk:", 5) != 0)
-		return cmd_wrong(&cmd_serve,
-				 "\"%s\" is no virtual device: disk:FILE[,ro]", spec);
-	if ((err = usb_disk_add(&s->bus, spec + 5, why, sizeof(why))) != ERR_OK)
+	if ((err = usb_virtual_add(&s->bus, spec, why, sizeof(why))) != ERR_OK)
 		return cmd_fail(err, "%s", why);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The control socket of `serve`: status, local devices, the addresses that an
- * invitation needs, and the word that `bound` has changed.
+ * invitation needs, the word that `bound` has changed, and text to type.
  */
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -17,6 +17,7 @@
 #include "cmd/state.h"
 #include "net/ctl.h"
 #include "net/tcp.h"
+#include "usb/virtual.h"
 
 static void
 put_devices(struct server *s, struct json *j)
@@ -70,11 +71,12 @@ put_guest(const struct guest *g, struct json *j)
 }
 
 static void
-do_status(struct server *s, struct json *j)
+do_status(struct server *s, struct json_val request, struct json *j)
 {
 	char id[PEERID_TEXT];
 	struct list *l;
 
+	(void)request;
 	report_open(j, "serve");
 	json_u64(j, "pid", (uint64_t)getpid());
 	json_str(j, "name", s->loop.env.name);
@@ -133,8 +135,9 @@ put_interfaces(struct json *j, const char *port)
 }
 
 static void
-do_addresses(struct server *s, struct json *j)
+do_addresses(struct server *s, struct json_val request, struct json *j)
 {
+	(void)request;
 	report_open(j, "addresses");
 	json_str(j, "name", s->loop.env.name);
 	json_array(j, "addresses");
@@ -153,29 +156,57 @@ do_addresses(struct server *s, struct json *j)
 }
 
 static void
-do_devices(struct server *s, struct json *j)
+do_devices(struct server *s, struct json_val request, struct json *j)
 {
+	(void)request;
 	report_open(j, "devices");
 	put_devices(s, j);
 	json_close(j);
 }
 
 static void
-do_reload(struct server *s, struct json *j)
+do_reload(struct server *s, struct json_val request, struct json *j)
 {
+	(void)request;
 	server_reload(s);
 	report_open(j, "done");
 	json_close(j);
 }
 
+static void
+put_error(struct json *j, const char *text)
+{
+	report_open(j, "error");
+	json_str(j, "text", text);
+	json_close(j);
+}
+
+/* Text for a virtual keyboard: all of it is taken, or none. */
+static void
+do_type(struct server *s, struct json_val request, struct json *j)
+{
+	char busid[DEVINFO_BUSID], text[CTL_REQUEST_MAX], why[256];
+	struct usb_dev *d;
+
+	if (!json_get_str(request, "busid", busid, sizeof(busid)) ||
+	    !json_get_str(request, "text", text, sizeof(text)))
+		put_error(j, "type wants a busid and a text in UTF-8");
+	else if ((d = usb_bus_find(&s->bus, busid)) == NULL)
+		put_error(j, "there is no device with this busid");
+	else if (usb_keyboard_type(d, text, why, sizeof(why)) != ERR_OK)
+		put_error(j, why);
+	else {
+		report_open(j, "done");
+		json_close(j);
+	}
+}
+
 static const struct {
 	const char *cmd;
-	void (*run)(struct server *, struct json *);
+	void (*run)(struct server *, struct json_val request, struct json *);
 } requests[] = {
-    {"status", do_status},
-    {"addresses", do_addresses},
-    {"devices", do_devices},
-    {"reload", do_reload},
+    {"status", do_status}, {"addresses", do_addresses}, {"devices", do_devices},
+    {"reload", do_reload}, {"type", do_type},
 };
 
 static void
@@ -194,16 +225,13 @@ on_request(void *arg, struct ctl_conn *c, const char *line, size_t n)
 	json_init(&j, buf, CTL_LINE_MAX);
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
 		if (strcmp(requests[i].cmd, cmd) == 0) {
-			requests[i].run(arg, &j);
+			requests[i].run(arg, v, &j);
 			known = true;
 		}
 	if (!known || j.t.full) {
 		json_init(&j, buf, CTL_LINE_MAX);
-		report_open(&j, "error");
-		json_str(&j, "text",
-			 known ? "the answer is too long"
-			       : "serve does not know this request");
-		json_close(&j);
+		put_error(&j, known ? "the answer is too long"
+				    : "serve does not know this request");
 	}
 	ctl_line(c, buf);
 	ctl_end(c);

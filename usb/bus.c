@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The list of all devices. It knows no kind of device: real ones come from
- * usb/host, virtual ones from usb/disk.
+ * usb/host, virtual ones from usb/virtual.
  */
 #include "usb/bus.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * All devices of this machine: real ones as they come and go (usb/host), and
- * virtual ones that were asked for (usb/disk).
+ * virtual ones that were asked for (usb/virtual).
  */
 #ifndef USB_BUS_H
 #define USB_BUS_H
@@ -64,14 +64,5 @@ void usb_bus_remove(struct usb_bus *, struct usb_dev *);
  */
 int usb_host_start(struct usb_bus *, bool vhci, char *why, size_t cap) MUST_CHECK;
 void usb_host_stop(struct usb_bus *);
-
-/*
- * usb/disk.c. A mass storage stick backed by a file; spec is "FILE" or
- * "FILE,ro". Sizes are whole 512-byte blocks, the rest of the file is not
- * shown. The file stays open and locked (flock) as long as the device is there.
- * ERR_USAGE, ERR_NODEV, ERR_BUSY, ERR_IO, ERR_NOMEM: why says, in one line, what
- * is wrong with the file and what to do.
- */
-int usb_disk_add(struct usb_bus *, const char *spec, char *why, size_t cap) MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A USB device that this machine could share: a real one behind libusb
- * (usb/host) or one made of software (usb/disk). Both stand behind this.
+ * (usb/host) or one made of software (usb/vdev). Both stand behind this.
  *
  * One user at a time. Everything is asynchronous: no call blocks, no callback
  * comes from inside a call. The order of a user's life:

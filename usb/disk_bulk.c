@@ -19,7 +19,7 @@ min_u32(uint64_t a, uint32_t b)
 }
 
 static void
-start(struct disk *d, enum disk_op op, uint64_t at, uint32_t len, struct disk_urb *pin)
+start(struct disk *d, enum disk_op op, uint64_t at, uint32_t len, struct vdev_urb *pin)
 {
 	struct disk_job *j = &d->job;
 
@@ -31,6 +31,8 @@ start(struct disk *d, enum disk_op op, uint64_t at, uint32_t len, struct disk_ur
 	j->at = at;
 	j->len = len;
 	j->pin = pin;
+	if (pin)
+		pin->pinned = true;
 	j->buf = pin ? pin->urb->buf + pin->urb->actual : NULL;
 	worker_do(d->worker, &j->job);
 }
@@ -72,7 +74,7 @@ command(struct disk *d, const uint8_t *cdb, size_t n)
 static bool
 cbw_step(struct disk *d)
 {
-	struct disk_urb *du = disk_first(d, DISK_OUT);
+	struct vdev_urb *du = vdev_first(&d->v, DISK_EP_OUT);
 	const uint8_t *cdb;
 	size_t cdb_len;
 	struct urb *u;
@@ -83,17 +85,17 @@ cbw_step(struct disk *d)
 	u = du->urb;
 	n = min_u32(u->len - u->actual, DISK_PACKET);
 	if (n == 0) { /* the zero packet behind the last command's data */
-		disk_finish(d, du, 0);
+		vdev_finish(&d->v, du, 0);
 		return true;
 	}
 	if (bot_cbw(&d->bot, u->buf + u->actual, n, &cdb, &cdb_len) != ERR_OK) {
-		log_warn("device %s bad command wrapper len=%u", d->dev.info.busid, n);
-		disk_finish(d, du, -LINUX_EPIPE);
+		log_warn("device %s bad command wrapper len=%u", d->v.dev.info.busid, n);
+		vdev_finish(&d->v, du, -LINUX_EPIPE);
 		return true;
 	}
 	command(d, cdb, cdb_len);
 	u->actual += n; /* all of the urb: a CBW is shorter than a packet */
-	disk_finish(d, du, 0);
+	vdev_finish(&d->v, du, 0);
 	return true;
 }
 
@@ -101,30 +103,30 @@ cbw_step(struct disk *d)
 
 /* Whether the urb ends here: full, or the data are over. */
 static bool
-in_settle(struct disk *d, struct disk_urb *du)
+in_settle(struct disk *d, struct vdev_urb *du)
 {
 	struct urb *u = du->urb;
 	bool stalled = d->bot.halted[BOT_PIPE_IN] && u->actual % DISK_PACKET == 0;
 
 	if (u->actual < u->len && d->bot.state == BOT_IN)
 		return false;
-	disk_finish(d, du, u->actual < u->len && stalled ? -LINUX_EPIPE : 0);
+	vdev_finish(&d->v, du, u->actual < u->len && stalled ? -LINUX_EPIPE : 0);
 	return true;
 }
 
 static void
-in_overflow(struct disk *d, struct disk_urb *du)
+in_overflow(struct disk *d, struct vdev_urb *du)
 {
 	uint32_t n = min_u32(bot_left(&d->bot), DISK_PACKET);
 
 	bot_moved(&d->bot, n, n);
-	disk_finish(d, du, -LINUX_EOVERFLOW);
+	vdev_finish(&d->v, du, -LINUX_EOVERFLOW);
 }
 
 static bool
 in_step(struct disk *d)
 {
-	struct disk_urb *du = disk_first(d, DISK_IN);
+	struct vdev_urb *du = vdev_first(&d->v, DISK_EP_IN);
 	struct urb *u;
 	uint32_t n, left = bot_left(&d->bot);
 
@@ -154,7 +156,7 @@ in_step(struct disk *d)
 }
 
 static bool
-read_done(struct disk *d, struct disk_urb *du)
+read_done(struct disk *d, struct vdev_urb *du)
 {
 	struct disk_job *j = &d->job;
 
@@ -178,7 +180,7 @@ host_ended(struct disk *d)
 
 /* Whether the urb ends here. What is left of it else is the next packet. */
 static bool
-out_settle(struct disk *d, struct disk_urb *du)
+out_settle(struct disk *d, struct vdev_urb *du)
 {
 	struct urb *u = du->urb;
 
@@ -186,14 +188,14 @@ out_settle(struct disk *d, struct disk_urb *du)
 		return false;
 	if (d->bot.state == BOT_OUT && (u->len == 0 || u->len % DISK_PACKET != 0))
 		host_ended(d);
-	disk_finish(d, du, 0);
+	vdev_finish(&d->v, du, 0);
 	return true;
 }
 
 static bool
 out_step(struct disk *d)
 {
-	struct disk_urb *du = disk_first(d, DISK_OUT);
+	struct vdev_urb *du = vdev_first(&d->v, DISK_EP_OUT);
 	struct urb *u;
 	uint32_t room, n;
 
@@ -216,7 +218,7 @@ out_step(struct disk *d)
 }
 
 static bool
-write_done(struct disk *d, struct disk_urb *du)
+write_done(struct disk *d, struct vdev_urb *du)
 {
 	struct disk_job *j = &d->job;
 
@@ -246,7 +248,7 @@ end_step(struct disk *d)
 }
 
 static bool
-verify_done(struct disk *d, struct disk_urb *du)
+verify_done(struct disk *d, struct vdev_urb *du)
 {
 	struct disk_job *j = &d->job;
 
@@ -261,7 +263,7 @@ verify_done(struct disk *d, struct disk_urb *du)
 }
 
 static bool
-sync_done(struct disk *d, struct disk_urb *du)
+sync_done(struct disk *d, struct vdev_urb *du)
 {
 	(void)du;
 	if (d->job.error) {
@@ -280,7 +282,7 @@ sync_done(struct disk *d, struct disk_urb *du)
 static bool
 csw_step(struct disk *d)
 {
-	struct disk_urb *du = disk_first(d, DISK_IN);
+	struct vdev_urb *du = vdev_first(&d->v, DISK_EP_IN);
 	struct urb *u;
 
 	if (du == NULL)
@@ -291,7 +293,7 @@ csw_step(struct disk *d)
 		u->actual = BOT_CSW_LEN;
 	}
 	bot_csw_sent(&d->bot);
-	disk_finish(d, du, u->actual ? 0 : -LINUX_EOVERFLOW);
+	vdev_finish(&d->v, du, u->actual ? 0 : -LINUX_EOVERFLOW);
 	return true;
 }
 
@@ -308,7 +310,7 @@ complain(struct disk *d)
 
 	if (j->error != 0 && !d->complained)
 		log_error("device %s %s failed at=%llu len=%u reason=\"%s\"",
-			  d->dev.info.busid, ops[j->op],
+			  d->v.dev.info.busid, ops[j->op],
 			  (unsigned long long)(j->at + j->moved), j->len - j->moved,
 			  strerror(j->error));
 	d->complained = j->error != 0;
@@ -317,46 +319,49 @@ complain(struct disk *d)
 void
 disk_job_done(struct worker_job *wj)
 {
-	static bool (*const ends[])(struct disk *, struct disk_urb *) = {
+	static bool (*const ends[])(struct disk *, struct vdev_urb *) = {
 	    [DISK_READ] = read_done,
 	    [DISK_WRITE] = write_done,
 	    [DISK_VERIFY] = verify_done,
 	    [DISK_SYNC] = sync_done,
 	};
 	struct disk *d = CONTAINER_OF(wj, struct disk, job.job);
-	struct disk_urb *pin = d->job.pin;
+	struct vdev_urb *pin = d->job.pin;
 
 	d->job.out = false;
 	d->job.pin = NULL;
+	if (pin)
+		pin->pinned = false;
 	complain(d);
-	disk_kick(d);
+	vdev_kick(&d->v);
 	if (!ends[d->job.op](d, pin) && pin->cancelled)
-		disk_drop(d, pin);
+		vdev_drop(&d->v, pin);
 }
 
-static struct disk_urb *
+static struct vdev_urb *
 halted(struct disk *d)
 {
-	struct disk_urb *du = NULL;
+	struct vdev_urb *du = NULL;
 
 	if (d->bot.halted[BOT_PIPE_IN])
-		du = disk_first(d, DISK_IN);
+		du = vdev_first(&d->v, DISK_EP_IN);
 	if (du == NULL && d->bot.halted[BOT_PIPE_OUT])
-		du = disk_first(d, DISK_OUT);
+		du = vdev_first(&d->v, DISK_EP_OUT);
 	return du;
 }
 
 bool
-disk_bulk_step(struct disk *d)
+disk_step(struct vdev *v)
 {
 	static bool (*const steps[])(struct disk *) = {
 	    [BOT_CBW] = cbw_step, [BOT_IN] = in_step,   [BOT_OUT] = out_step,
 	    [BOT_END] = end_step, [BOT_CSW] = csw_step, [BOT_DEAD] = NULL,
 	};
-	struct disk_urb *du = halted(d);
+	struct disk *d = CONTAINER_OF(v, struct disk, v);
+	struct vdev_urb *du = halted(d);
 
 	if (du) {
-		disk_finish(d, du, -LINUX_EPIPE);
+		vdev_finish(&d->v, du, -LINUX_EPIPE);
 		return true;
 	}
 	return steps[d->bot.state] && steps[d->bot.state](d);

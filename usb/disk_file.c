@@ -144,12 +144,12 @@ name(struct disk *d, const struct file *f)
 	const char *slash = strrchr(f->path, '/');
 	char real[PATH_MAX];
 
-	text_copy(d->dev.info.manufacturer, DEVINFO_STRING, "usbp2p");
-	text_copy(d->dev.info.product, DEVINFO_STRING, slash ? slash + 1 : f->path);
-	text_clean(d->dev.info.product);
-	text_copy(d->scsi.product, sizeof(d->scsi.product), d->dev.info.product);
+	text_copy(d->v.dev.info.manufacturer, DEVINFO_STRING, "usbp2p");
+	text_copy(d->v.dev.info.product, DEVINFO_STRING, slash ? slash + 1 : f->path);
+	text_clean(d->v.dev.info.product);
+	text_copy(d->scsi.product, sizeof(d->scsi.product), d->v.dev.info.product);
 	name_serial(d->scsi.serial, realpath(f->path, real) ? real : f->path);
-	text_copy(d->dev.info.serial, DEVINFO_STRING, d->scsi.serial);
+	text_copy(d->v.dev.info.serial, DEVINFO_STRING, d->scsi.serial);
 }
 
 int

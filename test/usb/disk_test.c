@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/disk usb/disk_file usb/disk_job usb/disk_bulk usb/disk_ctl usb/bot usb/scsi usb/scsi_reply usb/vdesc usb/dev usb/bus usb/worker core/cur core/log core/text */
+/* link: usb/disk usb/disk_file usb/disk_job usb/disk_bulk usb/disk_ctl usb/bot usb/scsi usb/scsi_reply usb/vdev usb/vdev_ctl usb/vdesc usb/dev usb/bus usb/worker core/cur core/desc core/log core/text */
 /* clang-format on */
 /*
  * A virtual disk driven as a host drives it: wrappers, data and jobs as urbs.
@@ -24,6 +24,7 @@
 #include "core/usbip.h"
 #include "test/test.h"
 #include "usb/bus.h"
+#include "usb/virtual.h"
 
 #define BLOCKS 4096
 #define BYTES  (BLOCKS * 512)
