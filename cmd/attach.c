@@ -22,43 +22,22 @@
 #include "net/ctl.h"
 #include "vhci/vhci.h"
 
-enum { OPT_AS, OPT_BACKGROUND };
+enum { OPT_AS, OPT_BACKGROUND, OPT_VIA, OPT_USBIP_ALLOW };
 
 static const struct cmd_opt opts[] = {
     [OPT_AS] = {"as", "NAME", "know the server under this name"},
     [OPT_BACKGROUND] = {"background", NULL, "return when the kernel has the devices"},
+    [OPT_VIA] = {"via", "HOW",
+		 "vhci: this kernel; usbip=ADDR:PORT: stock USB/IP clients"},
+    [OPT_USBIP_ALLOW] = {"usbip-allow", "CIDR",
+			 "from where they may come, beside this machine; repeatable"},
     {NULL, NULL, NULL},
 };
 
-/* --- answers to who asked --- */
+/* --- the parent of --background --- */
 
 void
-want_answer(struct want *w, int err, const char *text)
-{
-	char buf[1024];
-	struct json j;
-
-	if (w->err == ERR_OK)
-		w->err = err;
-	if (w->conn == NULL) {
-		if (err != ERR_OK) {
-			cmd_fail(err, "%s", text);
-		} else {
-			printf("%s\n", text);
-			fflush(stdout);
-		}
-		return;
-	}
-	json_init(&j, buf, sizeof(buf));
-	report_open(&j, err == ERR_OK ? "attached" : "error");
-	json_u64(&j, "exit", (uint64_t)err_exit(err));
-	json_str(&j, "text", text);
-	json_close(&j);
-	ctl_line(w->conn, buf);
-}
-
-static void
-report_parent(struct attacher *a, int code)
+attach_report(struct attacher *a, int code)
 {
 	unsigned char c = (unsigned char)code;
 	int null;
@@ -78,120 +57,13 @@ report_parent(struct attacher *a, int code)
 	}
 }
 
-void
-want_check(struct want *w)
-{
-	struct attacher *a = w->of;
-
-	if (!w->listed || w->open > 0)
-		return;
-	if (w->conn != NULL) {
-		ctl_end(w->conn);
-	} else {
-		if (a->code == 0)
-			a->code = err_exit(w->err);
-		if (a->attached > 0)
-			report_parent(a, err_exit(w->err));
-	}
-	list_del(&w->link);
-	free(w);
-	attach_check_end(a);
-}
-
-/* --- which devices --- */
-
-static bool
-wanted(struct want *w, const struct devinfo *d)
-{
-	const char *word[ATTACH_WANTS];
-	bool named = false;
-
-	if (w->n == 0)
-		return !pattern_needs_name(d);
-	for (unsigned i = 0; i < w->n; i++) {
-		word[i] = w->word[i];
-		if (!pattern_match(word[i], d))
-			continue;
-		w->met[i] = true;
-		named |= pattern_is_port(word[i]);
-	}
-	return pattern_list(word, w->n, d) && (named || !pattern_needs_name(d));
-}
-
-static bool
-have(const struct attacher *a, const char *busid)
-{
-	struct list *l;
-
-	LIST_EACH (&a->devs, l) {
-		const struct attached *x = CONTAINER_OF(l, struct attached, link);
-
-		if (x->state < ATTACHED_EJECTING && strcmp(x->info.busid, busid) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void
-look_at(struct attacher *a, struct want *w, const struct wire_device *d)
-{
-	char text[WIRE_TEXT];
-	int err;
-
-	if (!wanted(w, &d->info))
-		return;
-	w->found++;
-	if (have(a, d->info.busid)) {
-		snprintf(text, sizeof(text), "%s is attached already", d->info.busid);
-		want_answer(w, ERR_BUSY, text);
-	} else if ((err = attached_start(a, w, &d->info)) != ERR_OK) {
-		snprintf(text, sizeof(text), "%s: %s", d->info.busid, err_text(err));
-		want_answer(w, err, text);
-	}
-}
-
-static void
-list_ended(struct want *w)
-{
-	char text[PATTERN_TEXT + 64];
-
-	w->listed = true;
-	for (unsigned i = 0; i < w->n; i++) {
-		if (w->met[i] || w->word[i][0] == '!')
-			continue;
-		snprintf(text, sizeof(text),
-			 "the server shares no device \"%s\" with you", w->word[i]);
-		want_answer(w, ERR_NODEV, text);
-	}
-	if (w->n == 0 && w->found == 0)
-		want_answer(w, ERR_NODEV,
-			    "the server shares no device with you that may be attached "
-			    "without naming it");
-	else if (w->found == 0 && w->err == ERR_OK)
-		want_answer(w, ERR_NODEV,
-			    "name its busid to attach a keyboard, hub or network device");
-	want_check(w);
-}
+/* --- the connection --- */
 
 static void
 on_device(void *arg, const struct wire_device *d)
 {
-	struct attacher *a = arg;
-	struct list *l, *n;
-
-	LIST_EACH_SAFE (&a->wants, l, n) {
-		struct want *w = CONTAINER_OF(l, struct want, link);
-
-		if (w->listed || a->ending)
-			continue;
-		if (d != NULL)
-			look_at(a, w, d);
-		else
-			list_ended(w);
-	}
+	want_device(arg, d);
 }
-
-/* --- the connection --- */
 
 static void
 on_ready(void *arg)
@@ -317,13 +189,14 @@ run_attach(struct attacher *a, struct want *w)
 		return 1;
 	w->of = a;
 	list_add(&a->wants, &w->link);
-	if (attach_ctl_start(a) == ERR_OK) {
+	if (attach_ctl_start(a) == ERR_OK && (code = via_start(a)) == 0) {
 		a->remote = remote_connect(&a->loop, a->ctx, &a->target, &remote_ops, a);
 		code = a->remote == NULL ? cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM))
 					 : loop_run(&a->loop);
 	}
-	report_parent(a, code);
+	attach_report(a, code);
 	ctl_free(a->ctl);
+	stock_listener_free(a->via);
 	while (!list_empty(&a->wants)) {
 		struct want *left = CONTAINER_OF(a->wants.next, struct want, link);
 
@@ -348,76 +221,119 @@ lock_peer(const struct attacher *a)
 	return state_lock(a->ctx->dir, name, 0);
 }
 
+/* Before anybody is asked: is there a controller here at all? */
 static int
-start(struct attacher *a, struct want *w, bool background)
+look_for_vhci(void)
 {
 	struct vhci_port *ports = calloc(VHCI_PORTS_MAX, sizeof(*ports));
-	char why[300];
+	char why[300] = "out of memory";
 	unsigned n;
-	int code = 0, lock, err = ERR_NOMEM;
+	int err = ERR_NOMEM;
 
 	if (ports != NULL)
 		err =
 		    vhci_ports(&vhci_paths, ports, VHCI_PORTS_MAX, &n, why, sizeof(why));
 	free(ports);
-	if (err != ERR_OK)
-		return cmd_fail(err, "%s", err == ERR_NOMEM ? err_text(err) : why);
+	return err == ERR_OK ? 0 : cmd_fail(err, "%s", why);
+}
+
+static int
+start(struct attacher *a, bool background)
+{
+	struct want *w = a->first;
+	int code = 0, lock;
+
+	if (a->via_where[0] == '\0' && (code = look_for_vhci()) != 0)
+		return code;
 	if (state_make(a->ctx->dir) != ERR_OK)
 		return 1;
 	lock = lock_peer(a);
-	if (lock == ERR_BUSY) {
-		code = attach_hand_over(a->ctx, &a->target, w);
-		free(w);
-		return code;
-	}
+	if (lock == ERR_BUSY && a->via_where[0] != '\0')
+		return cmd_fail(lock,
+				"another attach has this peer: it has to end first");
+	if (lock == ERR_BUSY)
+		return attach_hand_over(a->ctx, &a->target, w);
 	if (lock < 0)
 		return cmd_fail(lock, "cannot lock a file in %s/run", a->ctx->dir);
 	if (!background || go_to_background(a, &code) == 0) {
+		a->first = NULL; /* the list of wants has it */
 		code = run_attach(a, w);
-		w = NULL;
 	}
 	close(lock);
-	free(w);
 	return code;
+}
+
+/* What stands on the command line. */
+struct line {
+	const char *who, *as;
+	bool background;
+};
+
+static int
+word(struct attacher *a, struct line *l, int o, const char *arg)
+{
+	struct want *w = a->first;
+
+	if (o == CMD_BAD)
+		return err_exit(ERR_USAGE);
+	if (o == OPT_VIA)
+		return via_read(a, arg);
+	if (o == OPT_USBIP_ALLOW && stock_allow_add(&a->allow, arg) != ERR_OK)
+		return cmd_wrong(&cmd_attach, "\"%s\" is no network, or one too many",
+				 arg);
+	if (o == OPT_AS)
+		l->as = arg;
+	else if (o == OPT_BACKGROUND)
+		l->background = true;
+	else if (o == CMD_OPERAND && l->who == NULL)
+		l->who = arg;
+	else if (o == CMD_OPERAND &&
+		 (w->n == ATTACH_WANTS || pattern_check(arg) != ERR_OK))
+		return cmd_wrong(&cmd_attach, "\"%s\" is no device", arg);
+	else if (o == CMD_OPERAND)
+		text_copy(w->word[w->n++], sizeof(w->word[0]), arg);
+	return 0;
+}
+
+static int
+run_line(struct attacher *a, int argc, char **argv)
+{
+	struct line l = {NULL, NULL, false};
+	struct cmd_args args;
+	const char *arg;
+	int o, code = 0;
+
+	cmd_args_init(&args, argc, argv);
+	while (code == 0 && (o = cmd_next(&args, &cmd_attach, &arg)) != CMD_END)
+		code = word(a, &l, o, arg);
+	if (code != 0)
+		return code;
+	if (a->allow.n > 0 && a->via_where[0] == '\0')
+		return cmd_wrong(&cmd_attach, "--usbip-allow is for --via usbip");
+	if (l.who == NULL)
+		return cmd_wrong(&cmd_attach, "from whom? a name or a ticket is missing");
+	if ((o = target_find(&a->target, a->ctx, l.who, l.as)) != ERR_OK)
+		return err_exit(o);
+	return start(a, l.background);
 }
 
 static int
 run(struct ctx *ctx, int argc, char **argv)
 {
 	struct attacher *a = calloc(1, sizeof(*a));
-	struct want *w = calloc(1, sizeof(*w));
-	const char *arg, *who = NULL, *as = NULL;
-	bool background = false;
-	struct cmd_args args;
-	int o, code;
+	int code;
 
-	if (a == NULL || w == NULL)
+	if (a == NULL || (a->first = calloc(1, sizeof(*a->first))) == NULL) {
+		free(a);
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-	cmd_args_init(&args, argc, argv);
-	while ((o = cmd_next(&args, &cmd_attach, &arg)) != CMD_END) {
-		if (o == OPT_AS)
-			as = arg;
-		else if (o == OPT_BACKGROUND)
-			background = true;
-		else if (o == CMD_BAD)
-			return err_exit(ERR_USAGE);
-		else if (who == NULL)
-			who = arg;
-		else if (w->n == ATTACH_WANTS || pattern_check(arg) != ERR_OK)
-			return cmd_wrong(&cmd_attach, "\"%s\" is no device", arg);
-		else
-			text_copy(w->word[w->n++], sizeof(w->word[0]), arg);
 	}
-	if (who == NULL)
-		return cmd_wrong(&cmd_attach, "from whom? a name or a ticket is missing");
 	a->ctx = ctx;
 	a->report = -1;
 	a->since = (uint64_t)time(NULL);
 	list_init(&a->wants);
 	list_init(&a->devs);
-	if ((o = target_find(&a->target, ctx, who, as)) != ERR_OK)
-		return err_exit(o);
-	code = start(a, w, background);
+	code = run_line(a, argc, argv);
+	free(a->first);
 	free(a);
 	return code;
 }

@@ -32,11 +32,10 @@ put_error(struct ctl_conn *c, int err, const char *text)
 static void
 put_device(const struct attached *x, struct json *j)
 {
-	static const char *const state[] = {[ATTACHED_ASKING] = "asking",
-					    [ATTACHED_KERNEL] = "enumerating",
-					    [ATTACHED_UP] = "attached",
-					    [ATTACHED_EJECTING] = "leaving",
-					    [ATTACHED_LEAVING] = "leaving"};
+	static const char *const state[] = {
+	    [ATTACHED_OFFERED] = "offered",    [ATTACHED_ASKING] = "asking",
+	    [ATTACHED_KERNEL] = "enumerating", [ATTACHED_UP] = "attached",
+	    [ATTACHED_EJECTING] = "leaving",   [ATTACHED_LEAVING] = "leaving"};
 	struct import_stats s;
 
 	json_open(j, NULL);
@@ -81,6 +80,8 @@ do_status(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	json_str(&j, "peer_id", id);
 	json_u64(&j, "since", a->since);
 	report_link(&j, a->remote != NULL ? remote_link(a->remote) : NULL);
+	if (a->via != NULL)
+		json_str(&j, "usbip", stock_listener_where(a->via));
 	json_array(&j, "devices");
 	LIST_EACH (&a->devs, l) {
 		put_device(CONTAINER_OF(l, struct attached, link), &j);

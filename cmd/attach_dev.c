@@ -56,8 +56,8 @@ poll_after(struct attached *x, suseconds_t us)
 }
 
 /* The asker hears once how it went. */
-static void
-answer(struct attached *x, int err, const char *text)
+void
+attached_answer(struct attached *x, int err, const char *text)
 {
 	struct want *w = x->want;
 
@@ -76,6 +76,7 @@ attached_leave(struct attached *x)
 	if (x->state == ATTACHED_LEAVING)
 		return;
 	x->state = ATTACHED_LEAVING;
+	via_leave(x);
 	vhci_eject_free(x->eject);
 	x->eject = NULL;
 	if (x->pipe != NULL)
@@ -101,7 +102,7 @@ attached_eject(struct attached *x)
 {
 	if (x->state == ATTACHED_EJECTING)
 		return;
-	if (x->state == ATTACHED_UP)
+	if (x->state == ATTACHED_UP && x->has_port)
 		x->eject = vhci_eject_start(x->of->loop.base, SYSFS_DEVICES, x->local,
 					    EJECT_MS, on_ejected, x);
 	if (x->eject == NULL) {
@@ -130,13 +131,13 @@ watch_eject(struct attached *x)
 	poll_after(x, SILENCE_US);
 }
 
-static void
-fail(struct attached *x, int err, const char *text)
+void
+attached_fail(struct attached *x, int err, const char *text)
 {
 	char line[WIRE_TEXT + 64];
 
 	snprintf(line, sizeof(line), "%s: %s", x->info.busid, text);
-	answer(x, err, line);
+	attached_answer(x, err, line);
 	attached_leave(x);
 }
 
@@ -150,7 +151,7 @@ kernel_has_it(struct attached *x)
 	snprintf(line, sizeof(line), "%s attached port=%u as=%s id=%04x:%04x %s %s",
 		 x->info.busid, x->port, x->local, x->info.vid, x->info.pid,
 		 x->info.manufacturer, x->info.product);
-	answer(x, ERR_OK, line);
+	attached_answer(x, ERR_OK, line);
 }
 
 static void
@@ -178,7 +179,8 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	if (x->local[0] != '\0' && vhci_configured(SYSFS_DEVICES, x->local))
 		kernel_has_it(x);
 	else if (clock_us() >= x->poll_end)
-		fail(x, ERR_TIMEOUT, "the kernel did not configure it; see dmesg");
+		attached_fail(x, ERR_TIMEOUT,
+			      "the kernel did not configure it; see dmesg");
 	else
 		poll_after(x, POLL_US);
 }
@@ -216,7 +218,7 @@ on_closed(void *arg, int err)
 
 	log_info("device %s let go by the kernel reason=\"%s\"", x->info.busid,
 		 err == ERR_CLOSED ? "detached" : err_text(err));
-	fail(x, ERR_GONE, "the kernel let go of it");
+	attached_fail(x, ERR_GONE, "the kernel let go of it");
 }
 
 static const struct vhci_pipe_ops pipe_ops = {on_input, on_output, on_sent, on_closed};
@@ -259,11 +261,12 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 
 	if (err != ERR_OK) {
 		x->dev = 0;
-		fail(x, err, i->no.text);
+		attached_fail(x, err, i->no.text);
 		return;
 	}
 	if (pattern_needs_name(&i->info) && !pattern_needs_name(&x->info)) {
-		fail(x, ERR_REFUSED, "it is another kind of device than the list said");
+		attached_fail(x, ERR_REFUSED,
+			      "it is another kind of device than the list said");
 		return;
 	}
 	x->info = i->info;
@@ -272,7 +275,7 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 	if (err == ERR_OK)
 		err = give_to_kernel(x, why, sizeof(why));
 	if (err != ERR_OK) {
-		fail(x, err, why[0] != '\0' ? why : err_text(err));
+		attached_fail(x, err, why[0] != '\0' ? why : err_text(err));
 		return;
 	}
 	x->state = ATTACHED_KERNEL;
@@ -299,7 +302,7 @@ on_removed(void *arg, const struct wire_refusal *why)
 	log_info("device %s taken away reason=\"%s\"", x->info.busid, why->text);
 	if (x->of->code == 0)
 		x->of->code = err_exit(ERR_GONE);
-	fail(x, ERR_GONE, why->text);
+	attached_fail(x, ERR_GONE, why->text);
 }
 
 static const struct imports_user user = {on_imported, on_reply, on_removed};
@@ -319,9 +322,9 @@ attached_start(struct attacher *a, struct want *w, const struct devinfo *info)
 		free(x);
 		return ERR_NOMEM;
 	}
-	err =
-	    imports_import(remote_imports(a->remote), info->busid, 0, &user, x, &x->dev);
-	if (err != ERR_OK) {
+	if (a->via == NULL &&
+	    (err = imports_import(remote_imports(a->remote), info->busid, 0, &user, x,
+				  &x->dev)) != ERR_OK) {
 		event_free(x->poll);
 		free(x);
 		return err;
@@ -329,6 +332,8 @@ attached_start(struct attacher *a, struct want *w, const struct devinfo *info)
 	x->want = w;
 	w->open++;
 	list_add(&a->devs, &x->link);
+	if (a->via != NULL)
+		via_offer(x);
 	return ERR_OK;
 }
 

@@ -3,7 +3,9 @@
  * The parts of `attach` and how they know one another:
  *
  *	attach.c      options, the connection, start and end
+ *	attach_want.c what was asked for, against the server's list
  *	attach_dev.c  one device: imported, given to the kernel, taken back
+ *	attach_via.c  the other way: offered to stock USB/IP clients
  *	attach_ctl.c  the control socket: status, one more device, detach
  *	attach_hand.c handing devices to an attach that runs already
  */
@@ -12,9 +14,12 @@
 
 #include "cmd/remote.h"
 #include "core/list.h"
+#include "net/stock.h"
 
 struct ctl;
 struct ctl_conn;
+struct stock_conn;
+struct stock_listener;
 struct vhci_eject;
 struct vhci_pipe;
 
@@ -28,12 +33,16 @@ struct attacher {
 	struct ctl *ctl;
 	bool ready; /* welcomed */
 	bool ending;
-	int code;          /* to exit with */
-	int report;        /* fd to the waiting parent of --background, or -1 */
-	uint64_t since;    /* unix seconds */
-	struct list wants; /* want.link, waiting for the list of devices */
-	struct list devs;  /* attached.link */
-	unsigned attached; /* devices that the kernel has had */
+	int code;           /* to exit with */
+	int report;         /* fd to the waiting parent of --background, or -1 */
+	uint64_t since;     /* unix seconds */
+	struct want *first; /* of the command line, until the list below has it */
+	struct list wants;  /* want.link, waiting for the list of devices */
+	struct list devs;   /* attached.link */
+	unsigned attached;  /* devices that the kernel has had, or that were offered */
+	char via_where[STOCK_WHERE]; /* "": devices go to the kernel */
+	struct stock_allow allow;
+	struct stock_listener *via;
 };
 
 /* What somebody asked for: patterns, all at once; none means everything. */
@@ -51,8 +60,9 @@ struct want {
 };
 
 enum attached_state {
-	ATTACHED_ASKING, /* the server was asked */
-	ATTACHED_KERNEL, /* the kernel enumerates it */
+	ATTACHED_OFFERED, /* to stock clients, none has it */
+	ATTACHED_ASKING,  /* the server was asked */
+	ATTACHED_KERNEL,  /* the kernel enumerates it */
 	ATTACHED_UP,
 	ATTACHED_EJECTING, /* the kernel's drivers are being taken off */
 	ATTACHED_LEAVING,  /* until the port is free */
@@ -67,6 +77,7 @@ struct attached {
 	uint32_t dev;
 	struct bridge *bridge;
 	struct vhci_pipe *pipe;
+	struct stock_conn *conn; /* a stock client that waits for its answer */
 	bool has_port;
 	unsigned port;
 	char local[32]; /* the kernel's name: "3-1" */
@@ -80,14 +91,27 @@ struct attached {
 /* attach.c */
 void attach_check_end(struct attacher *);
 void attach_end(struct attacher *, int code);
+/* --background: tells the waiting parent, once, and lets go of the terminal. */
+void attach_report(struct attacher *, int code);
+
+/* attach_want.c */
+void want_device(struct attacher *, const struct wire_device *); /* as remote_ops */
 void want_answer(struct want *, int err, const char *text); /* one line to who asked */
 void want_check(struct want *); /* frees it when nothing of it is open */
 
 /* attach_dev.c */
 int attached_start(struct attacher *, struct want *, const struct devinfo *) MUST_CHECK;
+void attached_answer(struct attached *, int err, const char *text); /* to its want */
+void attached_fail(struct attached *, int err, const char *text);
 void attached_leave(struct attached *); /* unplugs at once */
 void attached_eject(struct attached *); /* drivers first, then unplugs */
 void attached_forget_conn(struct attacher *, struct ctl_conn *);
+
+/* attach_via.c */
+int via_read(struct attacher *, const char *arg); /* --via; an exit code */
+int via_start(struct attacher *);                 /* likewise */
+void via_offer(struct attached *);
+void via_leave(struct attached *); /* no client has it any more */
 
 /* attach_ctl.c */
 int attach_ctl_start(struct attacher *) MUST_CHECK;

@@ -20,7 +20,7 @@ struct ctx {
 /* One option; the last of a table has name NULL. */
 struct cmd_opt {
 	const char *name; /* long, without dashes */
-	const char *arg;  /* what it takes, NULL: nothing */
+	const char *arg;  /* what it takes, NULL: nothing; "[=X]": may take, after = */
 	const char *help;
 };
 
@@ -42,7 +42,7 @@ extern const struct cmd *const cmds[]; /* main.c; NULL ends it */
 
 /*
  * Steps through a command's arguments: the next option's index in opts with its
- * argument in *arg (NULL if it takes none), CMD_OPERAND with the operand in *arg,
+ * argument in *arg (NULL if there is none), CMD_OPERAND with the operand in *arg,
  * CMD_END, or CMD_BAD after printing what is wrong. "--" ends options.
  */
 enum { CMD_OPERAND = -1, CMD_END = -2, CMD_BAD = -3 };

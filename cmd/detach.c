@@ -25,6 +25,8 @@ static const struct cmd_opt opts[] = {
 struct found {
 	unsigned n; /* how many the word meant */
 	char path[108];
+	char busid[DEVINFO_BUSID]; /* at the server */
+	bool has_port;             /* else it is offered to others */
 	uint64_t port;
 };
 
@@ -55,10 +57,9 @@ means(const char *word, const char *peer, struct json_val device)
 	struct devinfo d;
 	uint64_t want, port;
 
-	if (!json_get_u64(device, "port", &port))
-		return false;
 	if (strncmp(word, "port:", 5) == 0)
-		return text_to_u64(word + 5, UINT32_MAX, &want) && want == port;
+		return json_get_u64(device, "port", &port) &&
+		       text_to_u64(word + 5, UINT32_MAX, &want) && want == port;
 	if (slash != NULL) {
 		if (strlen(peer) != (size_t)(slash - word) ||
 		    strncmp(peer, word, strlen(peer)) != 0)
@@ -85,7 +86,8 @@ look_in(const char *path, const char *word, struct found *f)
 				continue;
 			f->n++;
 			snprintf(f->path, sizeof(f->path), "%s", path);
-			json_get_u64(d, "port", &f->port);
+			json_get_str(d, "busid", f->busid, sizeof(f->busid));
+			f->has_port = json_get_u64(d, "port", &f->port);
 		}
 	}
 	free(buf);
@@ -106,8 +108,9 @@ no_line(void *arg, const char *line, size_t n)
 static int
 detach_one(const struct sockets *s, const char *word)
 {
-	struct found f = {0, "", 0};
-	char request[80];
+	struct found f = {0};
+	char request[128];
+	struct json j;
 	int err;
 
 	for (unsigned i = 0; i < s->n; i++)
@@ -120,8 +123,14 @@ detach_one(const struct sockets *s, const char *word)
 		return cmd_fail(ERR_USAGE,
 				"\"%s\" means %u devices: say PEER/DEVICE or port:N",
 				word, f.n);
-	snprintf(request, sizeof(request), "{\"cmd\":\"detach\",\"port\":%llu}",
-		 (unsigned long long)f.port);
+	json_init(&j, request, sizeof(request));
+	json_open(&j, NULL);
+	json_str(&j, "cmd", "detach");
+	if (f.has_port)
+		json_u64(&j, "port", f.port);
+	else
+		json_str(&j, "busid", f.busid);
+	json_close(&j);
 	err = ctl_call(f.path, request, DETACH_TIMEOUT_MS, no_line, NULL);
 	return err == ERR_OK || err == ERR_CLOSED
 		   ? 0

@@ -223,8 +223,9 @@ on_hello(void *arg, const struct wire_hello *h, struct wire_hello *reply,
 	return err;
 }
 
-static const struct exports_ops exports_ops = {on_hello,     lease_list,   lease_open,
-					       lease_submit, lease_cancel, lease_close};
+static const struct exports_ops exports_ops = {on_hello,       guest_dev_list,
+					       guest_dev_open, lease_submit,
+					       lease_cancel,   guest_dev_close};
 
 static int
 on_message(void *arg, const struct session_msg *m)
@@ -326,7 +327,7 @@ on_down(void *arg, int err, const char *why)
 		log_warn("peer %s did not get through reason=\"%s\"", guest_name(g), why);
 	else
 		log_debug("stranger left reason=\"%s\"", why);
-	lease_forget_guest(g);
+	lease_forget(g->of, g);
 	if (g->exports != NULL)
 		exports_end(g->exports);
 	guest_reap_soon(g->of);

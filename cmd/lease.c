@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Devices in the hands of peers: opening and closing them, one holder at a
- * time, and taking them from a holder that has fallen silent (DESIGN.md 9).
+ * Devices in the hands of others (peers, stock clients): opening and closing them, one
+ * holder at a time, and taking them from a holder that has fallen silent (DESIGN.md 9).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,17 +41,18 @@ lease_free(struct lease *x)
 	free(x);
 }
 
-/* The session hears no; the lease is over. */
+/* The user hears no; the lease is over. */
 static void
 deny(struct lease *x, enum wire_reason reason, const char *text)
 {
 	struct wire_refusal no = {.reason = (uint8_t)reason};
-	struct guest *g = x->guest;
+	const struct lease_user *user = x->user;
 	uint32_t number = x->number;
+	void *arg = x->arg;
 
 	text_copy(no.text, sizeof(no.text), text);
 	lease_free(x);
-	exports_opened(g->exports, number, &no, NULL);
+	user->opened(arg, number, &no, NULL);
 }
 
 static void
@@ -64,8 +65,8 @@ deny_held(struct lease *x, const struct lease *holder)
 	if (gmtime_r(&since, &tm) != NULL)
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
 	snprintf(text, sizeof(text), "%s is held by %s since %s", x->dev->info.busid,
-		 holder->guest != NULL ? guest_name(holder->guest)
-				       : "a peer that is leaving",
+		 holder->user != NULL ? holder->user->name(holder->arg)
+				      : "a peer that is leaving",
 		 when);
 	deny(x, WIRE_IN_USE, text);
 }
@@ -77,22 +78,22 @@ on_probe(evutil_socket_t fd, short what, void *arg)
 	static const struct wire_refusal lost = {
 	    WIRE_IN_USE, "your link was silent, another peer asked"};
 	struct lease *x = arg, *holder = holder_of(x->of, x->dev);
-	struct guest *g;
+	const struct lease_user *user;
+	void *who;
 
 	(void)fd;
 	(void)what;
-	if (holder == NULL || (g = holder->guest) == NULL)
+	if (holder == NULL || holder->user == NULL)
 		return; /* being closed: its end will start us */
-	if (g->l != NULL && link_silence_us(g->l) < LEASE_PROBE_US) {
+	user = holder->user;
+	who = holder->arg;
+	if (user->silence_us(who) < LEASE_PROBE_US) {
 		deny_held(x, holder);
 		return;
 	}
 	log_info("device %s taken from=%s reason=\"its link is silent\"",
-		 x->dev->info.busid, guest_name(g));
-	exports_remove(g->exports, holder->number, &lost);
-	if (g->l != NULL)
-		link_abort(g->l, ERR_TIMEOUT,
-			   "silent while another peer asked for its device");
+		 x->dev->info.busid, user->name(who));
+	user->abandon(who, holder->number, &lost);
 }
 
 /* --- the device's side --- */
@@ -102,10 +103,6 @@ on_opened(void *arg, int err, const char *why)
 {
 	static const struct wire_refusal yes = {WIRE_OK, ""};
 	struct lease *x = arg;
-	struct exports_device d = {.device = x,
-				   .info = &x->dev->info,
-				   .raw = x->dev->raw,
-				   .raw_len = x->dev->raw_len};
 
 	if (err != ERR_OK) {
 		log_warn("device %s cannot be opened reason=\"%s\"", x->dev->info.busid,
@@ -114,8 +111,8 @@ on_opened(void *arg, int err, const char *why)
 		return;
 	}
 	x->state = LEASE_OPEN;
-	log_info("device %s lent to=%s", x->dev->info.busid, guest_name(x->guest));
-	exports_opened(x->guest->exports, x->number, &yes, &d);
+	log_info("device %s lent to=%s", x->dev->info.busid, x->user->name(x->arg));
+	x->user->opened(x->arg, x->number, &yes, x);
 }
 
 static void
@@ -123,7 +120,7 @@ on_complete(void *arg, struct urb *u)
 {
 	struct lease *x = arg;
 
-	exports_complete(x->guest->exports, x->number, u);
+	x->user->complete(x->arg, x->number, u);
 }
 
 static void
@@ -132,8 +129,8 @@ on_gone(void *arg)
 	static const struct wire_refusal why = {WIRE_NO_DEVICE, "it was unplugged"};
 	struct lease *x = arg;
 
-	if (x->guest != NULL)
-		exports_remove(x->guest->exports, x->number, &why);
+	if (x->user != NULL)
+		x->user->taken(x->arg, x->number, &why);
 }
 
 static void
@@ -155,7 +152,7 @@ on_closed(void *arg)
 	server_check_end(s);
 }
 
-static const struct usb_user lease_user = {on_opened, on_complete, on_gone, on_closed};
+static const struct usb_user usb_user = {on_opened, on_complete, on_gone, on_closed};
 
 /* Opens the device, or waits for its holder to answer or to let go. */
 static void
@@ -165,48 +162,39 @@ start(struct lease *x)
 	struct lease *holder = holder_of(x->of, x->dev);
 	int err;
 
-	if (holder != NULL && holder->guest == x->guest) {
+	if (holder != NULL && holder->arg == x->arg) {
 		deny(x, WIRE_IN_USE, "you have it already");
 	} else if (holder != NULL) {
-		if (holder->guest != NULL && holder->guest->l != NULL)
-			link_ping(holder->guest->l);
+		if (holder->user != NULL)
+			holder->user->probe(holder->arg);
 		event_add(x->probe, &second);
 	} else {
 		event_del(x->probe);
 		x->state = LEASE_OPENING;
 		x->since = (uint64_t)time(NULL);
-		if ((err = usb_dev_open(x->dev, &lease_user, x)) != ERR_OK)
+		if ((err = usb_dev_open(x->dev, &usb_user, x)) != ERR_OK)
 			deny(x, err == ERR_GONE ? WIRE_NO_DEVICE : WIRE_TROUBLE,
 			     err_text(err));
 	}
 }
 
-/* --- the session's side --- */
+/* --- the user's side --- */
 
 void
-lease_open(void *arg, uint32_t number, const char *busid, uint8_t flags)
+lease_take(struct server *s, struct usb_dev *d, const struct lease_user *user, void *arg,
+	   uint32_t number)
 {
-	struct guest *g = arg;
-	struct server *s = g->of;
-	struct usb_dev *d = usb_bus_find(&s->bus, busid);
-	struct wire_refusal no = {WIRE_NO_DEVICE,
-				  "there is no such device that you may use"};
-	struct lease *x;
+	static const struct wire_refusal no = {WIRE_LIMIT, "out of memory"};
+	struct lease *x = calloc(1, sizeof(*x));
 
-	(void)flags;
-	if (d == NULL || d->left || !guest_may_see(g, d)) {
-		exports_opened(g->exports, number, &no, NULL);
-		return;
-	}
-	x = calloc(1, sizeof(*x));
 	if (x == NULL || (x->probe = evtimer_new(s->loop.base, on_probe, x)) == NULL) {
 		free(x);
-		no = (struct wire_refusal){WIRE_LIMIT, "out of memory"};
-		exports_opened(g->exports, number, &no, NULL);
+		user->opened(arg, number, &no, NULL);
 		return;
 	}
 	x->of = s;
-	x->guest = g;
+	x->user = user;
+	x->arg = arg;
 	x->dev = d;
 	x->number = number;
 	x->state = LEASE_WAITING;
@@ -215,15 +203,13 @@ lease_open(void *arg, uint32_t number, const char *busid, uint8_t flags)
 }
 
 void
-lease_close(void *arg, void *lease)
+lease_close(struct lease *x)
 {
-	struct guest *g = arg;
-	struct lease *x = lease;
-
-	x->guest = NULL;
+	x->user = NULL;
+	x->arg = NULL;
 	x->state = LEASE_CLOSING;
 	usb_dev_close(x->dev);
-	guest_reap_soon(g->of);
+	guest_reap_soon(x->of);
 }
 
 int
@@ -239,35 +225,25 @@ lease_cancel(void *lease, struct urb *u)
 }
 
 void
-lease_describe(const struct guest *g, const struct usb_dev *d, struct wire_device *w)
+lease_describe(const struct server *s, const void *asker, const struct usb_dev *d,
+	       struct wire_device *w)
 {
-	const struct lease *x = holder_of(g->of, d);
+	const struct lease *x = holder_of(s, d);
 
 	memset(w, 0, sizeof(*w));
 	w->info = d->info;
 	w->state = WIRE_FREE;
-	if (x == NULL || x->guest == NULL)
+	if (x == NULL || x->user == NULL)
 		return;
-	w->state = x->guest == g ? WIRE_YOURS : WIRE_TAKEN;
+	w->state = x->arg == asker ? WIRE_YOURS : WIRE_TAKEN;
 	w->since = x->since;
-	text_copy(w->holder, sizeof(w->holder), guest_name(x->guest));
+	text_copy(w->holder, sizeof(w->holder), x->user->name(x->arg));
 }
 
 bool
-lease_list(void *arg, unsigned i, struct wire_device *w)
+lease_is_free(const struct server *s, const struct usb_dev *d)
 {
-	struct guest *g = arg;
-	struct list *l;
-
-	LIST_EACH (&g->of->bus.devs, l) {
-		const struct usb_dev *d = CONTAINER_OF(l, struct usb_dev, link);
-
-		if (!d->left && guest_may_see(g, d) && i-- == 0) {
-			lease_describe(g, d, w);
-			return true;
-		}
-	}
-	return false;
+	return holder_of(s, d) == NULL;
 }
 
 void
@@ -282,20 +258,20 @@ lease_revoke(struct server *s, struct usb_dev *d, const char *why)
 
 		if (x->dev == d && x->state == LEASE_WAITING)
 			deny(x, WIRE_NO_DEVICE, why);
-		else if (x->dev == d && x->guest != NULL)
-			exports_remove(x->guest->exports, x->number, &no);
+		else if (x->dev == d && x->user != NULL)
+			x->user->taken(x->arg, x->number, &no);
 	}
 }
 
 void
-lease_forget_guest(struct guest *g)
+lease_forget(struct server *s, const void *arg)
 {
 	struct list *l, *n;
 
-	LIST_EACH_SAFE (&g->of->leases, l, n) {
+	LIST_EACH_SAFE (&s->leases, l, n) {
 		struct lease *x = CONTAINER_OF(l, struct lease, link);
 
-		if (x->guest == g && x->state == LEASE_WAITING)
+		if (x->arg == arg && x->state == LEASE_WAITING)
 			deny(x, WIRE_TROUBLE, "the link is down");
 	}
 }

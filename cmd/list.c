@@ -11,6 +11,8 @@
 #include "cmd/remote.h"
 #include "cmd/report.h"
 #include "cmd/share.h"
+#include "core/text.h"
+#include "net/stock.h"
 #include "usb/bus.h"
 
 enum { OPT_AS, OPT_JSON };
@@ -214,6 +216,56 @@ list_remote(struct listing *s, struct ctx *ctx, const char *who, const char *as)
 	return code;
 }
 
+/* --- a stock server --- */
+
+static void
+on_stock_device(void *arg, const struct devinfo *d)
+{
+	struct listing *s = arg;
+
+	if (!s->begun)
+		head(s, s->target.name);
+	show(s, d, "free", NULL);
+}
+
+static void
+on_stock_done(void *arg, int err, int fd)
+{
+	struct listing *s = arg;
+
+	(void)fd;
+	if (err != ERR_OK) {
+		loop_exit(&s->loop, cmd_fail(err, "the USB/IP server at %s: %s",
+					     s->target.name, err_text(err)));
+		return;
+	}
+	if (!s->begun)
+		head(s, s->target.name);
+	tail(s);
+	loop_exit(&s->loop, 0);
+}
+
+static const struct stock_dial_ops stock_ops = {on_stock_device, on_stock_done};
+
+static int
+list_stock(struct listing *s, struct ctx *ctx, const char *uri)
+{
+	char where[STOCK_WHERE], busid[USBIP_OP_BUSID];
+	struct stock_dial *d;
+
+	if (stock_uri(uri, where, busid) != ERR_OK || busid[0] != '\0')
+		return cmd_wrong(&cmd_list, "\"%s\" is no usbip://HOST[:PORT]", uri);
+	text_copy(s->target.name, sizeof(s->target.name), where);
+	if (loop_start(&s->loop, ctx, on_stop, s) != ERR_OK)
+		return 1;
+	d = stock_dial(s->loop.base, s->loop.dns, where, NULL, &stock_ops, s);
+	s->code = d == NULL ? cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM))
+			    : loop_run(&s->loop);
+	stock_dial_free(d);
+	loop_end(&s->loop);
+	return s->code;
+}
+
 static int
 run(struct ctx *ctx, int argc, char **argv)
 {
@@ -239,11 +291,15 @@ run(struct ctx *ctx, int argc, char **argv)
 	}
 	if (code == 0 && who == NULL && as != NULL)
 		code = cmd_wrong(&cmd_list, "--as is for a ticket");
-	if (code == 0)
-		code = who == NULL ? list_local(s, ctx) : list_remote(s, ctx, who, as);
+	if (code == 0 && who == NULL)
+		code = list_local(s, ctx);
+	else if (code == 0 && strncmp(who, STOCK_URI, strlen(STOCK_URI)) == 0)
+		code = list_stock(s, ctx, who);
+	else if (code == 0)
+		code = list_remote(s, ctx, who, as);
 	free(s);
 	return code;
 }
 
-const struct cmd cmd_list = {"list", "[PEER|TICKET]",
+const struct cmd cmd_list = {"list", "[PEER|TICKET|URI]",
 			     "show local devices, or what a peer shares", opts, run};

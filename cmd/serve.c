@@ -14,12 +14,13 @@
 #include "cmd/state.h"
 #include "core/log.h"
 #include "net/ctl.h"
+#include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
 
 #define SERVE_LISTEN "[::]:13240"
 
-enum { OPT_LISTEN, OPT_SHARE, OPT_VIRTUAL };
+enum { OPT_LISTEN, OPT_SHARE, OPT_VIRTUAL, OPT_USBIP, OPT_USBIP_ALLOW };
 
 static const struct cmd_opt opts[] = {
     [OPT_LISTEN] = {"listen", "ADDR:PORT",
@@ -27,6 +28,10 @@ static const struct cmd_opt opts[] = {
     [OPT_SHARE] = {"share", "DEVICE", "share this device while serve runs, repeatable"},
     [OPT_VIRTUAL] = {"virtual", "SPEC",
 		     "share a device of software, repeatable:" USB_VIRTUAL_FORMS},
+    [OPT_USBIP] = {"usbip", "[=ADDR:PORT]",
+		   "let stock USB/IP clients in, unencrypted (default: 127.0.0.1:3240)"},
+    [OPT_USBIP_ALLOW] = {"usbip-allow", "CIDR",
+			 "from where they may come, beside this machine; repeatable"},
     {NULL, NULL, NULL},
 };
 
@@ -130,7 +135,7 @@ void
 server_check_end(struct server *s)
 {
 	if (s->ending && list_empty(&s->guests) && list_empty(&s->leases) &&
-	    usb_bus_quiet(&s->bus))
+	    list_empty(&s->stocks) && usb_bus_quiet(&s->bus))
 		loop_exit(&s->loop, 0);
 }
 
@@ -150,6 +155,7 @@ on_stop(void *arg)
 	for (unsigned i = 0; i < s->listeners; i++)
 		tcp_listener_free(s->listener[i]);
 	s->listeners = 0;
+	stocker_end_all(s);
 	LIST_EACH (&s->guests, l) {
 		guest_end(CONTAINER_OF(l, struct guest, link));
 	}
@@ -165,31 +171,64 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 }
 
 static int
+add_share(struct server *s, const char *pattern)
+{
+	if (pattern_check(pattern) != ERR_OK)
+		return cmd_wrong(&cmd_serve, "\"%s\" is no device", pattern);
+	if (share_add(&s->extra, pattern) != ERR_OK)
+		return cmd_wrong(&cmd_serve, "too many times --share");
+	return 0;
+}
+
+static int
+add_allowed(struct stock_allow *allow, const char *cidr)
+{
+	int err = stock_allow_add(allow, cidr);
+
+	if (err == ERR_FULL)
+		return cmd_wrong(&cmd_serve, "at most %d times --usbip-allow",
+				 STOCK_NETS);
+	if (err != ERR_OK)
+		return cmd_wrong(&cmd_serve,
+				 "\"%s\" is no network: 192.0.2.0/24, 2001:db8::/32",
+				 cidr);
+	return 0;
+}
+
+static int
 options(struct server *s, int argc, char **argv)
 {
+	struct stock_allow allow = {0};
+	const char *arg, *usbip = NULL;
+	bool stock = false;
 	struct cmd_args a;
-	const char *arg;
 	int o, code = 0;
 
 	cmd_args_init(&a, argc, argv);
 	while (code == 0 && (o = cmd_next(&a, &cmd_serve, &arg)) != CMD_END) {
-		if (o == OPT_LISTEN)
+		if (o == OPT_LISTEN) {
 			code = listen_at(s, arg);
-		else if (o == OPT_VIRTUAL)
+		} else if (o == OPT_VIRTUAL) {
 			code = add_virtual(s, arg);
-		else if (o == OPT_SHARE && pattern_check(arg) == ERR_OK)
-			code = share_add(&s->extra, arg) == ERR_OK
-				   ? 0
-				   : cmd_wrong(&cmd_serve, "too many times --share");
-		else if (o == OPT_SHARE)
-			code = cmd_wrong(&cmd_serve, "\"%s\" is no device", arg);
-		else if (o == CMD_OPERAND)
+		} else if (o == OPT_SHARE) {
+			code = add_share(s, arg);
+		} else if (o == OPT_USBIP) {
+			stock = true;
+			usbip = arg;
+		} else if (o == OPT_USBIP_ALLOW) {
+			code = add_allowed(&allow, arg);
+		} else if (o == CMD_OPERAND) {
 			code = cmd_wrong(&cmd_serve, "what is \"%s\" for?", arg);
-		else
+		} else {
 			code = err_exit(ERR_USAGE);
+		}
 	}
+	if (code == 0 && allow.n > 0 && !stock)
+		code = cmd_wrong(&cmd_serve, "--usbip-allow is for --usbip");
 	if (code == 0 && s->listeners == 0)
 		code = listen_at(s, SERVE_LISTEN);
+	if (code == 0 && stock)
+		code = stocker_listen(s, usbip, &allow);
 	return code;
 }
 
@@ -225,6 +264,7 @@ run_server(struct server *s, int argc, char **argv)
 		code = loop_run(&s->loop);
 	}
 	ctl_free(s->ctl);
+	stock_listener_free(s->stock);
 	for (unsigned i = 0; i < s->listeners; i++)
 		tcp_listener_free(s->listener[i]);
 	usb_host_stop(&s->bus);
@@ -247,6 +287,7 @@ run(struct ctx *ctx, int argc, char **argv)
 	s->started = (uint64_t)time(NULL);
 	list_init(&s->guests);
 	list_init(&s->leases);
+	list_init(&s->stocks);
 	if (loop_start(&s->loop, ctx, on_stop, s) == ERR_OK) {
 		usb_bus_init(&s->bus, s->loop.base, &bus_ops, s);
 		code = run_server(s, argc, argv);

@@ -16,13 +16,13 @@
 #include "cmd/server.h"
 #include "cmd/state.h"
 #include "net/ctl.h"
+#include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
 
 static void
 put_devices(struct server *s, struct json *j)
 {
-	struct guest nobody = {.of = s};
 	struct list *l;
 
 	json_array(j, "devices");
@@ -30,7 +30,7 @@ put_devices(struct server *s, struct json *j)
 		struct usb_dev *d = CONTAINER_OF(l, struct usb_dev, link);
 		struct wire_device w;
 
-		lease_describe(&nobody, d, &w);
+		lease_describe(s, NULL, d, &w);
 		json_open(j, NULL);
 		report_device(j, &d->info);
 		json_bool(j, "shared", server_shares(s, d));
@@ -87,6 +87,8 @@ do_status(struct server *s, struct json_val request, struct json *j)
 	for (unsigned i = 0; i < s->listeners; i++)
 		json_str(j, NULL, tcp_listener_where(s->listener[i]));
 	json_end(j);
+	if (s->stock != NULL)
+		json_str(j, "usbip", stock_listener_where(s->stock));
 	put_devices(s, j);
 	json_array(j, "peers");
 	LIST_EACH (&s->guests, l) {

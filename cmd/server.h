@@ -3,8 +3,10 @@
  * The parts of `serve` and how they know one another:
  *
  *	serve.c    options, start and end
- *	guest.c    one connected peer: link, session, exports
- *	lease.c    one device in a peer's hands, and who waits for it
+ *	guest.c      one connected peer: link, session, exports
+ *	guest_dev.c  the devices in its hands
+ *	serve_stock.c  stock USB/IP clients, and the devices in theirs
+ *	lease.c      one device in anyone's hands, and who waits for it
  *	serve_ctl.c  the control socket
  */
 #ifndef CMD_SERVER_H
@@ -21,6 +23,8 @@
 #define SERVER_LISTENERS   4
 
 struct ctl;
+struct stock_allow;
+struct stock_listener;
 struct tcp_listener;
 
 struct server {
@@ -30,10 +34,12 @@ struct server {
 	struct share share, extra; /* of the file, of --share */
 	struct list guests;        /* guest.link */
 	struct list leases;        /* lease.link */
+	struct list stocks;        /* stock clients: struct stocker.link */
 	unsigned guest_count;
 	struct tcp_listener *listener[SERVER_LISTENERS];
 	unsigned listeners;
-	bool any; /* a listener is on a wildcard address */
+	bool any;                     /* a listener is on a wildcard address */
+	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
 	struct event *reaper; /* guest_reap */
 	bool ending;
@@ -54,7 +60,28 @@ struct guest {
 	uint64_t since; /* unix seconds */
 };
 
-/* One device in (or on its way to) a guest's hands. */
+/* Who has a device, or wants it; arg is what lease_take was given. */
+struct lease;
+
+struct lease_user {
+	/* WIRE_OK and the lease; or why not, and NULL. */
+	void (*opened)(void *arg, uint32_t number, const struct wire_refusal *,
+		       struct lease *);
+	void (*complete)(void *arg, uint32_t number, struct urb *);
+
+	/* It is taken away: lease_close must follow, now or soon. */
+	void (*taken)(void *arg, uint32_t number, const struct wire_refusal *);
+
+	/* Another one asks for it: give a sign of life within a second. */
+	void (*probe)(void *arg);
+	uint64_t (*silence_us)(void *arg); /* since the last sign */
+
+	/* None came: taken, and no more to do with this one. */
+	void (*abandon)(void *arg, uint32_t number, const struct wire_refusal *);
+	const char *(*name)(void *arg);
+};
+
+/* One device in (or on its way to) someone's hands. */
 enum lease_state {
 	LEASE_WAITING, /* for another to let go */
 	LEASE_OPENING,
@@ -65,9 +92,10 @@ enum lease_state {
 struct lease {
 	struct list link; /* in server.leases */
 	struct server *of;
-	struct guest *guest; /* NULL: it is gone, the device is being closed */
+	const struct lease_user *user; /* NULL: gone, the device is being closed */
+	void *arg;
 	struct usb_dev *dev;
-	uint32_t number; /* of the session */
+	uint32_t number; /* the user's, for one that has several */
 	enum lease_state state;
 	struct event *probe; /* WAITING: when the holder must have answered */
 	uint64_t since;      /* unix seconds */
@@ -85,20 +113,32 @@ void guest_reap_soon(struct server *);
 void guest_reap(struct server *);
 const char *guest_name(const struct guest *);
 
-/* lease.c: exports_ops */
-void lease_open(void *guest, uint32_t dev, const char *busid, uint8_t flags);
-void lease_close(void *guest, void *lease);
+/* guest_dev.c: exports_ops */
+void guest_dev_open(void *guest, uint32_t dev, const char *busid, uint8_t flags);
+void guest_dev_close(void *guest, void *lease);
+bool guest_dev_list(void *guest, unsigned i, struct wire_device *);
+
+/* lease.c: opened follows, maybe at once. */
+void lease_take(struct server *, struct usb_dev *, const struct lease_user *, void *arg,
+		uint32_t number);
+void lease_close(struct lease *); /* of one that was opened; no op any more */
 int lease_submit(void *lease, struct urb *);
 void lease_cancel(void *lease, struct urb *);
-/* Who has the device, as this guest may see it. */
-void lease_describe(const struct guest *, const struct usb_dev *, struct wire_device *);
-bool lease_list(void *guest, unsigned i, struct wire_device *);
+
+/* Who has the device, as this user (or NULL) may see it. */
+void lease_describe(const struct server *, const void *arg, const struct usb_dev *,
+		    struct wire_device *);
+bool lease_is_free(const struct server *, const struct usb_dev *);
 
 /* Takes the device from its holder and those who wait: unplugged, unbound. */
 void lease_revoke(struct server *, struct usb_dev *, const char *why);
 
-/* Ends the guest's waiting leases. */
-void lease_forget_guest(struct guest *);
+/* Ends the waiting leases of this user. */
+void lease_forget(struct server *, const void *arg);
+
+/* serve_stock.c: where is NULL for 127.0.0.1:3240. Returns an exit code. */
+int stocker_listen(struct server *, const char *where, const struct stock_allow *);
+void stocker_end_all(struct server *);
 
 /* serve.c: ends the loop once nothing is left to give back. */
 void server_check_end(struct server *);

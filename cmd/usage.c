@@ -27,6 +27,13 @@ bad(const char *fmt, const char *what, const char *name)
 	return CMD_BAD;
 }
 
+/* "[=X]" is an argument that may be left out. */
+static bool
+is_optional(const struct cmd_opt *o)
+{
+	return o->arg != NULL && o->arg[0] == '[';
+}
+
 static int
 option(struct cmd_args *a, const struct cmd *c, const char *word, const char **arg)
 {
@@ -45,6 +52,8 @@ option(struct cmd_args *a, const struct cmd *c, const char *word, const char **a
 				   : bad("--%s takes no argument", o->name, c->name);
 		if (eq != NULL)
 			*arg = eq + 1;
+		else if (is_optional(o))
+			return i;
 		else if (a->at < a->argc)
 			*arg = a->argv[a->at++];
 		else
@@ -74,6 +83,13 @@ cmd_next(struct cmd_args *a, const struct cmd *c, const char **arg)
 	return CMD_OPERAND;
 }
 
+/* Between an option's name and its argument. */
+static const char *
+gap(const struct cmd_opt *o)
+{
+	return o->arg == NULL || is_optional(o) ? "" : " ";
+}
+
 void
 cmd_usage(const struct cmd *c, bool to_stdout)
 {
@@ -81,11 +97,10 @@ cmd_usage(const struct cmd *c, bool to_stdout)
 
 	fprintf(f, "usage: usbp2p %s", c->name);
 	for (const struct cmd_opt *o = c->opts; o != NULL && o->name != NULL; o++)
-		fprintf(f, " [--%s%s%s]", o->name, o->arg != NULL ? " " : "",
-			o->arg != NULL ? o->arg : "");
+		fprintf(f, " [--%s%s%s]", o->name, gap(o), o->arg != NULL ? o->arg : "");
 	fprintf(f, "%s%s\n%s\n", c->args[0] != '\0' ? " " : "", c->args, c->what);
 	for (const struct cmd_opt *o = c->opts; o != NULL && o->name != NULL; o++)
-		fprintf(f, "  --%s%s%s\n        %s\n", o->name, o->arg != NULL ? " " : "",
+		fprintf(f, "  --%s%s%s\n        %s\n", o->name, gap(o),
 			o->arg != NULL ? o->arg : "", o->help);
 }
 

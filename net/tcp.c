@@ -358,6 +358,35 @@ tcp_set_patience(struct tcp *t, uint64_t us)
 	t->patience_us = us;
 }
 
+void
+tcp_set_liveness(struct tcp *t, const struct tcp_liveness *l)
+{
+	const int count = 3, limit_ms = l->limit_s * 1000;
+
+	if (t->state != TCP_OPEN)
+		return;
+	setsockopt(t->fd, IPPROTO_TCP, TCP_KEEPIDLE, &l->idle_s, sizeof(l->idle_s));
+	setsockopt(t->fd, IPPROTO_TCP, TCP_KEEPINTVL, &l->interval_s,
+		   sizeof(l->interval_s));
+	setsockopt(t->fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	setsockopt(t->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+}
+
+int
+tcp_release(struct tcp *t)
+{
+	size_t left = evbuffer_get_length(t->out);
+	int fd = t->fd;
+
+	if (t->state != TCP_OPEN || t->err != ERR_OK ||
+	    (left > 0 && send_some(t) != (ssize_t)left))
+		return -1;
+	evbuffer_drain(t->out, left);
+	t->fd = -1; /* stays open; its events go */
+	stop(t);
+	return fd;
+}
+
 const char *
 tcp_peer(const struct tcp *t)
 {

@@ -52,6 +52,24 @@ void tcp_finish(struct tcp *);
 /* Instead of TCP_DIAL_US and the 2 s of tcp_finish, for tests. */
 void tcp_set_patience(struct tcp *, uint64_t us);
 
+/*
+ * When a silent other end counts as gone, in seconds: asked after idle, then every
+ * interval; gone at limit, which holds for data that it does not acknowledge too.
+ * Instead of 10, 5 and 25. Once it is connected.
+ */
+struct tcp_liveness {
+	int idle_s, interval_s, limit_s;
+};
+
+void tcp_set_liveness(struct tcp *, const struct tcp_liveness *);
+
+/*
+ * Writes what is queued and gives the socket away: the fd, non-blocking, which is
+ * the caller's; no op any more, but tcp_free. -1: it is not connected, or does not
+ * take the bytes at once; nothing was given then. May be called from inside an op.
+ */
+int tcp_release(struct tcp *) MUST_CHECK;
+
 /* The other end, "127.0.0.1:4711"; before connected what was dialled. */
 const char *tcp_peer(const struct tcp *);
 

@@ -6,8 +6,9 @@
 #   - every command and every setting of `BIN help` is described, and no other
 #   - exit codes are those of core/err.h
 #   - the table of messages is that of core/wire.h
-# An option is described by `.It Fl Fl name Ar ARG`: in usbp2p.1 below
-# `.Ss COMMAND`, otherwise in the page of its command.
+# An option is described by `.It Fl Fl name Ar ARG`, or `.It Fl Fl name Ns Op = Ns Ar ARG`
+# when the argument may be left out: in usbp2p.1 below `.Ss COMMAND`, otherwise in
+# the page of its command.
 set -u
 export LC_ALL=C
 bin=$1
@@ -46,7 +47,7 @@ while read -r c; do
 	sed -n 's/^usage: //p' "$d/one" >>"$d/usage"
 	sed -n "s/^  --/$c --/p" "$d/one" >>"$d/options"
 done <"$d/commands"
-sed 's/^[^ ]* --\([^ ]*\).*/\1/' "$d/options" >"$d/names"
+sed 's/^[^ ]* --\([^[ ]*\).*/\1/' "$d/options" >"$d/names"
 printf '%s\n' help version name >>"$d/names" # of no command, and the example of one
 
 # --- what the pages say ---
@@ -77,7 +78,8 @@ awk -v d="$d" '
 		print command >(d "/page_commands")
 	}
 	$1 == ".It" && $2 == "Fl" && $3 == "Fl" && command != "" {
-		print command " --" $4 ($5 == "Ar" ? " " $6 : "") >(d "/page_options")
+		arg = $5 == "Ar" ? " " $6 : $5 == "Ns" && $6 == "Op" ? "[" $7 $10 "]" : ""
+		print command " --" $4 arg >(d "/page_options")
 	}
 	/^\./ {
 		n = split(substr($0, 2), w)

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Devices as one peer of `serve` has them: what its session asks of a lease, and
+ * what a lease tells its session.
+ */
+#include "cmd/server.h"
+
+/* --- what the lease tells --- */
+
+static void
+on_opened(void *arg, uint32_t number, const struct wire_refusal *no, struct lease *x)
+{
+	struct guest *g = arg;
+	struct exports_device d = {.device = x};
+
+	if (x != NULL) {
+		d.info = &x->dev->info;
+		d.raw = x->dev->raw;
+		d.raw_len = x->dev->raw_len;
+	}
+	exports_opened(g->exports, number, no, x == NULL ? NULL : &d);
+}
+
+static void
+on_complete(void *arg, uint32_t number, struct urb *u)
+{
+	struct guest *g = arg;
+
+	exports_complete(g->exports, number, u);
+}
+
+static void
+on_taken(void *arg, uint32_t number, const struct wire_refusal *why)
+{
+	struct guest *g = arg;
+
+	exports_remove(g->exports, number, why);
+}
+
+static void
+on_probe(void *arg)
+{
+	struct guest *g = arg;
+
+	if (g->l != NULL)
+		link_ping(g->l);
+}
+
+static uint64_t
+on_silence_us(void *arg)
+{
+	struct guest *g = arg;
+
+	return g->l != NULL ? link_silence_us(g->l) : UINT64_MAX;
+}
+
+static void
+on_abandon(void *arg, uint32_t number, const struct wire_refusal *why)
+{
+	struct guest *g = arg;
+
+	exports_remove(g->exports, number, why);
+	if (g->l != NULL)
+		link_abort(g->l, ERR_TIMEOUT,
+			   "silent while another peer asked for its device");
+}
+
+static const char *
+on_name(void *arg)
+{
+	return guest_name(arg);
+}
+
+static const struct lease_user user = {on_opened,     on_complete, on_taken, on_probe,
+				       on_silence_us, on_abandon,  on_name};
+
+/* --- what the session asks --- */
+
+void
+guest_dev_open(void *arg, uint32_t number, const char *busid, uint8_t flags)
+{
+	static const struct wire_refusal no = {
+	    WIRE_NO_DEVICE, "there is no such device that you may use"};
+	struct guest *g = arg;
+	struct usb_dev *d = usb_bus_find(&g->of->bus, busid);
+
+	(void)flags;
+	if (d == NULL || d->left || !guest_may_see(g, d))
+		exports_opened(g->exports, number, &no, NULL);
+	else
+		lease_take(g->of, d, &user, g, number);
+}
+
+void
+guest_dev_close(void *guest, void *lease)
+{
+	(void)guest;
+	lease_close(lease);
+}
+
+bool
+guest_dev_list(void *arg, unsigned i, struct wire_device *w)
+{
+	struct guest *g = arg;
+	struct list *l;
+
+	LIST_EACH (&g->of->bus.devs, l) {
+		const struct usb_dev *d = CONTAINER_OF(l, struct usb_dev, link);
+
+		if (!d->left && guest_may_see(g, d) && i-- == 0) {
+			lease_describe(g->of, g, d, w);
+			return true;
+		}
+	}
+	return false;
+}

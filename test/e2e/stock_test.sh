@@ -1,0 +1,124 @@
+#!/bin/sh
+# The second door: serve --usbip and attach --via usbip=, as the stock usbip tool and
+# our own list see them.
+# What needs a kernel's vhci_hcd is in test/vm/stock_test.sh.
+. test/e2e/lib.sh
+PATH=$PATH:/usr/sbin:/sbin
+
+random_image one.img 1
+random_image two.img 1
+start_serve lab --virtual "disk:$work/one.img" --virtual "disk:$work/two.img,ro" \
+	--usbip=127.0.0.1:0 || bail "serve does not start"
+lab=$served
+where=$(sed -n 's/.*plain USB\/IP at=\([^ ]*\) .*/\1/p' "$work/lab.log")
+port=${where#127.0.0.1:}
+[ "$port" -gt 0 ]
+ok "it listens: $where" || bail "no address in the log"
+has "it says what that means" "$work/lab.log" 'reason="no encryption, and whoever'
+try "$BIN" -s "$work/lab" status --json
+has "status names the address" "$work/out" "\"usbip\":\"$where\""
+
+# --- the stock tool ---
+
+if command -v usbip >/dev/null; then
+	try usbip --tcp-port "$port" list -r 127.0.0.1
+	is "usbip list" "$rc" 0
+	for w in "v-1: " "v-2: " "(1d6b:0104)" "Mass Storage / SCSI / Bulk-Only (08/06/50)"; do
+		has "usbip list: $w" "$work/out" "$w"
+	done
+	is "usbip list: two devices" "$(grep -c '1d6b:0104' "$work/out")" 2
+else
+	skip "the stock usbip tool" "it is not installed"
+fi
+
+# --- our own list ---
+
+try "$BIN" -s "$work/anna" list "usbip://$where"
+is "list" "$rc $(awk '{ printf "%s %s %s;", $1, $2, $4 }' "$work/out")" \
+	"0 v-1 1d6b:0104 free;v-2 1d6b:0104 free;"
+try "$BIN" -s "$work/anna" list --json "usbip://$where"
+has "list --json" "$work/out" "\"kind\":\"list\",\"peer\":\"$where\",\"devices\":[{\"busid\":\"v-1\""
+has "its end" "$work/out" '}]}'
+try "$BIN" -s "$work/anna" list "usbip://$where/v-1"
+is "list of a device" "$rc" 2
+try "$BIN" -s "$work/anna" list usbip://
+is "list of nothing" "$rc" 2
+
+# --- bad clients do no harm ---
+
+for bytes in 'GET / HTTP/1.0\r\n\r\n' '\001\021\200\003' '\001\021\200\005\000\000\000\000\000'; do
+	timeout 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port; printf '$bytes' >&3; exec cat <&3" |
+		wc -c >>"$work/answers"
+done
+is "bad clients get no answer" "$(cat "$work/answers" | tr '\n' ' ')" "0 0 0 "
+try "$BIN" -s "$work/anna" list "usbip://$where"
+is "it still answers" "$rc $(wc -l <"$work/out")" "0 2"
+
+# --- options ---
+
+# refuses "text" WORDS OPTION...: serve ends with 2 and says so.
+refuses() {
+	what=$1 words=$2
+	shift 2
+	try timeout 10 "$BIN" -s "$work/x" serve --listen 127.0.0.1:0 "$@"
+	is "$what: exit code" "$rc" 2
+	has "$what: it says so" "$work/err" "$words"
+}
+refuses "everybody" "--usbip-allow CIDR" --usbip=0.0.0.0:0
+refuses "everybody, IPv6" "--usbip-allow CIDR" --usbip=[::]:0
+refuses "no address" '"here:x" is no ADDR:PORT' --usbip=here:x
+refuses "no network" '"10.0.0.0/33" is no network' --usbip --usbip-allow 10.0.0.0/33
+refuses "allow without --usbip" "is for --usbip" --usbip-allow 10.0.0.0/8
+try "$BIN" -s "$work/x" serve --listen 127.0.0.1:0 --usbip="$where"
+is "a port in use" "$rc" 5
+
+# --- attach --via usbip= ---
+
+t=$(ticket lab --name anna)
+"$BIN" -s "$work/anna" attach "$t" --as lab --via usbip=127.0.0.1:0 v-2 >"$work/via.out" 2>"$work/via.log" &
+via=$!
+pids="$pids $via"
+wait_for 10 grep -q "^v-2 offered at=" "$work/via.out"
+ok "a device is offered" || note <"$work/via.log"
+at=$(sed -n 's/.*offered at=\([^ ]*\) .*/\1/p' "$work/via.out")
+has "it says what that means" "$work/via.log" "attach speaks plain USB/IP at=$at"
+try "$BIN" -s "$work/x" list "usbip://$at"
+is "what is offered" "$rc $(awk '{ printf "%s %s %s;", $1, $2, $4 }' "$work/out")" \
+	"0 v-2 1d6b:0104 free;"
+if command -v usbip >/dev/null; then
+	try usbip --tcp-port "${at##*:}" list -r 127.0.0.1
+	is "usbip list" "$rc $(grep -c 'v-2: ' "$work/out") $(grep -c 'v-1: ' "$work/out")" "0 1 0"
+else
+	skip "the stock usbip tool" "it is not installed"
+fi
+try "$BIN" -s "$work/anna" status --json
+has "status of attach" "$work/out" "\"usbip\":\"$at\""
+has "the device is offered" "$work/out" '"state":"offered"'
+try "$BIN" -s "$work/lab" status --json
+has_not "nobody has it at the server" "$work/out" '"state":"held"'
+try "$BIN" -s "$work/anna" attach lab --via usbip=127.0.0.1:0 v-1
+fails "another attach" 5 "another attach has this peer"
+check "detach" "$BIN" -s "$work/anna" detach v-2
+check "it ends with its last device" wait_for 5 gone "$via" || kill -9 "$via"
+wait "$via"
+is "its exit code" "$?" 0
+try timeout 10 "$BIN" -s "$work/anna" attach lab --via usbip=0.0.0.0:0
+is "via everybody" "$rc" 2
+has "via everybody: it says so" "$work/err" "--usbip-allow CIDR"
+for bad in "--via usb" "--via usbip=a:b" "--usbip-allow 10.0.0.0/8" "--via usbip --usbip-allow x"; do
+	try timeout 10 "$BIN" -s "$work/anna" attach lab $bad
+	is "attach $bad" "$rc" 2
+done
+
+check "serve ends" end_serve "$lab"
+try "$BIN" -s "$work/anna" list "usbip://$where"
+fails "nobody there" 6 "$where"
+
+# an allowed network opens a wildcard address
+start_serve open --virtual "disk:$work/one.img" --usbip=0.0.0.0:0 --usbip-allow 192.0.2.0/24 ||
+	bail "serve does not start"
+where=$(sed -n 's/.*plain USB\/IP at=\([^ ]*\) .*/\1/p' "$work/open.log")
+try "$BIN" -s "$work/anna" list "usbip://127.0.0.1:${where##*:}"
+is "loopback is always let in" "$rc $(wc -l <"$work/out")" "0 1"
+check "serve ends again" end_serve "$served"
+finish

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: ISC */
+/* clang-format off */
+/* link: core/stock_door core/export core/xurb core/tombs core/import core/iurb core/retq core/urbs core/usbip core/usbip_op core/usbip_op_import core/desc core/cur core/text core/log core/mem */
+/* clang-format on */
+/*
+ * A wild stock client, a wild stock server and a wild device. The first byte says
+ * who: 0 mod 4, bytes for usbip_op of the side that has devices; 1, of the other;
+ * 2, bytes of a URB phase; 3, operations, and a model of the client checks that
+ * each request gets its one answer and no byte too many comes.
+ */
+#include "core/stock_door.h"
+#include "core/usbip.h"
+#include "core/usbip_op.h"
+#include "test/core/sample.h"
+#include "test/fuzz/fuzz.h"
+
+#define DEVID 0x20003u
+#define SEQS  256
+
+enum seq_state { UNUSED, RUNNING, UNLINKING, ANSWERED };
+
+static struct stock_door *door;
+static struct pool pool;
+static struct dice dice;
+static bool modelled, ended;
+
+static enum seq_state seqs[SEQS];
+static uint32_t lens[SEQS], victims[SEQS]; /* by seqnum; victim 0: no UNLINK */
+static bool ins[SEQS];
+static unsigned next_seq;
+
+static struct {
+	struct urb *u;
+	bool cancelled;
+} lent[SEQS];
+static unsigned lents;
+
+/* --- device --- */
+
+static void
+complete(struct urb *u)
+{
+	unsigned mood = dice_u8(&dice);
+
+	u->actual = mood & 1 ? u->len : dice_u16(&dice);
+	u->status = mood & 2 ? -(int32_t)(mood >> 2) : 0;
+	if (urb_in(u))
+		memset(u->buf, 0x55, u->actual < u->len ? u->actual : u->len);
+	stock_door_complete(door, u);
+}
+
+static int
+dev_submit(void *arg, struct urb *u)
+{
+	unsigned mood = dice_u8(&dice);
+
+	(void)arg;
+	if (modelled && !urb_in(u) && u->len > 0)
+		MUST(u->buf[0] == 0x33 && u->buf[u->len - 1] == 0x33);
+	if (mood > 250)
+		return mood & 1 ? ERR_GONE : ERR_FAIL;
+	if (mood > 230 || lents == SEQS) {
+		complete(u);
+		return ERR_OK;
+	}
+	lent[lents].u = u;
+	lent[lents++].cancelled = false;
+	return ERR_OK;
+}
+
+static void
+dev_cancel(void *arg, struct urb *u)
+{
+	unsigned i;
+
+	(void)arg;
+	for (i = 0; i < lents && lent[i].u != u; i++)
+		;
+	MUST(i < lents && !lent[i].cancelled);
+	lent[i].cancelled = true;
+}
+
+static void
+dev_completes(unsigned i)
+{
+	struct urb *u = lent[i].u;
+	bool cancelled = lent[i].cancelled && dice_u8(&dice) & 1;
+
+	lent[i] = lent[--lents];
+	if (!cancelled) {
+		complete(u);
+		return;
+	}
+	u->actual = 0;
+	u->status = -LINUX_ECONNRESET;
+	stock_door_complete(door, u);
+}
+
+/* --- client --- */
+
+static void
+check_answer(const struct usbip *h, size_t data)
+{
+	uint32_t seq = h->seqnum;
+
+	MUST(seq > 0 && seq < SEQS && h->devid == 0 && h->in == 0 && h->ep == 0);
+	if (h->cmd == USBIP_RET_SUBMIT) {
+		MUST(seqs[seq] == RUNNING || seqs[seq] == UNLINKING);
+		MUST(h->ret.actual <= lens[seq]);
+		MUST(data == (ins[seq] ? h->ret.actual : 0));
+		seqs[seq] = ANSWERED;
+		return;
+	}
+	MUST(h->cmd == USBIP_RET_UNLINK && victims[seq] != 0 && data == 0);
+	if ((int32_t)h->status == -LINUX_ECONNRESET) {
+		MUST(seqs[victims[seq]] == UNLINKING);
+		seqs[victims[seq]] = ANSWERED;
+	} else {
+		MUST(h->status == 0);
+		MUST(seqs[victims[seq]] == ANSWERED || seqs[victims[seq]] == UNUSED);
+	}
+	victims[seq] = 0;
+}
+
+static void
+drain(void)
+{
+	const uint8_t *p;
+	struct usbip h;
+	size_t n;
+
+	while ((n = stock_door_output(door, &p)) > 0) {
+		MUST(n >= USBIP_HEADER && usbip_unpack(&h, p) == ERR_OK);
+		if (modelled)
+			check_answer(&h, n - USBIP_HEADER);
+		if (n > USBIP_HEADER)
+			MUST(n == USBIP_HEADER + h.ret.actual);
+		stock_door_sent(door, n);
+	}
+}
+
+static void
+on_wake(void *arg)
+{
+	(void)arg;
+	if (dice_u8(&dice) & 1)
+		drain();
+}
+
+static void
+on_ended(void *arg)
+{
+	(void)arg;
+	ended = true;
+	stock_door_free(door);
+}
+
+static const struct stock_door_ops ops = {dev_submit, dev_cancel, on_wake, on_ended};
+
+static void
+feed(const void *bytes, size_t n)
+{
+	const uint8_t *p = bytes;
+	size_t part = 1 + dice_u8(&dice);
+
+	for (; n > part; p += part, n -= part)
+		MUST(stock_door_input(door, p, part) == ERR_OK);
+	MUST(stock_door_input(door, p, n) == ERR_OK);
+}
+
+static void
+client_submits(void)
+{
+	static const uint8_t setups[][8] = {
+	    {0, 9, 1, 0, 0, 0, 0, 0},     {0, 9, 2, 0, 0, 0, 0, 0},
+	    {1, 11, 1, 0, 0, 0, 0, 0},    {2, 1, 0, 0, 0x81, 0, 0, 0},
+	    {0x80, 6, 0, 1, 0, 0, 18, 0}, {0x21, 9, 0, 0, 0, 0, 4, 0},
+	};
+	static const uint8_t eps[] = {0, 1, 2, 3, 4, 0, 0, 9};
+	uint8_t b[USBIP_HEADER + 4096];
+	unsigned how = dice_u8(&dice);
+	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
+
+	memcpy(h.submit.setup, setups[how % 6], 8);
+	h.ep = eps[how & 7];
+	h.in = how >> 3 & 1;
+	h.submit.len = h.ep == 0 ? h.submit.setup[6] : dice_u16(&dice) % 4096;
+	h.submit.packets = how & 16 ? USBIP_NO_PACKETS : 0;
+	seqs[next_seq] = RUNNING;
+	lens[next_seq] = h.submit.len;
+	ins[next_seq++] = h.in;
+	usbip_pack(&h, b);
+	memset(b + USBIP_HEADER, 0x33, h.submit.len);
+	feed(b, USBIP_HEADER + (h.in ? 0 : h.submit.len));
+}
+
+static void
+client_unlinks(void)
+{
+	struct usbip h = {.cmd = USBIP_UNLINK, .devid = DEVID, .seqnum = next_seq};
+	uint8_t b[USBIP_HEADER];
+
+	h.victim = 1 + dice_u8(&dice) % next_seq;
+	victims[next_seq++] = h.victim;
+	if (seqs[h.victim] == RUNNING)
+		seqs[h.victim] = UNLINKING;
+	usbip_pack(&h, b);
+	feed(b, sizeof(b));
+}
+
+static void
+turn(void)
+{
+	unsigned op = dice_u8(&dice);
+
+	if (op < 90 && next_seq < SEQS)
+		client_submits();
+	else if (op < 130 && next_seq > 1 && next_seq < SEQS)
+		client_unlinks();
+	else if (op < 220 && lents > 0)
+		dev_completes(dice_u8(&dice) % lents);
+	else if (op < 250)
+		drain();
+	else
+		pool.budget = 40000 + 200 * dice_u8(&dice);
+}
+
+/* Everything is answered when the device has given all back. */
+static void
+settle(void)
+{
+	while (lents > 0)
+		dev_completes(0);
+	drain();
+	for (unsigned i = 0; i < SEQS; i++)
+		MUST(victims[i] == 0 && seqs[i] != RUNNING && seqs[i] != UNLINKING);
+}
+
+static void
+urb_phase(const uint8_t *p, size_t n)
+{
+	static const struct stock_door_conf conf = {.devid = DEVID,
+						    .urb_max = 3000,
+						    .budget = 30000,
+						    .raw = sample,
+						    .raw_len = sizeof(sample),
+						    .config = 1};
+
+	dice = (struct dice){p, p + n};
+	memset(seqs, 0, sizeof(seqs));
+	memset(victims, 0, sizeof(victims));
+	next_seq = 1;
+	lents = 0;
+	ended = false;
+	MUST(stock_door_new(&door, &pool, &conf, &ops, NULL) == ERR_OK);
+	if (modelled) {
+		while (dice.p < dice.end)
+			turn();
+		if (n % 2)
+			settle();
+	} else {
+		dice.p = dice.end;
+		(void)!stock_door_input(door, p, n);
+		drain();
+	}
+	stock_door_end(door);
+	while (lents > 0)
+		dev_completes(0);
+	MUST(ended);
+}
+
+/* --- OP phase --- */
+
+static struct usbip_op_export op;
+
+static const struct devinfo *
+op_list(void *arg, unsigned i)
+{
+	static const struct devinfo d = {.busid = "1-1", .ifs = 2};
+
+	(void)arg;
+	return i < 3 ? &d : NULL;
+}
+
+static void
+op_import(void *arg, const char *busid)
+{
+	const struct devinfo d = {.busid = "1-1"};
+
+	(void)arg;
+	MUST(strlen(busid) < USBIP_OP_BUSID);
+	if (busid[0] & 1)
+		(void)!usbip_op_export_grant(&op, &d);
+	else if (busid[0] & 2)
+		usbip_op_export_refuse(&op, USBIP_OP_BUSY);
+}
+
+static void
+op_device(void *arg, const struct devinfo *d)
+{
+	(void)arg;
+	MUST(strlen(d->busid) < DEVINFO_BUSID && d->busid[0] != '\0');
+	MUST(d->ifs <= DEVINFO_IFS);
+}
+
+static void
+op_phase(bool export, const uint8_t *p, size_t n)
+{
+	static const struct usbip_op_export_ops op_ops = {op_list, op_import};
+	struct usbip_op_import im;
+	const uint8_t *out;
+
+	if (!export) {
+		MUST(usbip_op_import_init(&im, n & 1 ? "1-1" : NULL, op_device, NULL) ==
+		     ERR_OK);
+		(void)!usbip_op_import_input(&im, p, n);
+		return;
+	}
+	usbip_op_export_init(&op, &pool, &op_ops, NULL);
+	(void)!usbip_op_export_input(&op, p, n);
+	usbip_op_export_sent(&op, usbip_op_export_output(&op, &out));
+	usbip_op_export_fini(&op);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	pool = (struct pool)TEST_POOL(90000);
+	if (n == 0)
+		return 0;
+	modelled = (p[0] & 3) == 3;
+	if ((p[0] & 3) < 2)
+		op_phase((p[0] & 3) == 0, p + 1, n - 1);
+	else
+		urb_phase(p + 1, n - 1);
+	MUST(pool.used == 0);
+	return 0;
+}
+
+#ifndef LIBFUZZER
+static void
+corpus(void)
+{
+	fuzz_corpus("stock");
+}
+
+static void
+requests(void)
+{
+	static const uint8_t list[9] = {0, 1, 0x11, 0x80, 5};
+	uint8_t import[41] = {0, 1, 0x11, 0x80, 3, 0, 0, 0, 0, '1', '-', '1'};
+
+	fuzz_mutants(list, sizeof(list), 1000);
+	fuzz_mutants(import, sizeof(import), 1000);
+}
+
+static void
+replies(void)
+{
+	uint8_t b[1 + 8 + USBIP_OP_DEVICE] = {1, 1, 0x11, 0, 3};
+	uint8_t l[1 + 12 + USBIP_OP_DEVICE + 4 + 1] = {1, 1, 0x11, 0, 5, 0, 0,
+						       0, 0, 0,    0, 0, 1};
+
+	memcpy(b + 9 + 256, "1-1", 4);
+	fuzz_mutants(b, sizeof(b) - 1, 1000); /* even length: a list is awaited */
+	fuzz_mutants(b, sizeof(b), 2000);
+	memcpy(l + 13 + 256, "1-1", 4);
+	l[13 + USBIP_OP_DEVICE - 1] = 1;
+	fuzz_mutants(l, sizeof(l), 2000);
+}
+
+static void
+client_bytes(void)
+{
+	uint8_t seed[1 + 3 * USBIP_HEADER + 31] = {2};
+	struct usbip h = {.cmd = USBIP_SUBMIT, .seqnum = 1, .devid = DEVID, .ep = 2};
+
+	h.submit.len = 31;
+	usbip_pack(&h, seed + 1);
+	h = (struct usbip){.cmd = USBIP_UNLINK, .seqnum = 2, .devid = DEVID, .victim = 1};
+	usbip_pack(&h, seed + 1 + USBIP_HEADER + 31);
+	h = (struct usbip){
+	    .cmd = USBIP_SUBMIT, .seqnum = 3, .devid = DEVID, .ep = 1, .in = 1};
+	h.submit.len = 512;
+	usbip_pack(&h, seed + 1 + 2 * USBIP_HEADER + 31);
+	fuzz_mutants(seed, sizeof(seed), 3000);
+}
+
+static void
+lives(void)
+{
+	uint8_t b[2000];
+
+	for (unsigned run = 0; run < 2000; run++) {
+		size_t n = 1 + fuzz_random(sizeof(b) - 1);
+
+		for (size_t i = 0; i < n; i++)
+			b[i] = (uint8_t)fuzz_random(256);
+		b[0] |= 3;
+		fuzz_run(b, n);
+	}
+}
+
+static void
+noise(void)
+{
+	fuzz_noise(2000, 300);
+}
+
+TEST_MAIN(TEST(corpus), TEST(requests), TEST(replies), TEST(client_bytes), TEST(lives),
+	  TEST(noise))
+#endif
