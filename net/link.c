@@ -19,16 +19,6 @@
 #include "net/link_parts.h"
 #include "net/tcp.h"
 
-/* Packets that came before our side knew that the pair works. */
-static void
-hold_early(struct link *l, const uint8_t *p, size_t n)
-{
-	if (l->earlies == LINK_EARLY || n > sizeof(l->early[0].p))
-		return;
-	memcpy(l->early[l->earlies].p, p, n);
-	l->early[l->earlies++].n = n;
-}
-
 void
 link_fail(struct link *l, int err, const char *why)
 {
@@ -37,123 +27,6 @@ link_fail(struct link *l, int err, const char *why)
 		snprintf(l->why, sizeof(l->why), "%s", why != NULL ? why : err_text(err));
 	}
 	link_event(l, LINK_EV_FAILED);
-}
-
-/* --- sending --- */
-
-static void
-batch_flush(struct link *l)
-{
-	if (l->batched > 0)
-		ice_send(l->ice, l->batch, l->batched);
-	l->batched = 0;
-}
-
-/* DTLS wants a datagram out: in front goes the byte that names the link. */
-static void
-on_datagram(void *arg, const uint8_t *p, size_t n)
-{
-	struct link *l = arg;
-	uint8_t *to = l->out + l->batched * LINK_SLOT;
-
-	if (n + 1 > LINK_SLOT)
-		return;
-	to[0] = (uint8_t)(32 + l->number);
-	memcpy(to + 1, p, n);
-	l->batch[l->batched++] = (struct ice_packet){to, n + 1};
-	if (l->batched == ARQ_BURST)
-		batch_flush(l);
-}
-
-static void
-rearm(struct link *l)
-{
-	uint64_t now = clock_us(), at = l->state < LINK_UP ? l->setup_end : UINT64_MAX, d;
-	struct timeval tv;
-
-	if (l->state == LINK_DOWN)
-		return;
-	if (l->dtls != NULL && (d = dtls_deadline(l->dtls)) < at)
-		at = d;
-	if (l->arq != NULL && (d = arq_deadline(l->arq)) < at)
-		at = d;
-	if (at == UINT64_MAX) {
-		event_del(l->timer);
-		return;
-	}
-	d = at > now ? at - now : 0;
-	tv.tv_sec = (time_t)(d / 1000000);
-	tv.tv_usec = (suseconds_t)(d % 1000000);
-	event_add(l->timer, &tv);
-}
-
-/* Sends what may be sent, at most a burst a turn of the loop. */
-static void
-flush(struct link *l)
-{
-	uint8_t packet[LINK_MTU_MAX];
-	unsigned n = 0;
-	size_t len = 0;
-	int err;
-
-	while (l->arq != NULL && n < ARQ_BURST &&
-	       (len = arq_output(l->arq, packet, l->packet_max, clock_us())) > 0) {
-		if ((err = dtls_send(l->dtls, packet, len)) != ERR_OK) {
-			link_fail(l, err, NULL);
-			return;
-		}
-		n++;
-	}
-	if (l->ice != NULL)
-		batch_flush(l);
-	if (len > 0)
-		event_active(l->work, EV_TIMEOUT, 1);
-	rearm(l);
-}
-
-/* --- receiving --- */
-
-static int
-on_packet(void *arg, const uint8_t *p, size_t n)
-{
-	struct link *l = arg;
-	int err;
-
-	if (l->arq == NULL || l->state == LINK_DOWN)
-		return ERR_OK;
-	if ((err = arq_input(l->arq, p, n, clock_us())) != ERR_OK)
-		link_fail(l, err, NULL); /* DTLS itself is well: tell_end uses it */
-	return ERR_OK;
-}
-
-static int
-on_secured(void *arg)
-{
-	struct link *l = arg;
-
-	if (l->state == LINK_SECURING)
-		link_event(l, LINK_EV_SECURED);
-	return l->err;
-}
-
-static const struct dtls_ops dtls_ops = {on_datagram, on_secured, on_packet};
-
-static void
-on_ice_packet(void *arg, const uint8_t *p, size_t n)
-{
-	struct link *l = arg;
-	int err;
-
-	if (l->state == LINK_DOWN || n < 2 || p[0] != 32 + l->number)
-		return;
-	if (l->dtls == NULL) {
-		hold_early(l, p, n);
-		return;
-	}
-	if ((err = dtls_input(l->dtls, p + 1, n - 1, clock_us())) != ERR_OK)
-		link_fail(l, err, NULL);
-	else
-		event_active(l->work, EV_TIMEOUT, 1);
 }
 
 static void
@@ -178,7 +51,7 @@ on_ice_failed(void *arg, int err)
 }
 
 static const struct ice_ops ice_ops = {on_ice_gathered, on_ice_connected, on_ice_failed,
-				       on_ice_packet};
+				       link_packet};
 
 /* --- actions --- */
 
@@ -212,7 +85,7 @@ do_handshake(struct link *l)
 	int err;
 
 	l->dtls = dtls_new(l->env->ident, l->serve, l->peer, l->env->mtu - 1, 50000,
-			   &dtls_ops, l);
+			   &link_dtls_ops, l);
 	if (l->dtls == NULL) {
 		link_fail(l, ERR_NOMEM, NULL);
 		return;
@@ -220,7 +93,7 @@ do_handshake(struct link *l)
 	if ((err = dtls_start(l->dtls, clock_us())) != ERR_OK)
 		link_fail(l, err, NULL);
 	for (unsigned i = 0; i < l->earlies && l->state != LINK_DOWN; i++)
-		on_ice_packet(l, l->early[i].p, l->early[i].n);
+		link_packet(l, l->early[i].p, l->early[i].n);
 	l->earlies = 0;
 	event_active(l->work, EV_TIMEOUT, 1);
 }
@@ -251,12 +124,12 @@ do_carry(struct link *l)
 static void
 do_goodbye(struct link *l)
 {
-	flush(l);
+	link_flush(l);
 	if (l->state != LINK_CLOSING)
 		return;
 	if (l->arq != NULL) /* not yet there when `up` closes */
 		arq_close(l->arq, ARQ_CLOSE_DONE);
-	flush(l);
+	link_flush(l);
 	link_event(l, LINK_EV_DRAINED);
 }
 
@@ -304,21 +177,6 @@ link_free(struct link *l)
 	free(l);
 }
 
-/* We give up on a peer that may be well: it need not wait for our silence. */
-static void
-tell_end(struct link *l)
-{
-	uint8_t packet[LINK_MTU_MAX];
-	size_t len;
-
-	if (l->arq == NULL || l->err == ERR_OK || l->err == ERR_CLOSED)
-		return;
-	arq_close(l->arq, l->err == ERR_PROTO ? ARQ_CLOSE_PROTO : ARQ_CLOSE_DONE);
-	len = arq_output(l->arq, packet, l->packet_max, clock_us());
-	if (len > 0 && dtls_send(l->dtls, packet, len) == ERR_OK)
-		batch_flush(l);
-}
-
 static void
 on_reap(evutil_socket_t fd, short what, void *arg)
 {
@@ -326,7 +184,7 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	tell_end(l);
+	link_tell_end(l);
 	arq_free(l->arq); /* before the owner lets go of the session */
 	l->arq = NULL;
 	if (l->ice != NULL)
@@ -356,7 +214,7 @@ on_work(evutil_socket_t fd, short what, void *arg)
 		link_fail(l, err, NULL);
 		return;
 	}
-	flush(l);
+	link_flush(l);
 }
 
 static void
@@ -377,7 +235,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	if (err != ERR_OK)
 		link_fail(l, err, NULL);
 	else if (l->state != LINK_DOWN)
-		flush(l);
+		link_flush(l);
 }
 
 static struct link *
@@ -400,7 +258,7 @@ link_new(const struct link_env *env, bool serve, const struct link_ops *ops, voi
 	l->reaper = evtimer_new(env->base, on_reap, l);
 	snprintf(l->name, sizeof(l->name), "new");
 	if (l->out != NULL && l->timer != NULL && l->work != NULL && l->reaper != NULL) {
-		rearm(l);
+		link_rearm(l);
 		return l;
 	}
 	link_free(l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What net/link.c and net/link_signal.c share; nobody else includes this.
+ * What net/link.c, net/link_flow.c and net/link_signal.c share; nobody else
+ * includes this.
  */
 #ifndef NET_LINK_PARTS_H
 #define NET_LINK_PARTS_H
@@ -15,6 +16,7 @@
 
 struct event;
 struct dtls;
+struct dtls_ops;
 
 struct link {
 	const struct link_env *env;
@@ -67,5 +69,20 @@ void link_signal_dial(struct link *);
 void link_signal_accept(struct link *, struct tcp *);
 void link_greet(struct link *);    /* action GREET */
 void link_describe(struct link *); /* action DESCRIBE */
+
+/* net/link_flow.c */
+extern const struct dtls_ops link_dtls_ops;
+
+/* Sends what may be sent, at most a burst a turn of the loop. */
+void link_flush(struct link *);
+
+/* The timer, for whoever of setup, DTLS and ARQ wants it first. */
+void link_rearm(struct link *);
+
+/* A datagram from ICE. */
+void link_packet(void *link, const uint8_t *, size_t n);
+
+/* We give up on a peer that may be well: it need not wait for our silence. */
+void link_tell_end(struct link *);
 
 #endif

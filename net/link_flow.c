@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The packets of a link that is being secured or is up: out of the ARQ through
+ * DTLS to ICE in batches, and back; and the timer for all three.
+ */
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "net/clock.h"
+#include "net/dtls.h"
+#include "net/link_parts.h"
+
+static void
+batch_flush(struct link *l)
+{
+	if (l->batched > 0)
+		ice_send(l->ice, l->batch, l->batched);
+	l->batched = 0;
+}
+
+/* DTLS wants a datagram out: in front goes the byte that names the link. */
+static void
+on_datagram(void *arg, const uint8_t *p, size_t n)
+{
+	struct link *l = arg;
+	uint8_t *to = l->out + l->batched * LINK_SLOT;
+
+	if (n + 1 > LINK_SLOT)
+		return;
+	to[0] = (uint8_t)(32 + l->number);
+	memcpy(to + 1, p, n);
+	l->batch[l->batched++] = (struct ice_packet){to, n + 1};
+	if (l->batched == ARQ_BURST)
+		batch_flush(l);
+}
+
+void
+link_rearm(struct link *l)
+{
+	uint64_t now = clock_us(), at = l->state < LINK_UP ? l->setup_end : UINT64_MAX, d;
+	struct timeval tv;
+
+	if (l->state == LINK_DOWN)
+		return;
+	if (l->dtls != NULL && (d = dtls_deadline(l->dtls)) < at)
+		at = d;
+	if (l->arq != NULL && (d = arq_deadline(l->arq)) < at)
+		at = d;
+	if (at == UINT64_MAX) {
+		event_del(l->timer);
+		return;
+	}
+	d = at > now ? at - now : 0;
+	tv.tv_sec = (time_t)(d / 1000000);
+	tv.tv_usec = (suseconds_t)(d % 1000000);
+	event_add(l->timer, &tv);
+}
+
+void
+link_flush(struct link *l)
+{
+	uint8_t packet[LINK_MTU_MAX];
+	unsigned n = 0;
+	size_t len = 0;
+	int err;
+
+	while (l->arq != NULL && n < ARQ_BURST &&
+	       (len = arq_output(l->arq, packet, l->packet_max, clock_us())) > 0) {
+		if ((err = dtls_send(l->dtls, packet, len)) != ERR_OK) {
+			link_fail(l, err, NULL);
+			return;
+		}
+		n++;
+	}
+	if (l->ice != NULL)
+		batch_flush(l);
+	if (len > 0)
+		event_active(l->work, EV_TIMEOUT, 1);
+	link_rearm(l);
+}
+
+/* Packets that came before our side knew that the pair works. */
+static void
+hold_early(struct link *l, const uint8_t *p, size_t n)
+{
+	if (l->earlies == LINK_EARLY || n > sizeof(l->early[0].p))
+		return;
+	memcpy(l->early[l->earlies].p, p, n);
+	l->early[l->earlies++].n = n;
+}
+
+static int
+on_packet(void *arg, const uint8_t *p, size_t n)
+{
+	struct link *l = arg;
+	int err;
+
+	if (l->arq == NULL || l->state == LINK_DOWN)
+		return ERR_OK;
+	if ((err = arq_input(l->arq, p, n, clock_us())) != ERR_OK)
+		link_fail(l, err, NULL); /* DTLS itself is well: tell_end uses it */
+	return ERR_OK;
+}
+
+static int
+on_secured(void *arg)
+{
+	struct link *l = arg;
+
+	if (l->state == LINK_SECURING)
+		link_event(l, LINK_EV_SECURED);
+	return l->err;
+}
+
+const struct dtls_ops link_dtls_ops = {on_datagram, on_secured, on_packet};
+
+void
+link_packet(void *arg, const uint8_t *p, size_t n)
+{
+	struct link *l = arg;
+	int err;
+
+	if (l->state == LINK_DOWN || n < 2 || p[0] != 32 + l->number)
+		return;
+	if (l->dtls == NULL) {
+		hold_early(l, p, n);
+		return;
+	}
+	if ((err = dtls_input(l->dtls, p + 1, n - 1, clock_us())) != ERR_OK)
+		link_fail(l, err, NULL);
+	else
+		event_active(l->work, EV_TIMEOUT, 1);
+}
+
+void
+link_tell_end(struct link *l)
+{
+	uint8_t packet[LINK_MTU_MAX];
+	size_t len;
+
+	if (l->arq == NULL || l->err == ERR_OK || l->err == ERR_CLOSED)
+		return;
+	arq_close(l->arq, l->err == ERR_PROTO ? ARQ_CLOSE_PROTO : ARQ_CLOSE_DONE);
+	len = arq_output(l->arq, packet, l->packet_max, clock_us());
+	if (len > 0 && dtls_send(l->dtls, packet, len) == ERR_OK)
+		batch_flush(l);
+}
