@@ -32,6 +32,13 @@ guest_may_see(const struct guest *g, const struct usb_dev *d)
 
 /* --- who it is --- */
 
+/* Its row is filled in. */
+static bool
+is_known(const struct guest *g)
+{
+	return g->who.name[0] != '\0';
+}
+
 static void
 refuse(struct wire_refusal *no, enum wire_reason reason, const char *text)
 {
@@ -61,11 +68,11 @@ remember(struct guest *g, const struct issued *t, const char *own_name)
 	char base[ACCESS_NAME];
 	int err;
 
-	memset(&g->who, 0, sizeof(g->who));
 	g->who.kind = ACCESS_CLIENT;
 	memcpy(g->who.id, link_peer(g->l), PEERID);
-	text_copy(g->who.name, sizeof(g->who.name),
-		  t->name[0] != '\0' ? t->name : own_name);
+	if (t->name[0] != '\0' || !is_known(g))
+		text_copy(g->who.name, sizeof(g->who.name),
+			  t->name[0] != '\0' ? t->name : own_name);
 	access_name_clean(g->who.name);
 	g->who.words = t->words;
 	memcpy(g->who.word, t->word, sizeof(g->who.word));
@@ -87,32 +94,45 @@ remember(struct guest *g, const struct issued *t, const char *own_name)
 	return peers_put(g->of->ctx->dir, &g->who);
 }
 
-/* The ticket's way in: proved, redeemed on disk, then remembered. */
+static bool
+redeemed_before(const struct issued *t, const uint8_t *id)
+{
+	for (unsigned i = 0; i < t->redeemers; i++)
+		if (memcmp(t->redeemer[i], id, PEERID) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The ticket's way in: proved, redeemed on disk, then remembered. A peer that is
+ * known comes in whatever its ticket is worth; a new one of its own replaces what
+ * it may use.
+ */
 static int
 admit_ticket(struct guest *g, const struct wire_greet *k, struct wire_greet *reply,
 	     struct wire_refusal *no)
 {
 	struct server *s = g->of;
+	bool was_known = is_known(g);
 	struct proof_channel c;
 	struct issued t;
 	int err;
 
+	refuse(no, WIRE_BAD_TICKET, "this server did not issue that ticket");
 	if (tickets_find(s->ctx->dir, k->ticket, &t) != ERR_OK ||
-	    !proves(g, &t, k, PROOF_TLS_CLIENT)) {
-		refuse(no, WIRE_BAD_TICKET, "this server did not issue that ticket");
-		return ERR_REFUSED;
-	}
+	    !proves(g, &t, k, PROOF_TLS_CLIENT))
+		return was_known ? ERR_OK : ERR_REFUSED;
+	refuse(no, WIRE_BAD_TICKET,
+	       "the ticket is used up or expired: ask for a new one");
 	err = tickets_redeem(s->ctx->dir, t.id, link_peer(g->l), (uint64_t)time(NULL));
-	if (err != ERR_OK) {
-		refuse(no, WIRE_BAD_TICKET,
-		       "the ticket is used up or expired: ask for a new one");
-		return ERR_REFUSED;
-	}
-	if ((err = link_channel(g->l, &c)) != ERR_OK ||
-	    (err = remember(g, &t, k->name)) != ERR_OK) {
-		refuse(no, WIRE_LIMIT, "this server cannot remember you now");
+	if (err != ERR_OK)
+		return was_known ? ERR_OK : ERR_REFUSED;
+	refuse(no, WIRE_LIMIT, "this server cannot remember you now");
+	if (!(was_known && redeemed_before(&t, link_peer(g->l))) &&
+	    (err = remember(g, &t, k->name)) != ERR_OK)
 		return err;
-	}
+	if ((err = link_channel(g->l, &c)) != ERR_OK)
+		return err;
 	proof_make(PROOF_TLS_SERVER, t.secret, t.id, &c, reply->proof);
 	return ERR_OK;
 }
@@ -163,7 +183,7 @@ on_knock(void *arg, const struct wire_greet *k, struct wire_greet *reply,
 		refuse(no, WIRE_NOT_ALLOWED,
 		       "you are not invited: ask the owner for a ticket (usbp2p invite)");
 		err = ERR_REFUSED;
-	} else if (g->who.name[0] == '\0') {
+	} else if (ticket) {
 		err = admit_ticket(g, k, reply, no);
 	}
 	if (err != ERR_OK) {

@@ -97,6 +97,15 @@ try "$BIN" -s "$work/bert" bench lab v-1
 fails "the other cannot be had" 4 "no such device"
 try "$BIN" -s "$work/bert" bench lab v-2
 is "this one can" "$rc" 0
+first=$t
+t=$(ticket lab --device v-1)
+try "$BIN" -s "$work/bert" list "$t"
+sees "a new ticket of a known peer replaces what it may use" "v-1"
+is "but not its name" "$(grep -c '^client [^ ]* bert v-1$' "$work/lab/peers")" 1
+try "$BIN" -s "$work/bert" list "$first"
+sees "an old one changes nothing" "v-1"
+try "$BIN" -s "$work/bert2" list "$t"
+fails "and the new one is used up" 3 "used up"
 t=$(ticket lab --name carl --device '!v-1' --device stick)
 try "$BIN" -s "$work/carl" list "$t"
 sees "all but one" "v-2"
