@@ -187,24 +187,24 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 
 /* --- the kernel's side --- */
 
-static int
-on_input(void *arg, const uint8_t *p, size_t n)
+int
+attached_input(void *arg, const uint8_t *p, size_t n)
 {
 	struct attached *x = arg;
 
 	return import_input(bridge_import(x->bridge), p, n);
 }
 
-static size_t
-on_output(void *arg, const uint8_t **p)
+size_t
+attached_output(void *arg, const uint8_t **p)
 {
 	struct attached *x = arg;
 
 	return import_output(bridge_import(x->bridge), p);
 }
 
-static void
-on_sent(void *arg, size_t n)
+void
+attached_sent(void *arg, size_t n)
 {
 	struct attached *x = arg;
 
@@ -221,7 +221,8 @@ on_closed(void *arg, int err)
 	attached_fail(x, ERR_GONE, "the kernel let go of it");
 }
 
-static const struct vhci_pipe_ops pipe_ops = {on_input, on_output, on_sent, on_closed};
+static const struct vhci_pipe_ops pipe_ops = {attached_input, attached_output,
+					      attached_sent, on_closed};
 
 static void
 on_wake(void *arg)

@@ -20,30 +20,6 @@
 
 /* --- the client's bytes --- */
 
-static int
-on_input(void *arg, const uint8_t *p, size_t n)
-{
-	struct attached *x = arg;
-
-	return import_input(bridge_import(x->bridge), p, n);
-}
-
-static size_t
-on_output(void *arg, const uint8_t **p)
-{
-	struct attached *x = arg;
-
-	return import_output(bridge_import(x->bridge), p);
-}
-
-static void
-on_sent(void *arg, size_t n)
-{
-	struct attached *x = arg;
-
-	import_sent(bridge_import(x->bridge), n);
-}
-
 /* Offered again; the server has the device until the next one asks. */
 static void
 offer_again(struct attached *x)
@@ -67,7 +43,8 @@ on_closed(void *arg, int err)
 	offer_again(x);
 }
 
-static const struct vhci_pipe_ops pipe_ops = {on_input, on_output, on_sent, on_closed};
+static const struct vhci_pipe_ops pipe_ops = {attached_input, attached_output,
+					      attached_sent, on_closed};
 
 static void
 on_wake(void *arg)

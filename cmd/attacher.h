@@ -105,6 +105,10 @@ void attached_answer(struct attached *, int err, const char *text); /* to its wa
 void attached_fail(struct attached *, int err, const char *text);
 void attached_leave(struct attached *); /* unplugs at once */
 void attached_eject(struct attached *); /* drivers first, then unplugs */
+/* The bytes between the kernel, or a stock client, and the engine: vhci_pipe_ops. */
+int attached_input(void *attached, const uint8_t *, size_t n);
+size_t attached_output(void *attached, const uint8_t **);
+void attached_sent(void *attached, size_t n);
 void attached_forget_conn(struct attacher *, struct ctl_conn *);
 
 /* attach_via.c */

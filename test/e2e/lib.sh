@@ -14,7 +14,7 @@ BIN=$(readlink -m "$BIN")
 LC_ALL=C TZ=UTC
 export LC_ALL TZ
 unset USBP2P_STATE XDG_STATE_HOME
-tap_n=0 tap_bad=0 pids=
+pids=
 work=$(mktemp -d "${TMPDIR:-/tmp}/usbp2p.XXXXXX") || exit 1
 HOME=$work
 export HOME
@@ -41,43 +41,8 @@ trap at_end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-ok() {
-	set -- $? "$@"
-	tap_n=$((tap_n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $tap_n - $2"
-	else
-		tap_bad=$((tap_bad + 1))
-		echo "not ok $tap_n - $2"
-		return 1
-	fi
-}
-
-note() {
-	sed 's/^/#   /'
-}
-
-check() {
-	check_what=$1
-	shift
-	check_rc=0
-	"$@" >"$work/check" 2>&1 || check_rc=$?
-	(exit "$check_rc")
-	ok "$check_what" || {
-		echo "#   $* ended with $check_rc"
-		note <"$work/check"
-		return 1
-	}
-}
-
-is() {
-	[ "$2" = "$3" ]
-	ok "$1" || {
-		echo "#   got  $2"
-		echo "#   want $3"
-		return 1
-	}
-}
+tap_out=$work/check
+. test/tap.sh
 
 has() {
 	grep -qF -e "$3" "$2"
@@ -102,11 +67,6 @@ skip() {
 	echo "ok $tap_n - $1 # SKIP $2"
 }
 
-finish() {
-	echo "1..$tap_n"
-	[ "$tap_bad" = 0 ]
-	exit
-}
 
 # A test that cannot go on: everything after would fail for the same reason.
 bail() {

@@ -5,51 +5,7 @@
 #	check "text" CMD...   runs CMD; its output is shown if it failed
 #	is "text" GOT WANT    compares two strings
 #	finish                prints the plan; exit code 1 if anything failed
-tap_n=0 tap_bad=0
-
-ok() {
-	set -- $? "$@"
-	tap_n=$((tap_n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $tap_n - $2"
-	else
-		tap_bad=$((tap_bad + 1))
-		echo "not ok $tap_n - $2"
-		return 1
-	fi
-}
-
-note() {
-	sed 's/^/#   /'
-}
-
-check() {
-	check_what=$1
-	shift
-	check_rc=0
-	"$@" >/tmp/check.out 2>&1 || check_rc=$?
-	(exit "$check_rc")
-	ok "$check_what" || {
-		echo "#   $* ended with $check_rc"
-		note </tmp/check.out
-		return 1
-	}
-}
-
-is() {
-	[ "$2" = "$3" ]
-	ok "$1" || {
-		echo "#   got  $2"
-		echo "#   want $3"
-		return 1
-	}
-}
-
-finish() {
-	echo "1..$tap_n"
-	[ "$tap_bad" = 0 ]
-	exit
-}
+. test/tap.sh
 
 # A test that cannot go on: everything after would fail for the same reason.
 must() {
