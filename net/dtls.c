@@ -35,6 +35,10 @@
 #define DTLS_GIVE_UP   10000000u
 #define DTLS_MTU_MIN   256 /* OpenSSL wants as much */
 
+#define DTLS_RECORD    13 /* bytes in front of a record's fragment */
+#define DTLS_NONCE     8  /* AES-GCM sends this much of it (RFC 5288 3) */
+#define DTLS_TAG       16
+
 struct dtls {
 	const struct dtls_ops *ops;
 	void *arg;
@@ -56,6 +60,7 @@ struct dtls {
 	uint64_t give_up, deadline;
 	uint64_t dropped;
 	uint8_t packet[DTLS_PLAIN_MAX];
+	size_t sealed_min; /* shortest fragment that can be genuine */
 };
 
 static int
@@ -182,6 +187,7 @@ dtls_new(const struct ident *id, bool server, const uint8_t expect[IDENT_ID], si
 	d->retry_us = first_wait(rtt_us);
 	d->deadline = UINT64_MAX;
 	d->late = ERR_TIMEOUT;
+	d->sealed_min = DTLS_NONCE + DTLS_TAG;
 	ident_peer_init(&d->peer, expect);
 	if (!set_context(d, id) || !set_channel(d)) {
 		ERR_clear_error();
@@ -257,6 +263,9 @@ handshake(struct dtls *d)
 	if (!d->peer.known || SSL_get_extms_support(d->ssl) != 1)
 		return fail(d, ERR_PROTO);
 	d->up = true;
+	if (SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(d->ssl)) ==
+	    NID_chacha20_poly1305)
+		d->sealed_min = DTLS_TAG; /* its nonce is not sent */
 	d->used = true;
 	d->deadline = UINT64_MAX;
 	if ((r = d->ops->up(d->arg)) != ERR_OK)
@@ -330,6 +339,22 @@ read_packets(struct dtls *d, bool all)
 	}
 }
 
+/*
+ * Too short to be sealed, without reading what it says: OpenSSL up to 3.0.20 ends
+ * the association for such a record, which anybody can make. The datagram is whole
+ * records (dtls_filter).
+ */
+static bool
+too_short(const struct dtls *d, const uint8_t *p, size_t n)
+{
+	for (size_t at = 0, len; at < n; at += DTLS_RECORD + len) {
+		len = (size_t)p[at + 11] << 8 | p[at + 12];
+		if ((p[at + 3] != 0 || p[at + 4] != 0) && len < d->sealed_min)
+			return true;
+	}
+	return false;
+}
+
 int
 dtls_input(struct dtls *d, const uint8_t *p, size_t n, uint64_t now_us)
 {
@@ -339,7 +364,7 @@ dtls_input(struct dtls *d, const uint8_t *p, size_t n, uint64_t now_us)
 	ASSERT(!d->busy);
 	if (d->err != ERR_OK)
 		return d->err;
-	if (!d->started || !dtls_filter(d->server, p, n, &alert)) {
+	if (!d->started || !dtls_filter(d->server, p, n, &alert) || too_short(d, p, n)) {
 		if (alert != 0)
 			d->late = ident_peer_alert(alert);
 		d->dropped++;
