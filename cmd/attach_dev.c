@@ -285,17 +285,17 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 	poll_after(x, POLL_US);
 }
 
-static int
-on_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
-	 const struct session_msg *m)
+int
+attached_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
+	       const struct session_msg *m)
 {
 	struct attached *x = arg;
 
 	return bridge_reply(x->bridge, ep, tag, r, m);
 }
 
-static void
-on_removed(void *arg, const struct wire_refusal *why)
+void
+attached_removed(void *arg, const struct wire_refusal *why)
 {
 	struct attached *x = arg;
 
@@ -306,7 +306,7 @@ on_removed(void *arg, const struct wire_refusal *why)
 	attached_fail(x, ERR_GONE, why->text);
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed};
+static const struct imports_user user = {on_imported, attached_reply, attached_removed};
 
 int
 attached_start(struct attacher *a, struct want *w, const struct devinfo *info)

@@ -129,28 +129,7 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 	}
 }
 
-static int
-on_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
-	 const struct session_msg *m)
-{
-	struct attached *x = arg;
-
-	return bridge_reply(x->bridge, ep, tag, r, m);
-}
-
-static void
-on_removed(void *arg, const struct wire_refusal *why)
-{
-	struct attached *x = arg;
-
-	x->dev = 0;
-	log_info("device %s taken away reason=\"%s\"", x->info.busid, why->text);
-	if (x->of->code == 0)
-		x->of->code = err_exit(ERR_GONE);
-	attached_fail(x, ERR_GONE, why->text);
-}
-
-static const struct imports_user user = {on_imported, on_reply, on_removed};
+static const struct imports_user user = {on_imported, attached_reply, attached_removed};
 
 /* --- the listener --- */
 

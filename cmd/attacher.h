@@ -109,6 +109,10 @@ void attached_eject(struct attached *); /* drivers first, then unplugs */
 int attached_input(void *attached, const uint8_t *, size_t n);
 size_t attached_output(void *attached, const uint8_t **);
 void attached_sent(void *attached, size_t n);
+/* imports_user of both. */
+int attached_reply(void *attached, uint8_t ep, uint64_t tag, const struct import_reply *,
+		   const struct session_msg *);
+void attached_removed(void *attached, const struct wire_refusal *);
 void attached_forget_conn(struct attacher *, struct ctl_conn *);
 
 /* attach_via.c */
