@@ -121,12 +121,6 @@ json_dec(struct json *j, const char *key, uint64_t v, unsigned decimals)
 	}
 }
 
-void
-json_raw(struct json *j, const char *key, const char *v, size_t n)
-{
-	text_mem(value(j, key), v, n);
-}
-
 /* --- reader --- */
 
 static const char *

@@ -33,9 +33,6 @@ void json_bool(struct json *, const char *key, bool);
 /* v / 10^decimals with that many decimals. */
 void json_dec(struct json *, const char *key, uint64_t v, unsigned decimals);
 
-/* A value that is JSON already. */
-void json_raw(struct json *, const char *key, const char *value, size_t n);
-
 /* Reader: a value is a piece of the text it was found in. */
 struct json_val {
 	const char *p;
