@@ -91,15 +91,17 @@ int
 bridge_reply(struct bridge *b, uint8_t ep, uint64_t tag, const struct import_reply *reply,
 	     const struct session_msg *msg)
 {
+	struct urb_iso *iso;
 	uint8_t *data;
-	int err = import_reply(b->import, ep, tag, reply, &data);
+	int err = import_reply(b->import, ep, tag, reply, &data, &iso);
 
 	if (err != ERR_OK)
 		return err;
 	if (data != NULL && msg == NULL)
 		return ERR_PROTO; /* says it read bytes, and sends none */
+	if (iso != NULL)
+		imports_packets(msg, iso, reply->packets);
 	if (data != NULL)
 		imports_data(msg, data, reply->actual);
-	import_reply_end(b->import);
-	return ERR_OK;
+	return import_reply_end(b->import);
 }

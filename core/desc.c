@@ -236,7 +236,7 @@ desc_admit(const struct desc *d, uint8_t ep, uint32_t len, const uint8_t setup[8
 		return -LINUX_EPIPE;
 	*type = (ep & 0x0f) == 0 ? URB_CONTROL : (enum urb_type)e->type;
 	*flags &= flags_for(*type, ep);
-	if (*type == URB_ISO || (*type == URB_CONTROL && !setup_fits(ep, len, setup)))
+	if (*type == URB_CONTROL && !setup_fits(ep, len, setup))
 		return -LINUX_EINVAL;
 	return 0;
 }

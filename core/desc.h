@@ -66,8 +66,8 @@ void desc_job_done(struct desc *, const uint8_t setup[8]);
  *   -EPIPE   no such endpoint now. Linux says ENOENT from the call, but as the
  *            status of a completion that means "cancelled", which libusb takes
  *            for an empty success; a stall is taken for what it is
- *   -EINVAL  isochronous (not done yet), or setup bytes that contradict len or
- *            direction
+ *   -EINVAL  setup bytes that contradict len or direction
+ * Packets of isochronous urbs are for core/iso.
  * Sets type unless there is no endpoint, and clears flags that do not apply.
  */
 int32_t desc_admit(const struct desc *, uint8_t ep, uint32_t len, const uint8_t setup[8],

@@ -5,6 +5,7 @@
  * the device, because a barrier before it may change what endpoints there are.
  */
 #include "core/export.h"
+#include "core/iso.h"
 #include "core/list.h"
 #include "core/mem.h"
 #include "core/tombs.h"
@@ -93,7 +94,8 @@ answer_status(struct export *ex, struct xurb *x, int32_t status, bool unlinked)
 static void
 refuse(struct export *ex, const struct export_request *req, int32_t status, bool unlinked)
 {
-	struct urb u = {.ep = req->ep, .len = req->len, .status = status};
+	struct urb u = {
+	    .ep = req->ep, .len = req->len, .status = status, .packets = req->packets};
 
 	tell(ex, req->tag, &u, unlinked);
 }
@@ -151,9 +153,14 @@ submit(struct export *ex, struct xurb *x)
 static int32_t
 admit(const struct export *ex, struct urb *u)
 {
+	int32_t status;
+
 	if (ex->gone)
 		return -LINUX_ESHUTDOWN;
-	return desc_admit(&ex->desc, u->ep, u->len, u->setup, &u->flags, &u->type);
+	status = desc_admit(&ex->desc, u->ep, u->len, u->setup, &u->flags, &u->type);
+	if (status == 0 && (u->type == URB_ISO) != (u->packets > 0))
+		return -LINUX_EINVAL;
+	return status;
 }
 
 /* Judges an urb whose turn it is, and hands it to the device. */
@@ -162,6 +169,9 @@ start(struct export *ex, struct xurb *x)
 {
 	int32_t status = admit(ex, &x->urb);
 
+	iso_unrun(x->iso, x->urb.packets);
+	if (status == 0 && x->urb.type == URB_ISO)
+		status = iso_admit(x->iso, x->urb.packets, x->urb.len, urb_in(&x->urb));
 	if (status != 0) {
 		answer_status(ex, x, status, false);
 		return;
@@ -195,9 +205,13 @@ release(struct export *ex)
 static int32_t
 judge(const struct export *ex, const struct export_request *req)
 {
-	struct urb u = {.ep = req->ep, .flags = req->flags, .len = req->len};
+	struct urb u = {
+	    .ep = req->ep, .flags = req->flags, .len = req->len, .packets = req->packets};
 
-	if (req->len > ex->urb_max || ex->tags.count >= EXPORT_URBS)
+	if (req->packets > ISO_PACKETS)
+		return -LINUX_EINVAL;
+	if ((uint64_t)req->len + req->packets * USBIP_ISO > ex->urb_max ||
+	    ex->tags.count >= EXPORT_URBS)
 		return -LINUX_ENOMEM;
 	if (is_barred(ex))
 		return 0;
@@ -221,24 +235,37 @@ prepare(struct export *ex, const struct export_request *req, void **handle, uint
 	list_add(&ex->filling, &x->link);
 	*handle = x;
 	if (!urb_in(&x->urb) && x->urb.len > 0)
-		*buf = x->buf;
+		*buf = x->urb.buf;
 }
 
 void
 export_prepare(struct export *ex, const struct export_request *req, void **handle,
 	       uint8_t **buf)
 {
+	struct export_request r = *req;
+
 	*handle = NULL;
 	*buf = NULL;
+	if (r.packets == USBIP_NO_PACKETS)
+		r.packets = 0;
 	enter(ex);
 	ex->stats.urbs++;
-	if (urbs_find(&ex->tags, req->tag) != NULL)
-		refuse(ex, req, -LINUX_EINVAL, false);
-	else if (tombs_take(&ex->tombs, req->tag))
-		refuse(ex, req, -LINUX_ECONNRESET, true);
+	if (urbs_find(&ex->tags, r.tag) != NULL)
+		refuse(ex, &r, -LINUX_EINVAL, false);
+	else if (tombs_take(&ex->tombs, r.tag))
+		refuse(ex, &r, -LINUX_ECONNRESET, true);
 	else if (!ex->ending)
-		prepare(ex, req, handle, buf);
+		prepare(ex, &r, handle, buf);
 	leave(ex);
+}
+
+struct urb_iso *
+export_iso(void *handle)
+{
+	struct xurb *x = handle;
+
+	ASSERT(x->state == XURB_FILLING);
+	return x->iso;
 }
 
 void

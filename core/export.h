@@ -31,7 +31,7 @@ struct export_request {
 	uint32_t flags; /* URB_* */
 	uint32_t len;   /* transfer_buffer_length */
 	uint32_t start_frame, interval;
-	uint32_t packets; /* number_of_packets, 0xffffffff counts as 0 */
+	uint32_t packets; /* of isochronous ones; 0xffffffff counts as 0 */
 	uint8_t setup[8];
 };
 
@@ -45,7 +45,9 @@ struct export_ops {
 
 	/*
 	 * Door: the one reply. unlinked: it was cancelled and moved no data (its
-	 * driver must not see a completion). After return the urb is gone.
+	 * driver must not see a completion). After return the urb is gone. IN data
+	 * of an isochronous urb lie together, not at their offsets; iso is NULL
+	 * if no packet has a result, though packets is the request's.
 	 */
 	void (*reply)(void *door, uint64_t tag, const struct urb *, bool unlinked);
 
@@ -54,7 +56,8 @@ struct export_ops {
 };
 
 struct export_conf {
-	uint32_t urb_max; /* longest transfer; a longer one fails alone (-ENOMEM) */
+	uint32_t urb_max; /* longest transfer, 16 bytes a packet included; a longer one
+			     fails alone (-ENOMEM) */
 	const uint8_t *raw;
 	size_t raw_len; /* descriptors, copied */
 	uint8_t config; /* active configuration */
@@ -78,6 +81,9 @@ void export_free(struct export *);
 void export_prepare(struct export *, const struct export_request *, void **handle,
 		    uint8_t **buf);
 void export_go(struct export *, void *handle);
+
+/* The packets of a prepared request: fill offset and length before export_go. */
+struct urb_iso *export_iso(void *handle);
 
 /*
  * Cancels by tag; a tag that has not come yet is cancelled on arrival. Of those

@@ -4,6 +4,7 @@
  */
 #include "core/exported.h"
 #include "core/cur.h"
+#include "core/iso.h"
 #include "core/mem.h"
 #include "core/session.h"
 #include "core/stream.h"
@@ -18,10 +19,12 @@ tag_of(uint32_t sid, uint64_t index)
 	return index << TAG_BITS | (sid & 31);
 }
 
+/* Packets are in memory twice while a reply is sent. */
 static uint64_t
-reply_size(uint8_t ep, uint32_t len)
+reply_size(uint8_t ep, uint32_t len, uint32_t packets)
 {
-	return REPLY_OVERHEAD + ((ep & 0x80) != 0 ? len : 0);
+	return REPLY_OVERHEAD + ((ep & 0x80) != 0 ? len : 0) +
+	       2ull * WIRE_PACKET * packets;
 }
 
 static void
@@ -44,32 +47,60 @@ static bool
 affordable(const struct exported *x, enum urb_type type, uint64_t n)
 {
 	const struct pool *p = x->of->pool;
-	size_t kept = p->budget / (type == URB_BULK ? 8 : 16);
+	size_t kept = p->budget / (type == URB_BULK || type == URB_ISO ? 8 : 16);
 	uint64_t used = p->used + x->of->promised + kept;
 
 	return used <= p->budget && n <= p->budget - used;
 }
 
-/* A reply goes to the stream its request came from. */
-static void
-send_reply(struct exported *x, uint64_t tag, const struct urb *u, bool unlinked)
+/* A reply goes to the stream its request came from. packets: as bytes. */
+static int
+send_complete(struct exported *x, uint64_t tag, const struct urb *u, bool unlinked,
+	      const struct session_slice *packets)
 {
 	struct wire_complete c = {.index = tag >> TAG_BITS,
 				  .flags = unlinked ? WIRE_UNLINKED : 0,
 				  .status = u->status,
-				  .actual = u->actual};
+				  .actual = u->actual,
+				  .start_frame = u->start_frame,
+				  .packets = (uint32_t)(packets->n / WIRE_PACKET)};
 	uint32_t sid = x->dev << 5 | (uint32_t)(tag & 31);
 	uint8_t head[WIRE_COMPLETE_HEAD];
-	struct session_slice v[2] = {{head, sizeof(head)}, {u->buf, 0}};
+	struct session_slice v[3] = {{head, sizeof(head)}, *packets, {u->buf, 0}};
 	struct wr w;
 
 	if (urb_in(u) && !unlinked)
-		v[1].n = u->actual;
+		v[2].n = u->actual;
+	if (c.packets > 0)
+		c.error_count = iso_errors(u->iso, u->packets);
 	wr_init(&w, head, sizeof(head));
 	wire_put_complete(&w, &c);
 	ASSERT(!w.bad);
+	return session_send(x->of->session, sid, WIRE_COMPLETE, v, 3, NULL);
+}
+
+static void
+send_reply(struct exported *x, uint64_t tag, const struct urb *u, bool unlinked)
+{
+	struct session_slice packets = {NULL, 0};
+	uint8_t *b = NULL;
+	struct wr w;
+	int err = ERR_OK;
+
+	if (u->iso != NULL && !unlinked)
+		packets.n = u->packets * (size_t)WIRE_PACKET;
+	if (packets.n > 0 && (b = pool_get(x->of->pool, packets.n)) == NULL)
+		err = ERR_NOMEM;
+	if (err == ERR_OK) {
+		wr_init(&w, b, packets.n);
+		for (uint32_t i = 0; i < packets.n / WIRE_PACKET; i++)
+			wire_put_packet(&w, &u->iso[i]);
+		packets.p = b;
+		err = send_complete(x, tag, u, unlinked, &packets);
+	}
+	pool_put(x->of->pool, b, packets.n);
 	/* the session fails for lack of memory rather than lose a reply */
-	if (session_send(x->of->session, sid, WIRE_COMPLETE, v, 2, NULL) != ERR_OK)
+	if (err != ERR_OK)
 		(void)session_fail(x->of->session, ERR_NOMEM);
 }
 
@@ -79,7 +110,7 @@ on_reply(void *door, uint64_t tag, const struct urb *u, bool unlinked)
 {
 	struct exported *x = door;
 
-	promise_kept(x, reply_size(u->ep, u->len));
+	promise_kept(x, reply_size(u->ep, u->len, u->packets));
 	send_reply(x, tag, u, unlinked);
 }
 
@@ -248,10 +279,23 @@ read_submit(const struct session_msg *m, struct export_request *q)
 	q->interval = s.interval;
 	q->packets = s.packets;
 	memcpy(q->setup, s.setup, sizeof(q->setup));
-	if (m->len - sizeof(head) !=
-	    ((q->ep & 0x80) != 0 ? 0 : (uint64_t)s.len) + (uint64_t)s.packets * USBIP_ISO)
+	if (m->len - sizeof(head) != ((q->ep & 0x80) != 0 ? 0 : (uint64_t)s.len) +
+					 (uint64_t)s.packets * WIRE_PACKET)
 		return ERR_PROTO;
 	return ERR_OK;
+}
+
+static void
+read_packets(const struct session_msg *m, struct urb_iso *iso, uint32_t packets)
+{
+	uint8_t b[WIRE_PACKET];
+	struct rd r;
+
+	for (uint32_t i = 0; i < packets; i++) {
+		session_msg_read(m, WIRE_SUBMIT_HEAD + i * WIRE_PACKET, b, sizeof(b));
+		rd_init(&r, b, sizeof(b));
+		wire_get_packet(&r, &iso[i]);
+	}
 }
 
 int
@@ -265,7 +309,7 @@ exported_submit(struct exported *x, const struct session_msg *m)
 
 	if (err != ERR_OK || x->state != EXPORTED_LIVE)
 		return err;
-	reply = reply_size(q.ep, q.len);
+	reply = reply_size(q.ep, q.len, q.packets);
 	if (!affordable(x, export_type(x->ex, q.ep), reply)) {
 		const struct urb u = {.ep = q.ep, .status = -LINUX_ENOMEM};
 
@@ -278,6 +322,8 @@ exported_submit(struct exported *x, const struct session_msg *m)
 		return ERR_OK;
 	if (buf != NULL)
 		session_msg_read(m, m->len - q.len, buf, q.len);
+	if (q.packets > 0)
+		read_packets(m, export_iso(handle), q.packets);
 	export_go(x->ex, handle);
 	return ERR_OK;
 }

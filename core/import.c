@@ -5,19 +5,18 @@
  * skipped before the refusal.
  */
 #include "core/import.h"
+#include "core/iso.h"
 #include "core/iurb.h"
+#include "core/iurb_iso.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/usbip.h"
-
-#define OVERHEAD 256 /* bytes charged per urb beside its data */
 
 struct import {
 	struct pool *pool;
 	const struct import_ops *ops;
 	void *arg;
-	uint32_t devid, urb_max;
-	uint64_t budget, reserve;
+	uint32_t devid;
 	struct desc desc;
 	struct iurbs urbs;
 	struct iurb *replying;
@@ -26,7 +25,7 @@ struct import {
 
 	uint8_t head[USBIP_HEADER]; /* the header that is coming */
 	size_t head_have;
-	struct iurb *filling; /* the urb whose data is coming, or */
+	struct iurb *filling; /* the urb whose bytes are coming, or */
 	bool refusing;        /* skip bytes, then refuse the urb */
 	uint64_t skip;
 	uint32_t refused;
@@ -53,52 +52,27 @@ fail(struct import *im, int err, const char *why)
 static void
 send_urb(struct import *im, struct iurb *u)
 {
+	int32_t bad = iurb_iso_read(u);
 	uint64_t tag = 0;
 	int r = ERR_GONE;
 
+	if (u->doomed != 0 || bad != 0) {
+		iurb_finish(&im->urbs, u, u->doomed != 0 ? u->doomed : bad, 0);
+		return;
+	}
 	u->state = IURB_SENDING;
 	u->req.data = u->out;
+	u->req.iso = u->iso;
 	if (!im->gone)
 		r = im->ops->submit(im->arg, &u->req, &tag);
 	u->req.data = NULL;
+	u->req.iso = NULL;
 	iurb_drop_data(&im->urbs, u);
 	if (r == ERR_OK && !im->gone)
 		iurb_sent(&im->urbs, u, tag);
 	else
 		iurb_finish(&im->urbs, u,
 			    r == ERR_NOMEM ? -LINUX_ENOMEM : -LINUX_ESHUTDOWN, 0);
-}
-
-/* Whether the budget has room; some of it is not for bulk (DESIGN.md 9). */
-static bool
-affordable(const struct import *im, uint8_t type, uint64_t charge)
-{
-	uint64_t limit = im->budget;
-
-	if (type == URB_BULK)
-		limit -= im->reserve;
-	return charge <= limit && im->urbs.q.charged <= limit - charge;
-}
-
-/* A new urb, or NULL and the status with which it is refused. */
-static struct iurb *
-accept(struct import *im, const struct import_request *req, uint32_t seqnum,
-       int32_t *status)
-{
-	uint64_t charge = (uint64_t)req->len + OVERHEAD;
-	struct iurb *u;
-
-	if (*status != 0)
-		return NULL;
-	*status = -LINUX_ESHUTDOWN;
-	if (im->gone)
-		return NULL;
-	*status = -LINUX_ENOMEM;
-	if (req->len > im->urb_max || !affordable(im, req->type, charge) ||
-	    (u = iurb_new(&im->urbs, req, seqnum, charge)) == NULL)
-		return NULL;
-	*status = 0;
-	return u;
 }
 
 /* The refusal waits for the urb's data, for the kernel still reads from it. */
@@ -125,18 +99,6 @@ end_refusal(struct import *im)
 	return ERR_OK;
 }
 
-/*
- * Packet descriptors follow the data of isochronous urbs only. For an endpoint
- * that we do not know the number tells: it is 0 in all others.
- */
-static uint64_t
-iso_bytes(uint32_t packets, uint8_t type, bool no_endpoint)
-{
-	if (packets == USBIP_NO_PACKETS || (type != URB_ISO && !no_endpoint))
-		return 0;
-	return (uint64_t)packets * USBIP_ISO;
-}
-
 static int32_t
 read_request(const struct import *im, const struct usbip *h, struct import_request *req)
 {
@@ -152,7 +114,11 @@ read_request(const struct import *im, const struct usbip *h, struct import_reque
 	memcpy(req->setup, h->submit.setup, sizeof(req->setup));
 	status = desc_admit(&im->desc, req->ep, req->len, req->setup, &req->flags, &type);
 	req->type = (uint8_t)type;
-	return status;
+	if (iurb_iso_follow(h->submit.packets, type, status) > 0 &&
+	    h->submit.packets <= ISO_PACKETS)
+		req->packets = h->submit.packets;
+	return status == 0 && type == URB_ISO && req->packets == 0 ? -LINUX_EINVAL
+								   : status;
 }
 
 static int
@@ -167,16 +133,18 @@ on_submit(struct import *im, const struct usbip *h)
 		return fail(im, ERR_PROTO, "SUBMIT makes no sense");
 	im->urbs.stats.urbs++;
 	status = read_request(im, h, &req);
-	skip = data + iso_bytes(h->submit.packets, req.type, status == -LINUX_EPIPE);
-	if ((u = accept(im, &req, h->seqnum, &status)) == NULL) {
+	skip = data + iurb_iso_follow(h->submit.packets, req.type, status);
+	if (status == 0 && im->gone)
+		status = -LINUX_ESHUTDOWN;
+	if ((u = iurb_accept(&im->urbs, &req, h->seqnum, skip, &status)) == NULL) {
 		refuse(im, h->seqnum, status, skip);
 		return ERR_OK;
 	}
 	u->packets = h->submit.packets;
-	if (data > 0)
-		im->filling = u;
-	else
+	if (iurb_is_full(u))
 		send_urb(im, u);
+	else
+		im->filling = u;
 	return ERR_OK;
 }
 
@@ -237,10 +205,8 @@ take_data(struct import *im, const uint8_t *p, size_t n)
 {
 	struct iurb *u = im->filling;
 
-	n = least(u->req.len - u->have, n);
-	memcpy(u->out + u->have, p, n);
-	u->have += (uint32_t)n;
-	if (u->have == u->req.len) {
+	n = iurb_fill(u, p, n);
+	if (iurb_is_full(u)) {
 		im->filling = NULL;
 		send_urb(im, u);
 	}
@@ -291,28 +257,32 @@ import_sent(struct import *im, size_t n)
 
 int
 import_reply(struct import *im, uint8_t ep, uint64_t tag,
-	     const struct import_reply *reply, uint8_t **data)
+	     const struct import_reply *reply, uint8_t **data, struct urb_iso **iso)
 {
 	struct iurb *u;
 
 	*data = NULL;
+	*iso = NULL;
 	if (im->replying != NULL)
 		im->replying->state = IURB_SENT; /* never ended: did not happen */
 	im->replying = NULL;
 	if (im->gone)
 		return ERR_OK;
 	if ((u = iurb_by_tag(&im->urbs, ep, tag)) == NULL || reply->actual > u->req.len ||
-	    (reply->unlinked && (!u->unlinking || reply->actual > 0)))
+	    (reply->unlinked && (!u->unlinking || reply->actual > 0)) ||
+	    !iurb_iso_fits(u, reply))
 		return ERR_PROTO;
 	u->state = IURB_REPLYING;
 	u->reply = *reply;
 	im->replying = u;
 	if (iurb_in(u) && reply->actual > 0)
 		*data = u->ret->bytes + USBIP_HEADER;
+	if (reply->packets > 0)
+		*iso = u->iso;
 	return ERR_OK;
 }
 
-void
+int
 import_reply_end(struct import *im)
 {
 	uint64_t before = im->urbs.q.queued;
@@ -320,8 +290,13 @@ import_reply_end(struct import *im)
 	int32_t status;
 
 	if (u == NULL)
-		return;
+		return ERR_OK;
 	im->replying = NULL;
+	if (!iurb_iso_adds_up(u)) {
+		u->state = IURB_SENT;
+		return ERR_PROTO;
+	}
+	u->results = u->reply.packets > 0;
 	if (u->reply.unlinked) {
 		iurb_finish_unlinked(&im->urbs, u);
 	} else {
@@ -331,6 +306,7 @@ import_reply_end(struct import *im)
 		iurb_finish(&im->urbs, u, status, u->reply.actual);
 	}
 	wake(im, before);
+	return ERR_OK;
 }
 
 void
@@ -373,15 +349,15 @@ import_new(struct import **out, struct pool *pool, const struct import_conf *con
 	im->ops = ops;
 	im->arg = arg;
 	im->devid = conf->devid;
-	im->urb_max = conf->urb_max;
-	im->budget = conf->budget;
-	im->reserve = conf->reserve < conf->budget ? conf->reserve : conf->budget;
 	if ((r = desc_parse(&im->desc, conf->raw, conf->raw_len, conf->config)) !=
 		ERR_OK ||
 	    (r = iurbs_init(&im->urbs, pool)) != ERR_OK) {
 		pool_put(pool, im, sizeof(*im));
 		return r;
 	}
+	im->urbs.urb_max = conf->urb_max;
+	im->urbs.budget = conf->budget;
+	im->urbs.reserve = conf->reserve < conf->budget ? conf->reserve : conf->budget;
 	*out = im;
 	return ERR_OK;
 }

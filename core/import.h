@@ -14,6 +14,7 @@
 
 #include "core/desc.h"
 #include "core/err.h"
+#include "core/urb.h"
 
 struct import;
 struct pool;
@@ -24,14 +25,16 @@ struct import_request {
 	uint8_t type; /* enum urb_type, from the descriptors */
 	uint32_t flags, len, start_frame, interval, packets;
 	uint8_t setup[8];
-	const uint8_t *data; /* OUT: len bytes, lent until submit returns */
+	const uint8_t *data;       /* OUT: len bytes, lent until submit returns */
+	const struct urb_iso *iso; /* packets of them, lent likewise; checked */
 };
 
 /* A reply of the far end (core/wire COMPLETE), not yet checked. */
 struct import_reply {
 	bool unlinked;
 	int32_t status; /* 0 or -LINUX_E... */
-	uint32_t actual, start_frame, packets, error_count;
+	uint32_t actual, start_frame;
+	uint32_t packets; /* with a result: all of the request's, or 0 if it failed */
 };
 
 struct import_ops {
@@ -49,7 +52,8 @@ struct import_ops {
 
 struct import_conf {
 	uint32_t devid;   /* busnum << 16 | devnum that the kernel was told */
-	uint32_t urb_max; /* longest transfer; a longer one fails alone */
+	uint32_t urb_max; /* longest transfer, 16 bytes a packet included; a longer one
+			     fails alone */
 	uint64_t budget;  /* bytes of urbs that may be out (USBIP.md 1.4) */
 	uint64_t reserve; /* of it, kept for control and interrupt urbs */
 	const uint8_t *raw;
@@ -78,14 +82,16 @@ void import_sent(struct import *, size_t n);
 
 /*
  * The far end's reply to (ep, tag). *data lends room for actual bytes of IN
- * data (NULL if there are none or it is not wanted any more): fill it, then
+ * data (NULL if there are none or it is not wanted any more), those of
+ * isochronous packets without gaps; *iso room for reply->packets results (or
+ * NULL), of which only actual and status count. Fill both, then
  * import_reply_end. A reply that is not ended before the next has not happened.
- * ERR_PROTO: no such request, more than was asked for, or unlinked though
- * nobody asked; the urb is still in flight then.
+ * ERR_PROTO: no such request, more than was asked for, unlinked though nobody
+ * asked, or packets that do not add up; the urb is still in flight then.
  */
 int import_reply(struct import *, uint8_t ep, uint64_t tag, const struct import_reply *,
-		 uint8_t **data) MUST_CHECK;
-void import_reply_end(struct import *);
+		 uint8_t **data, struct urb_iso **iso) MUST_CHECK;
+int import_reply_end(struct import *) MUST_CHECK;
 
 /*
  * The far end is gone: fails every urb with -ESHUTDOWN, and those that come. Room

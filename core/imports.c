@@ -5,6 +5,7 @@
 #include "core/cur.h"
 #include "core/desc.h"
 #include "core/imports.h"
+#include "core/iso.h"
 #include "core/list.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -186,34 +187,55 @@ length_of(const struct import_request *q)
 	return no_data ? 0 : q->len;
 }
 
-int
-imports_submit(struct imports *m, uint32_t dev, const struct import_request *q,
-	       uint64_t *tag)
+/* A request of one of our devices, with its packets as bytes. */
+static int
+send_submit(struct imports *m, uint32_t sid, const struct import_request *q,
+	    const struct session_slice *packets, uint64_t *tag)
 {
-	struct imported *x = find(m, dev);
-	uint32_t sid = stream_of(dev, q->ep);
 	struct wire_submit s = {.flags = q->flags,
 				.len = length_of(q),
 				.start_frame = q->start_frame,
 				.interval = q->interval,
 				.packets = q->packets};
 	uint8_t head[WIRE_SUBMIT_HEAD];
-	struct session_slice v[2] = {{head, sizeof(head)}, {q->data, 0}};
+	struct session_slice v[3] = {{head, sizeof(head)}, *packets, {q->data, 0}};
+	struct wr w;
+	int err;
+
+	memcpy(s.setup, q->setup, sizeof(s.setup));
+	wr_init(&w, head, sizeof(head));
+	wire_put_submit(&w, &s);
+	if ((q->ep & 0x80) == 0)
+		v[2].n = s.len;
+	if ((err = session_open(m->session, sid, stream_prio_of(q->type))) != ERR_OK)
+		return err;
+	return session_send(m->session, sid, WIRE_SUBMIT, v, 3, tag);
+}
+
+int
+imports_submit(struct imports *m, uint32_t dev, const struct import_request *q,
+	       uint64_t *tag)
+{
+	struct imported *x = find(m, dev);
+	size_t n = q->packets * (size_t)WIRE_PACKET;
+	struct session_slice packets = {NULL, n};
+	uint8_t *b = NULL;
 	struct wr w;
 	int err;
 
 	if (x == NULL || !x->ours)
 		return ERR_GONE;
-	if (q->len > m->urb_max)
+	if (q->packets > ISO_PACKETS || (uint64_t)q->len + n > m->urb_max)
 		return ERR_TOOBIG;
-	memcpy(s.setup, q->setup, sizeof(s.setup));
-	wr_init(&w, head, sizeof(head));
-	wire_put_submit(&w, &s);
-	if ((q->ep & 0x80) == 0)
-		v[1].n = s.len;
-	if ((err = session_open(m->session, sid, stream_prio_of(q->type))) != ERR_OK)
-		return err;
-	return session_send(m->session, sid, WIRE_SUBMIT, v, 2, tag);
+	if (n > 0 && (b = pool_get(m->pool, n)) == NULL)
+		return ERR_NOMEM;
+	wr_init(&w, b, n);
+	for (uint32_t i = 0; i < q->packets; i++)
+		wire_put_packet(&w, &q->iso[i]);
+	packets.p = b;
+	err = send_submit(m, stream_of(dev, q->ep), q, &packets, tag);
+	pool_put(m->pool, b, n);
+	return err;
 }
 
 int
@@ -228,41 +250,29 @@ imports_unlink(struct imports *m, uint32_t dev, uint8_t ep, uint64_t tag)
 	return send_wr(m, WIRE_UNLINK, b, &w);
 }
 
-void
-imports_data(const struct session_msg *m, uint8_t *dst, uint32_t n)
-{
-	session_msg_read(m, WIRE_COMPLETE_HEAD, dst, n);
-}
-
 /* COMPLETE on a device's stream. */
 static int
 on_complete(struct imports *m, const struct session_msg *msg)
 {
 	struct imported *x = find(m, stream_dev(msg->sid));
-	uint8_t head[WIRE_COMPLETE_HEAD];
 	struct import_reply reply;
 	struct wire_complete c;
-	uint32_t data = msg->len - WIRE_COMPLETE_HEAD;
-	struct rd r;
+	uint32_t body = msg->len - WIRE_COMPLETE_HEAD;
 	int err;
 
 	if (x == NULL)
 		return ERR_OK; /* was on its way when we let go */
-	session_msg_read(msg, 0, head, sizeof(head));
-	rd_init(&r, head, sizeof(head));
-	if ((err = wire_get_complete(&r, &c)) != ERR_OK)
+	if ((err = imports_complete(msg, &c)) != ERR_OK)
 		return err;
 	reply.unlinked = (c.flags & WIRE_UNLINKED) != 0;
 	reply.status = c.status;
 	reply.actual = c.actual;
 	reply.start_frame = c.start_frame;
 	reply.packets = c.packets;
-	reply.error_count = c.error_count;
-	if (c.status > 0 || c.status < -4095 || c.packets != 0 ||
-	    (data != 0 && data != c.actual) || (reply.unlinked && data != 0))
+	if (reply.unlinked && body != 0)
 		return ERR_PROTO;
 	return x->user->reply(x->arg, stream_ep(msg->sid), c.index, &reply,
-			      data == 0 ? NULL : msg);
+			      body == 0 ? NULL : msg);
 }
 
 static int

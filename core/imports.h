@@ -39,11 +39,12 @@ struct imports_user {
 	void (*imported)(void *arg, int err, const struct wire_imported *i);
 
 	/*
-	 * The reply to (ep, tag); data: reply.actual bytes of IN data, to be read
-	 * with imports_data. ERR_PROTO when the reply is impossible.
+	 * The reply to (ep, tag); body: reply.packets results and reply.actual
+	 * bytes of IN data, or none, to be read with the functions below; NULL if
+	 * there is neither. ERR_PROTO when the reply is impossible.
 	 */
 	int (*reply)(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *,
-		     const struct session_msg *data);
+		     const struct session_msg *body);
 
 	/* The server took it away; the user is forgotten. */
 	void (*removed)(void *arg, const struct wire_refusal *);
@@ -73,7 +74,11 @@ int imports_submit(struct imports *, uint32_t dev, const struct import_request *
 		   uint64_t *tag) MUST_CHECK;
 int imports_unlink(struct imports *, uint32_t dev, uint8_t ep, uint64_t tag) MUST_CHECK;
 
-/* Copies the IN data behind a reply's head. */
+/* Reads a COMPLETE's head; ERR_PROTO when the length is not what it says. */
+int imports_complete(const struct session_msg *, struct wire_complete *) MUST_CHECK;
+
+/* What is behind the head: all its packets, and the first n bytes of its data. */
+void imports_packets(const struct session_msg *, struct urb_iso *, uint32_t packets);
 void imports_data(const struct session_msg *, uint8_t *dst, uint32_t n);
 
 /* What the welcome said; 0 before. */

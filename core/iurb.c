@@ -3,7 +3,10 @@
  * Urbs of the import engine, their two names and their end.
  */
 #include "core/iurb.h"
+#include "core/iurb_iso.h"
 #include "core/mem.h"
+
+#define OVERHEAD 256 /* bytes charged per urb beside its data */
 
 /* One stream has both directions of endpoint 0 (core/stream.h). */
 static uint64_t
@@ -25,29 +28,116 @@ iurbs_init(struct iurbs *us, struct pool *pool)
 	return retq_init(&us->q, pool);
 }
 
-struct iurb *
-iurb_new(struct iurbs *us, const struct import_request *req, uint32_t seqnum,
-	 uint64_t charge)
+static struct iurb *
+new_urb(struct iurbs *us, const struct import_request *req, uint32_t seqnum,
+	uint64_t charge)
 {
 	struct iurb *u = pool_zget(us->pool, sizeof(*u));
 	bool in = (req->ep & 0x80) != 0;
 
 	if (u == NULL)
 		return NULL;
-	if ((u->ret = retq_get(&us->q, seqnum, in ? req->len : 0, charge)) == NULL)
+	u->ret = retq_get(&us->q, seqnum,
+			  (in ? req->len : 0) + req->packets * (size_t)USBIP_ISO, charge);
+	if (u->ret == NULL)
 		goto no_ret;
 	if (!in && req->len > 0 && (u->out = pool_get(us->pool, req->len)) == NULL)
 		goto no_out;
 	u->req = *req;
+	if (!iurb_iso_get(us, u))
+		goto no_iso;
 	list_init(&u->unlinks);
 	list_add(&us->all, &u->link);
 	urbs_add(&us->by_seqnum, &u->by_seqnum, seqnum);
 	return u;
+no_iso:
+	iurb_drop_data(us, u);
 no_out:
 	retq_put(&us->q, u->ret);
 no_ret:
 	pool_put(us->pool, u, sizeof(*u));
 	return NULL;
+}
+
+/* Whether the budget has room; a part is kept for what is small (DESIGN.md 9). */
+static bool
+affordable(const struct iurbs *us, uint8_t type, uint64_t charge)
+{
+	uint64_t limit = us->budget;
+
+	if (type == URB_BULK || type == URB_ISO)
+		limit -= us->reserve;
+	return charge <= limit && us->q.charged <= limit - charge;
+}
+
+/* Descriptors are kept as they came, and as numbers. */
+static uint64_t
+charge_of(const struct import_request *req)
+{
+	return OVERHEAD + (uint64_t)req->len + 2ull * USBIP_ISO * req->packets;
+}
+
+static struct iurb *
+doom(struct iurbs *us, const struct import_request *req, uint32_t seqnum, uint64_t follow,
+     int32_t status)
+{
+	struct import_request r = *req;
+	struct iurb *u = NULL;
+
+	r.len = 0;
+	if (r.packets > 0 && affordable(us, r.type, charge_of(&r)))
+		u = new_urb(us, &r, seqnum, charge_of(&r));
+	if (u == NULL)
+		return NULL;
+	u->doomed = status;
+	u->skip = follow - iurb_iso_bytes(u);
+	return u;
+}
+
+struct iurb *
+iurb_accept(struct iurbs *us, const struct import_request *req, uint32_t seqnum,
+	    uint64_t follow, int32_t *status)
+{
+	struct iurb *u;
+
+	if (*status != 0)
+		return doom(us, req, seqnum, follow, *status);
+	if ((uint64_t)req->len + req->packets * USBIP_ISO <= us->urb_max &&
+	    affordable(us, req->type, charge_of(req)) &&
+	    (u = new_urb(us, req, seqnum, charge_of(req))) != NULL)
+		return u;
+	*status = -LINUX_ENOMEM;
+	return doom(us, req, seqnum, follow, *status);
+}
+
+static uint32_t
+out_len(const struct iurb *u)
+{
+	return u->out == NULL ? 0 : u->req.len;
+}
+
+size_t
+iurb_fill(struct iurb *u, const uint8_t *p, size_t n)
+{
+	uint64_t left = u->skip > 0 ? u->skip : out_len(u);
+
+	if (u->skip == 0 && u->have >= left)
+		return iurb_iso_fill(u, u->have - left, p, n);
+	if (u->skip > 0) {
+		n = left < n ? (size_t)left : n;
+		u->skip -= n;
+		return n;
+	}
+	n = left - u->have < n ? (size_t)(left - u->have) : n;
+	memcpy(u->out + u->have, p, n);
+	u->have += n;
+	return n;
+}
+
+bool
+iurb_is_full(const struct iurb *u)
+{
+	return u->skip == 0 && u->have == out_len(u) + iurb_iso_bytes(u);
 }
 
 void
@@ -102,6 +192,7 @@ iurb_free(struct iurbs *us, struct iurb *u)
 	urbs_del(&us->by_seqnum, &u->by_seqnum);
 	list_del(&u->link);
 	iurb_drop_data(us, u);
+	iurb_iso_put(us, u);
 	pool_put(us->pool, u, sizeof(*u));
 }
 
@@ -122,19 +213,25 @@ answer_unlinks(struct iurbs *us, struct iurb *u, bool unlinked)
 void
 iurb_finish(struct iurbs *us, struct iurb *u, int32_t status, uint32_t actual)
 {
-	const struct usbip_ret_submit ret = {
+	struct usbip_ret_submit ret = {
 	    .status = (uint32_t)status,
 	    .actual = actual,
 	    .start_frame = u->req.start_frame,
 	    .packets = u->packets,
 	};
+	size_t n;
 
 	us->stats.failed += status != 0;
 	if (iurb_in(u))
 		us->stats.bytes_in += actual;
 	else
 		us->stats.bytes_out += actual;
-	retq_ret_submit(&us->q, u->ret, &ret);
+	if (u->iso != NULL) {
+		n = iurb_iso_pack(u, &ret);
+		retq_ret_bytes(&us->q, u->ret, &ret, n);
+	} else {
+		retq_ret_submit(&us->q, u->ret, &ret);
+	}
 	answer_unlinks(us, u, false);
 	iurb_free(us, u);
 }

@@ -16,7 +16,7 @@
 #include "core/urbs.h"
 
 enum iurb_state {
-	IURB_FILLING,  /* OUT data is coming from the kernel */
+	IURB_FILLING,  /* OUT data and packets are coming from the kernel */
 	IURB_SENDING,  /* ops->submit is running */
 	IURB_SENT,     /* the far end has it */
 	IURB_REPLYING, /* import_reply was called, import_reply_end not yet */
@@ -33,12 +33,18 @@ struct iurb {
 	uint32_t packets; /* number_of_packets as it came: the kernel gets it back */
 	uint64_t tag;
 	uint8_t *out; /* OUT data, req.len bytes */
-	uint32_t have;
+	uint64_t have;
+	uint64_t skip;  /* bytes that come before all others and that nobody wants */
+	int32_t doomed; /* the status it ends with when its bytes have come, or 0 */
 	struct import_reply reply; /* while replying */
+	struct urb_iso *iso;       /* req.packets of them, or NULL (core/iurb_iso) */
+	bool results;              /* iso has what the far end said, and it is right */
 };
 
 struct iurbs {
 	struct pool *pool;
+	uint32_t urb_max;
+	uint64_t budget, reserve; /* as in import_conf */
 	struct list all;
 	struct urbs by_seqnum, by_tag;
 	struct retq q;
@@ -50,9 +56,18 @@ struct iurbs {
 int iurbs_init(struct iurbs *, struct pool *) MUST_CHECK;
 void iurbs_fini(struct iurbs *);
 
-/* With room for its data, its reply and the reply's data; NULL: no memory. */
-struct iurb *
-iurb_new(struct iurbs *, const struct import_request *, uint32_t seqnum, uint64_t charge);
+/*
+ * A new urb, with room for its data, its reply and the reply's data. *status: 0,
+ * or it is refused already. NULL: *status says why. An isochronous urb that is
+ * refused is kept, if that is not too much to ask, until its bytes (`follow` in
+ * all) have come, for its driver wants its packets back: it is `doomed`.
+ */
+struct iurb *iurb_accept(struct iurbs *, const struct import_request *, uint32_t seqnum,
+			 uint64_t follow, int32_t *status);
+
+/* Bytes that follow its header; gives how many it took. */
+size_t iurb_fill(struct iurb *, const uint8_t *, size_t n);
+bool iurb_is_full(const struct iurb *);
 
 /* The OUT data is not needed any more. */
 void iurb_drop_data(struct iurbs *, struct iurb *);
@@ -69,7 +84,10 @@ struct iurb *iurb_by_tag(const struct iurbs *, uint8_t ep, uint64_t tag);
  */
 int32_t iurb_status(const struct iurb *, int32_t status);
 
-/* Ends it with a RET_SUBMIT; its UNLINKs came too late. It is gone then. */
+/*
+ * Ends it with a RET_SUBMIT; its UNLINKs came too late. It is gone then. The
+ * packets of an isochronous one were not run unless u->results is set.
+ */
 void iurb_finish(struct iurbs *, struct iurb *, int32_t status, uint32_t actual);
 
 /* Ends it without one: the kernel must not see it complete. It is gone then. */

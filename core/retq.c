@@ -112,12 +112,19 @@ push(struct retq *q, struct ret *r, struct usbip *h, size_t data)
 }
 
 void
-retq_ret_submit(struct retq *q, struct ret *r, const struct usbip_ret_submit *ret)
+retq_ret_bytes(struct retq *q, struct ret *r, const struct usbip_ret_submit *ret,
+	       size_t n)
 {
 	struct usbip h = {.cmd = USBIP_RET_SUBMIT, .ret = *ret};
 
-	ASSERT(r->room == 0 || ret->actual <= r->room);
-	push(q, r, &h, r->room == 0 ? 0 : ret->actual);
+	ASSERT(n <= r->room);
+	push(q, r, &h, n);
+}
+
+void
+retq_ret_submit(struct retq *q, struct ret *r, const struct usbip_ret_submit *ret)
+{
+	retq_ret_bytes(q, r, ret, r->room == 0 ? 0 : ret->actual);
 }
 
 void

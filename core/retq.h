@@ -50,6 +50,9 @@ void retq_put(struct retq *, struct ret *);
 
 /* To be sent; actual counts as data to be sent only if there is room for it. */
 void retq_ret_submit(struct retq *, struct ret *, const struct usbip_ret_submit *);
+/* The same, where n bytes of the room follow the header. */
+void
+retq_ret_bytes(struct retq *, struct ret *, const struct usbip_ret_submit *, size_t n);
 void retq_ret_unlink(struct retq *, struct ret *, int32_t status);
 
 size_t retq_output(const struct retq *, const uint8_t **);

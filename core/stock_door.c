@@ -18,7 +18,7 @@ struct early {
 	uint64_t tag;
 	struct import_reply reply;
 	uint32_t len;
-	uint8_t data[];
+	struct urb_iso iso[]; /* reply.packets of them, then len bytes of data */
 };
 
 struct stock_door {
@@ -37,30 +37,46 @@ struct stock_door {
 
 static void
 answer(struct stock_door *d, uint8_t ep, uint64_t tag, const struct import_reply *r,
-       const uint8_t *data)
+       const struct urb_iso *iso, const uint8_t *data)
 {
+	struct urb_iso *packets;
 	uint8_t *room;
-
-	int err = import_reply(d->im, ep, tag, r, &room);
+	int err = import_reply(d->im, ep, tag, r, &room, &packets);
 
 	ASSERT(err == ERR_OK); /* both ends are ours */
 	if (room != NULL)
 		memcpy(room, data, r->actual);
-	import_reply_end(d->im);
+	if (packets != NULL)
+		memcpy(packets, iso, r->packets * sizeof(*iso));
+	err = import_reply_end(d->im);
+	ASSERT(err == ERR_OK);
+}
+
+static uint8_t *
+early_data(struct early *e)
+{
+	return (uint8_t *)(e->iso + e->reply.packets);
+}
+
+static size_t
+early_size(const struct import_reply *r, uint32_t len)
+{
+	return sizeof(struct early) + r->packets * sizeof(struct urb_iso) + len;
 }
 
 static void
 drop(struct stock_door *d, struct early *e)
 {
 	list_del(&e->link);
-	pool_put(d->pool, e, sizeof(*e) + e->len);
+	pool_put(d->pool, e, early_size(&e->reply, e->len));
 }
 
 static void
 keep(struct stock_door *d, uint8_t ep, uint64_t tag, const struct import_reply *r,
-     const uint8_t *data, uint32_t len)
+     const struct urb *u)
 {
-	struct early *e = pool_get(d->pool, sizeof(*e) + len);
+	uint32_t len = urb_in(u) ? u->actual : 0;
+	struct early *e = pool_get(d->pool, early_size(r, len));
 
 	if (e == NULL) {
 		d->lost = true;
@@ -68,7 +84,9 @@ keep(struct stock_door *d, uint8_t ep, uint64_t tag, const struct import_reply *
 	}
 	*e = (struct early){.ep = ep, .tag = tag, .reply = *r, .len = len};
 	if (len > 0) /* a request that was refused has no buffer */
-		memcpy(e->data, data, len);
+		memcpy(early_data(e), u->buf, len);
+	if (r->packets > 0)
+		memcpy(e->iso, u->iso, r->packets * sizeof(*e->iso));
 	list_add(&d->early, &e->link);
 }
 
@@ -84,7 +102,7 @@ leave(struct stock_door *d)
 	while (d->depth == 1 && !list_empty(&d->early)) {
 		struct early *e = CONTAINER_OF(d->early.next, struct early, link);
 
-		answer(d, e->ep, e->tag, &e->reply, e->data);
+		answer(d, e->ep, e->tag, &e->reply, e->iso, early_data(e));
 		drop(d, e);
 	}
 	d->depth--;
@@ -96,14 +114,17 @@ static void
 on_reply(void *door, uint64_t tag, const struct urb *u, bool unlinked)
 {
 	struct stock_door *d = door;
-	const struct import_reply r = {
-	    .unlinked = unlinked, .status = u->status, .actual = u->actual};
-	uint32_t len = urb_in(u) ? u->actual : 0;
+	const struct import_reply r = {.unlinked = unlinked,
+				       .status = u->status,
+				       .actual = u->actual,
+				       .start_frame = u->start_frame,
+				       .packets =
+					   u->iso == NULL || unlinked ? 0 : u->packets};
 
 	if (d->handing && tag == d->tags)
-		keep(d, u->ep, tag, &r, u->buf, len);
+		keep(d, u->ep, tag, &r, u);
 	else
-		answer(d, u->ep, tag, &r, u->buf);
+		answer(d, u->ep, tag, &r, u->iso, u->buf);
 }
 
 static int
@@ -156,6 +177,8 @@ on_request(void *arg, const struct import_request *q, uint64_t *tag)
 	if (handle != NULL) {
 		if (buf != NULL)
 			memcpy(buf, q->data, q->len);
+		if (q->packets > 0)
+			memcpy(export_iso(handle), q->iso, q->packets * sizeof(*q->iso));
 		export_go(d->ex, handle);
 	}
 	d->handing = false;

@@ -30,6 +30,12 @@ enum urb_job {
 #define URB_ISO_ASAP     0x0002u
 #define URB_ZERO_PACKET  0x0040u
 
+/*
+ * One packet. The engine sets offset and length; the device sets actual (bytes
+ * moved, of OUT too) and status (0 or -LINUX_E...), which say -EXDEV, "not run",
+ * until then. The data of a packet lie at its offset of urb.buf in both
+ * directions.
+ */
 struct urb_iso {
 	uint32_t offset, length, actual;
 	int32_t status;
@@ -43,11 +49,12 @@ struct urb {
 	uint32_t flags;   /* URB_* */
 	uint8_t *buf;     /* len bytes, without the setup bytes */
 	uint32_t len;
-	uint32_t actual; /* set by the device: <= len */
+	uint32_t actual; /* set by the device: <= len; of iso urbs the engine adds up */
 	int32_t status;  /* set by the device: 0 or -LINUX_E... (core/usbip.h) */
 	struct urb_iso *iso;
-	uint32_t packets; /* entries of iso, 0 unless type is URB_ISO */
-	void *device;     /* the device's own pointer while it has the urb */
+	uint32_t packets;     /* entries of iso, 0 unless type is URB_ISO */
+	uint32_t start_frame; /* of iso urbs: asked for; the device may set what it was */
+	void *device;         /* the device's own pointer while it has the urb */
 };
 
 static inline bool

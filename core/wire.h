@@ -18,6 +18,7 @@
 #include "core/cur.h"
 #include "core/devinfo.h"
 #include "core/err.h"
+#include "core/urb.h"
 
 #define WIRE_MAJOR  1 /* must be equal */
 #define WIRE_MINOR  0
@@ -161,14 +162,14 @@ struct wire_imported {
 	uint32_t raw_len;
 };
 
-/* OUT data follow the 32 bytes (behind 16 bytes a packet of an isochronous one) */
+/* WIRE_PACKET bytes for each packet follow the 32 bytes, then OUT data */
 struct wire_submit {
 	uint32_t epoch; /* of barriers (DESIGN.md 9) */
 	uint32_t flags, len, start_frame, interval, packets;
 	uint8_t setup[8];
 };
 
-/* IN data follow the 33 bytes (behind 16 bytes a packet of an isochronous one) */
+/* WIRE_PACKET bytes for each packet follow the 33 bytes, then IN data, compacted */
 struct wire_complete {
 	uint32_t epoch;
 	uint64_t index; /* of the SUBMIT in the same stream */
@@ -179,6 +180,7 @@ struct wire_complete {
 
 #define WIRE_SUBMIT_HEAD   32
 #define WIRE_COMPLETE_HEAD 33
+#define WIRE_PACKET        16 /* of isochronous ones */
 #define WIRE_UNLINKED      1
 
 /* OFFER, ANSWER */
@@ -214,6 +216,8 @@ void wire_put_submit(struct wr *, const struct wire_submit *);
 int wire_get_submit(struct rd *, struct wire_submit *) MUST_CHECK; /* the head */
 void wire_put_complete(struct wr *, const struct wire_complete *);
 int wire_get_complete(struct rd *, struct wire_complete *) MUST_CHECK; /* the head */
+void wire_put_packet(struct wr *, const struct urb_iso *);
+void wire_get_packet(struct rd *, struct urb_iso *); /* one of many */
 void wire_put_offer(struct wr *, const struct wire_offer *);
 int wire_get_offer(struct rd *, struct wire_offer *) MUST_CHECK;
 

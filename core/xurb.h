@@ -25,19 +25,22 @@ struct xurb {
 	struct urbs_node by_tag; /* in export.tags until it is answered */
 	struct list link;        /* in one of export's lists, or alone while sending */
 	enum xurb_state state;
-	bool unlinked;  /* the door does not want it any more */
-	bool cancelled; /* the device was told */
-	uint8_t buf[];
+	bool unlinked;        /* the door does not want it any more */
+	bool cancelled;       /* the device was told */
+	struct urb_iso iso[]; /* urb.packets of them, then urb.buf */
 };
 
-/* With a buffer of len bytes, in no list; NULL: no memory. */
+/* With room for its packets and len bytes, in no list; NULL: no memory. */
 struct xurb *xurb_new(struct pool *, const struct export_request *);
 void xurb_free(struct pool *, struct xurb *);
 
 /* The first of a list that is not empty. */
 struct xurb *xurb_first(const struct list *);
 
-/* Makes a result believable: a device is a stranger too. */
+/*
+ * Makes a result believable: a device is a stranger too. IN data of isochronous
+ * packets lie together afterwards.
+ */
 void xurb_clean(struct urb *);
 
 /* The result of an urb that ops->submit refused with err. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/export core/xurb core/tombs core/urbs core/desc core/mem */
+/* clang-format off */
+/* link: core/export core/xurb core/iso core/usbip core/cur core/tombs core/urbs core/desc core/mem */
+/* clang-format on */
 /*
  * The door and the device are both played here. "item N" is that of
  * PRIOR-ART.md 9.
@@ -293,7 +295,13 @@ iso_fails_alone(void)
 	CHECK(handle == NULL);
 	CHECK_TOLD(1, 2, -LINUX_EINVAL, 0, false);
 	q.tag = 3;
-	q.ep = 0x81; /* not isochronous: the number says nothing */
+	q.packets = 1;
+	q.ep = 0x81; /* not isochronous */
+	export_prepare(ex, &q, &handle, &buf);
+	CHECK(handle == NULL);
+	CHECK_TOLD(2, 3, -LINUX_EINVAL, 0, false);
+	q.tag = 4;
+	q.packets = USBIP_NO_PACKETS;
 	export_prepare(ex, &q, &handle, &buf);
 	CHECK(handle != NULL);
 	export_go(ex, handle);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/import core/iurb core/retq core/urbs core/usbip core/desc core/cur core/log core/mem */
+/* link: core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem */
 /* clang-format on */
 /*
  * The kernel and the far end are both played here. "item N" is that of
@@ -177,7 +177,7 @@ drain_one(void)
 	CHECK_EQ(g->h.ep, 0);
 	data = n - USBIP_HEADER;
 	memcpy(g->data, p + USBIP_HEADER, data < 256 ? data : 256);
-	if (data > 0)
+	if (data > 0 && g->h.ret.packets != 3) /* of isochronous ones here */
 		CHECK_EQ(data, g->h.ret.actual);
 	import_sent(im, n);
 	gots++;
@@ -196,27 +196,28 @@ static int
 answer(unsigned i, int32_t status, uint32_t actual, const char *data)
 {
 	const struct import_reply r = {.status = status, .actual = actual};
+	struct urb_iso *iso;
 	uint8_t *room;
-	int err = import_reply(im, seen[i].req.ep, seen[i].tag, &r, &room);
+	int err = import_reply(im, seen[i].req.ep, seen[i].tag, &r, &room, &iso);
 
 	if (err != ERR_OK)
 		return err;
 	if (room != NULL)
 		memcpy(room, data, actual);
-	import_reply_end(im);
-	return ERR_OK;
+	return import_reply_end(im);
 }
 
 static int
 answer_unlinked(unsigned i)
 {
 	const struct import_reply r = {.unlinked = true, .status = -LINUX_ECONNRESET};
+	struct urb_iso *iso;
 	uint8_t *room;
-	int err = import_reply(im, seen[i].req.ep, seen[i].tag, &r, &room);
+	int err = import_reply(im, seen[i].req.ep, seen[i].tag, &r, &room, &iso);
 
 	if (err == ERR_OK) {
 		CHECK(room == NULL);
-		import_reply_end(im);
+		CHECK_EQ(import_reply_end(im), ERR_OK);
 	}
 	return err;
 }
@@ -478,8 +479,10 @@ static void
 iso_is_parsed_and_fails_alone(void)
 {
 	static const uint8_t set_if[8] = {1, 11, 1, 0, 2, 0, 0, 0}, zero[400];
+	uint8_t bad[300 + 48];
 	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .ep = 6};
 
+	memset(bad, 1, sizeof(bad)); /* packets far outside the buffer */
 	CHECK_EQ(setup(), ERR_OK);
 	CHECK_EQ(submit_setup(1, OUT, 0, 0, set_if), ERR_OK);
 	CHECK_EQ(answer(0, 0, 0, NULL), ERR_OK);
@@ -491,15 +494,15 @@ iso_is_parsed_and_fails_alone(void)
 		h.submit.len = 300;
 		h.submit.packets = 3;
 		CHECK_EQ(header(&h), ERR_OK);
-		CHECK_EQ(feed(zero, 300 + 47), ERR_OK);
+		CHECK_EQ(feed(bad, 300 + 47), ERR_OK);
 		drain();
 		CHECK_EQ(gots, 0); /* the last byte is not there yet */
-		CHECK_EQ(feed(zero, 1), ERR_OK);
+		CHECK_EQ(feed(bad, 1), ERR_OK);
 		h.seqnum = 3; /* IN: descriptors only */
 		h.in = IN;
 		h.ep = 5;
 		CHECK_EQ(header(&h), ERR_OK);
-		CHECK_EQ(feed(zero, 48), ERR_OK);
+		CHECK_EQ(feed(bad, 48), ERR_OK);
 		h.ep = 6;
 		drain();
 		CHECK_SUBMIT(0, 2, -LINUX_EINVAL, 0);
@@ -639,22 +642,25 @@ static void
 bad_replies_change_nothing(void)
 {
 	struct import_reply r = {.actual = 65};
+	struct urb_iso *iso;
 	uint8_t *room;
 
 	CHECK_EQ(setup(), ERR_OK);
 	CHECK_EQ(submit(1, IN, 1, 64), ERR_OK);
-	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room), ERR_PROTO); /* item 5 */
+	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room, &iso),
+		 ERR_PROTO); /* item 5 */
 	r.actual = 0;
-	CHECK_EQ(import_reply(im, 0x01, seen[0].tag, &r, &room), ERR_PROTO);
-	CHECK_EQ(import_reply(im, 0x83, seen[0].tag, &r, &room), ERR_PROTO);
-	CHECK_EQ(import_reply(im, 0x81, seen[0].tag + 1, &r, &room), ERR_PROTO);
-	CHECK_EQ(import_reply(im, 0x81, seen[0].tag | 1ull << 59, &r, &room), ERR_PROTO);
-	CHECK_EQ(import_reply(im, 0x81, UINT64_MAX, &r, &room), ERR_PROTO);
+	CHECK_EQ(import_reply(im, 0x01, seen[0].tag, &r, &room, &iso), ERR_PROTO);
+	CHECK_EQ(import_reply(im, 0x83, seen[0].tag, &r, &room, &iso), ERR_PROTO);
+	CHECK_EQ(import_reply(im, 0x81, seen[0].tag + 1, &r, &room, &iso), ERR_PROTO);
+	CHECK_EQ(import_reply(im, 0x81, seen[0].tag | 1ull << 59, &r, &room, &iso),
+		 ERR_PROTO);
+	CHECK_EQ(import_reply(im, 0x81, UINT64_MAX, &r, &room, &iso), ERR_PROTO);
 	r.unlinked = true; /* though nobody asked */
-	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room), ERR_PROTO);
+	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room, &iso), ERR_PROTO);
 	CHECK_EQ(unlink_it(2, 1), ERR_OK);
 	r.actual = 1; /* unlinked means that no data has moved */
-	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room), ERR_PROTO);
+	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room, &iso), ERR_PROTO);
 	drain();
 	CHECK_EQ(gots, 0);
 	CHECK_EQ(answer(0, 0, 1, "x"), ERR_OK);
@@ -668,19 +674,20 @@ static void
 a_reply_without_end_did_not_happen(void)
 {
 	struct import_reply r = {.actual = 2};
+	struct urb_iso *iso;
 	uint8_t *room;
 
 	CHECK_EQ(setup(), ERR_OK);
 	CHECK_EQ(submit(1, IN, 1, 64), ERR_OK);
-	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room), ERR_OK);
+	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room, &iso), ERR_OK);
 	CHECK_EQ(answer(0, 0, 3, "abc"), ERR_OK);
-	import_reply_end(im); /* nothing to end */
+	CHECK_EQ(import_reply_end(im), ERR_OK); /* nothing to end */
 	drain();
 	CHECK_EQ(gots, 1);
 	CHECK_SUBMIT(0, 1, 0, 3);
 	CHECK_EQ(submit(2, IN, 1, 64), ERR_OK);
 	CHECK_EQ(submit(3, IN, 1, 64), ERR_OK);
-	CHECK_EQ(import_reply(im, 0x81, seen[1].tag, &r, &room), ERR_OK);
+	CHECK_EQ(import_reply(im, 0x81, seen[1].tag, &r, &room, &iso), ERR_OK);
 	CHECK_EQ(answer(2, 0, 0, NULL), ERR_OK);
 	CHECK_EQ(unlink_it(4, 2), ERR_OK); /* still in flight: it can be unlinked */
 	CHECK_EQ(unlinks, 1);
@@ -807,15 +814,16 @@ static void
 unlink_while_the_reply_is_being_filled(void)
 {
 	struct import_reply r = {.actual = 2};
+	struct urb_iso *iso;
 	uint8_t *room;
 
 	CHECK_EQ(setup(), ERR_OK);
 	CHECK_EQ(submit(1, IN, 1, 64), ERR_OK);
-	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room), ERR_OK);
+	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room, &iso), ERR_OK);
 	CHECK_EQ(unlink_it(2, 1), ERR_OK);
 	CHECK_EQ(unlinks, 0);
 	memcpy(room, "ok", 2);
-	import_reply_end(im);
+	CHECK_EQ(import_reply_end(im), ERR_OK);
 	drain();
 	CHECK_SUBMIT(0, 1, 0, 2);
 	CHECK_UNLINK(1, 2, 0);
@@ -843,6 +851,7 @@ static void
 gone_answers_all(void)
 {
 	struct import_reply r = {.actual = 2};
+	struct urb_iso *iso;
 	uint8_t *room;
 
 	CHECK_EQ(setup(), ERR_OK);
@@ -851,11 +860,11 @@ gone_answers_all(void)
 	CHECK_EQ(unlink_it(3, 2), ERR_OK);
 	CHECK_EQ(submit(4, OUT, 2, 4), ERR_OK);
 	CHECK_EQ(feed((const uint8_t *)"ab", 2), ERR_OK);
-	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room), ERR_OK);
+	CHECK_EQ(import_reply(im, 0x81, seen[0].tag, &r, &room, &iso), ERR_OK);
 	wakes = 0;
 	import_gone(im);
 	CHECK_EQ(wakes, 1);
-	import_reply_end(im);
+	CHECK_EQ(import_reply_end(im), ERR_OK);
 	CHECK_EQ(answer(1, 0, 2, "xx"), ERR_OK); /* for nobody */
 	drain();
 	CHECK_EQ(gots, 3);
@@ -981,6 +990,7 @@ static void
 freeing_in_the_middle_leaks_nothing(void)
 {
 	struct import_reply r = {.actual = 2};
+	struct urb_iso *iso;
 	uint8_t *room;
 
 	CHECK_EQ(setup(), ERR_OK);
@@ -988,7 +998,7 @@ freeing_in_the_middle_leaks_nothing(void)
 	CHECK_EQ(submit(2, IN, 1, 64), ERR_OK);
 	CHECK_EQ(unlink_it(3, 1), ERR_OK);
 	CHECK_EQ(unlink_it(4, 99), ERR_OK);
-	CHECK_EQ(import_reply(im, 0x81, seen[1].tag, &r, &room), ERR_OK);
+	CHECK_EQ(import_reply(im, 0x81, seen[1].tag, &r, &room, &iso), ERR_OK);
 	CHECK_EQ(submit(5, OUT, 2, 64), ERR_OK);
 	CHECK_EQ(feed((const uint8_t *)"ab", 2), ERR_OK);
 	teardown();

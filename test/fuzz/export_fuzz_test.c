@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/export core/xurb core/tombs core/urbs core/desc core/mem */
+/* clang-format off */
+/* link: core/export core/xurb core/iso core/usbip core/cur core/tombs core/urbs core/desc core/mem */
+/* clang-format on */
 /*
  * A wild door and a wild device around an export engine. The input is a list of
  * operations. What must hold: one reply per request, no urb with the device

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/import core/iurb core/retq core/urbs core/usbip core/desc core/cur core/log core/mem */
+/* link: core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem */
 /* clang-format on */
 /*
  * A wild kernel and a wild far end around an import engine. If the first byte of
@@ -184,15 +184,17 @@ far_replies(void)
 				 .status = how & 2 ? -(int32_t)dice_u8(&dice) : 0,
 				 .actual =
 				     how & 1 && how & 4 ? 0 : dice_u16(&dice) % 4200};
+	struct urb_iso *iso;
 	uint8_t *data;
-	int err = import_reply(im, far[i].ep, far[i].tag, &r, &data);
+	int err = import_reply(im, far[i].ep, far[i].tag, &r, &data, &iso);
 
 	if (err != ERR_OK)
 		return;
 	if (data != NULL)
 		memset(data, 0x77, r.actual);
 	if (how & 0x80)
-		import_reply_end(im);
+		err = import_reply_end(im);
+	MUST(err == ERR_OK || r.packets > 0);
 }
 
 static void
