@@ -56,6 +56,17 @@ write_bytes(struct kernel *k, const uint8_t *p, size_t n)
 	}
 }
 
+static void
+write_packets(struct kernel *k, const struct kurb *u)
+{
+	for (uint32_t i = 0; i < u->packets; i++) {
+		uint8_t b[USBIP_ISO];
+
+		usbip_iso_pack(&u->iso[i], b);
+		write_bytes(k, b, sizeof(b));
+	}
+}
+
 void
 kernel_submit(struct kernel *k, struct kurb *u)
 {
@@ -67,6 +78,7 @@ kernel_submit(struct kernel *k, struct kurb *u)
 	uint8_t head[USBIP_HEADER];
 
 	h.submit.len = u->len;
+	h.submit.packets = u->packets;
 	h.submit.flags = (u->ep & 0x80) ? 0x200 : 0; /* DIR_IN */
 	memcpy(h.submit.setup, u->setup, sizeof(u->setup));
 	u->unlinking = false;
@@ -77,6 +89,7 @@ kernel_submit(struct kernel *k, struct kurb *u)
 	write_bytes(k, head, sizeof(head));
 	if (!(u->ep & 0x80))
 		write_bytes(k, u->buf, u->len);
+	write_packets(k, u);
 }
 
 static void
@@ -145,12 +158,46 @@ give_back(struct kurb *u, int32_t status)
 	u->done(u);
 }
 
+/* usbip_recv_iso: the descriptors, which must add up to the data. */
+static void
+read_packets(struct kernel *k, struct kurb *u, const uint8_t *p,
+	     const struct usbip_ret_submit *ret)
+{
+	uint32_t sum = 0, errors = 0;
+
+	for (uint32_t i = 0; i < u->packets; i++, p += USBIP_ISO) {
+		struct urb_iso was = u->iso[i];
+
+		usbip_iso_unpack(&u->iso[i], p);
+		if (u->iso[i].offset != was.offset || u->iso[i].length != was.length)
+			broke(k, "a packet came back as another");
+		if (u->iso[i].actual > was.length)
+			broke(k, "a packet has more data than room");
+		sum += u->iso[i].actual;
+		errors += u->iso[i].status != 0;
+	}
+	if (u->packets > 0 && (sum != ret->actual || errors != ret->errors))
+		broke(k, "the packets do not add up");
+}
+
+/* usbip_pad_iso: the data came without gaps. */
+static void
+spread_packets(struct kurb *u)
+{
+	uint32_t at = u->actual;
+
+	for (uint32_t i = u->packets; i-- > 0;) {
+		at -= u->iso[i].actual;
+		memmove(u->buf + u->iso[i].offset, u->buf + at, u->iso[i].actual);
+	}
+}
+
 /* Returns the bytes of the reply, 0 if they are not all there. */
 static size_t
 on_ret_submit(struct kernel *k, const struct usbip *h)
 {
 	struct kurb *u = urb_of(k, h->seqnum);
-	size_t data;
+	size_t data, packets;
 
 	if (u == NULL) {
 		broke(k, "RET_SUBMIT of nothing, of one unlinked, or a second one");
@@ -161,18 +208,24 @@ on_ret_submit(struct kernel *k, const struct usbip *h)
 		return USBIP_HEADER;
 	}
 	data = (u->ep & 0x80) ? h->ret.actual : 0;
-	if (k->have < USBIP_HEADER + data)
+	packets = h->ret.packets * (size_t)USBIP_ISO;
+	if (h->ret.packets != u->packets) {
+		broke(k, "number_of_packets is not what it was");
+		return USBIP_HEADER;
+	}
+	if (k->have < USBIP_HEADER + data + packets)
 		return 0;
 	if (data > 0)
 		memcpy(u->buf, k->in + USBIP_HEADER, data);
 	if ((int32_t)h->ret.status == -LINUX_ECONNRESET && h->ret.actual == 0)
 		broke(k, "unlinked without data, and yet RET_SUBMIT");
-	if (h->ret.packets != 0)
-		broke(k, "number_of_packets is not what it was");
 	u->actual = h->ret.actual;
+	read_packets(k, u, k->in + USBIP_HEADER + data, &h->ret);
+	if (data > 0)
+		spread_packets(u);
 	k->returns++;
 	give_back(u, (int32_t)h->ret.status);
-	return USBIP_HEADER + data;
+	return USBIP_HEADER + data + packets;
 }
 
 static size_t

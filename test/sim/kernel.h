@@ -24,6 +24,8 @@ struct kurb {
 	uint8_t setup[8];
 	uint8_t *buf;
 	uint32_t len, actual;
+	struct urb_iso *iso; /* of isochronous ones: offset and length are the driver's */
+	uint32_t packets;
 	int32_t status; /* -LINUX_ECONNRESET: unlinked */
 	uint32_t seqnum;
 	bool unlinking;

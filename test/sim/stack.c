@@ -175,6 +175,8 @@ on_submit(void *device, struct urb *u)
 
 	if (!s->open)
 		wrong(s, "an urb for a closed device");
+	if (u->type == URB_ISO)
+		return mic_submit(&s->mic, u, s->ends.now);
 	return disk_submit(&s->disk, u, s->ends.now);
 }
 
@@ -183,7 +185,10 @@ on_cancel(void *device, struct urb *u)
 {
 	struct stack *s = device;
 
-	disk_cancel(&s->disk, u, s->ends.now);
+	if (u->type == URB_ISO)
+		mic_cancel(&s->mic, u, s->ends.now);
+	else
+		disk_cancel(&s->disk, u, s->ends.now);
 }
 
 static void
@@ -191,7 +196,7 @@ on_close(void *arg, void *device)
 {
 	struct stack *s = arg;
 
-	if (device != s || !s->open || !disk_idle(&s->disk))
+	if (device != s || !s->open || !disk_idle(&s->disk) || !mic_idle(&s->mic))
 		wrong(s, "closed too early, or twice");
 	s->open = false;
 }
@@ -267,6 +272,7 @@ stack_init(struct stack *s, uint64_t seed, const struct stack_conf *conf)
 	s->urbs = (struct pool){urb_get, urb_put, &s->ends.end[SERVE].pool,
 				conf->export_budget, 0};
 	disk_init(&s->disk, seed + 1, on_complete, s);
+	mic_init(&s->mic, seed + 2, on_complete, s);
 	s->imports = imports_new(&s->ends.end[ATTACH].pool, s->ends.end[ATTACH].session,
 				 &imports_ops, s);
 	s->exports = exports_new(&s->ends.end[SERVE].pool, s->ends.end[SERVE].session, &e,
@@ -317,8 +323,10 @@ stack_step(struct stack *s, uint64_t until)
 
 	opens(s);
 	disk_run(&s->disk, s->ends.now);
+	mic_run(&s->mic, s->ends.now);
 	exports_turn(s->exports);
 	until = sooner(until, sooner(disk_next(&s->disk), s->opens_at));
+	until = sooner(until, mic_next(&s->mic));
 	if (s->bridge != NULL) {
 		kernel_run(&s->kernel, s->ends.now);
 		until = sooner(until, kernel_next(&s->kernel));

@@ -2,8 +2,8 @@
 /*
  * Everything of core/ between a kernel and a device, both ends in one process:
  * kernel - import - bridge - imports - session - arq - net - arq - session -
- * exports - export - disk. It greets, lists, imports and releases through real
- * messages.
+ * exports - export - disk, or mic (isochronous urbs). It greets, lists, imports and
+ * releases through real messages.
  */
 #ifndef TEST_SIM_STACK_H
 #define TEST_SIM_STACK_H
@@ -14,6 +14,7 @@
 #include "test/sim/disk.h"
 #include "test/sim/ends.h"
 #include "test/sim/kernel.h"
+#include "test/sim/mic.h"
 
 struct stack_conf {
 	struct ends_conf ends;
@@ -32,6 +33,7 @@ struct stack {
 	struct bridge *bridge; /* NULL: not attached */
 	struct pool urbs;
 	struct disk disk;
+	struct mic mic;
 	struct kernel kernel;
 
 	uint32_t dev, wanted;  /* as the attach side and the serve side know it */
