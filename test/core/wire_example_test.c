@@ -15,6 +15,7 @@
 #include "core/imports.h"
 #include "core/session.h"
 #include "core/ticket.h"
+#include "core/usbip.h"
 #include "core/wire.h"
 #include "test/test.h"
 
@@ -265,6 +266,33 @@ complete(void)
 }
 
 static void
+isochronous(void)
+{
+	const struct wire_submit s = {.flags = 2, .len = 64, .interval = 1, .packets = 2};
+	const struct wire_complete c = {.actual = 3, .error_count = 1, .packets = 2};
+	struct urb_iso iso[2] = {{.length = 32}, {.offset = 32, .length = 32}};
+	uint8_t b[128];
+	struct session_slice v;
+	struct wr w;
+
+	wr_init(&w, b, sizeof(b));
+	wire_put_submit(&w, &s);
+	wire_put_packet(&w, &iso[0]);
+	wire_put_packet(&w, &iso[1]);
+	v = slice_of(b, &w);
+	shows_message("ISO SUBMIT", stream_of(1, 0x84), WIRE_SUBMIT, &v, 1);
+	iso[0].actual = 3;
+	iso[1].status = -LINUX_EXDEV;
+	wr_init(&w, b, sizeof(b));
+	wire_put_complete(&w, &c);
+	wire_put_packet(&w, &iso[0]);
+	wire_put_packet(&w, &iso[1]);
+	wr_bytes(&w, "abc", 3);
+	v = slice_of(b, &w);
+	shows_message("ISO COMPLETE", stream_of(1, 0x84), WIRE_COMPLETE, &v, 1);
+}
+
+static void
 unlinked(void)
 {
 	const struct wire_complete c = {.index = 5, .flags = 1, .status = -104};
@@ -395,6 +423,6 @@ every_example_was_made(void)
 	CHECK_EQ(n, used);
 }
 
-TEST_MAIN(TEST(knock), TEST(import), TEST(submit), TEST(complete), TEST(unlinked),
-	  TEST(unlink_and_packet), TEST(ack), TEST(window), TEST(ticket),
+TEST_MAIN(TEST(knock), TEST(import), TEST(submit), TEST(complete), TEST(isochronous),
+	  TEST(unlinked), TEST(unlink_and_packet), TEST(ack), TEST(window), TEST(ticket),
 	  TEST(every_example_was_made))
