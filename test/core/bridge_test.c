@@ -290,6 +290,83 @@ replies_that_may_not_be(void)
 	}
 }
 
+/* To the endpoints of interface 2 in its other setting. */
+static void
+streaming(void)
+{
+	const struct wire_complete c = {.index = 0};
+	const struct usbip h = {.cmd = USBIP_SUBMIT,
+				.seqnum = 1,
+				.devid = DEVID,
+				.submit.setup = {1, 11, 1, 0, 2, 0, 0, 0}};
+	uint8_t b[USBIP_HEADER];
+
+	setup(1 << 20);
+	usbip_pack(&h, b);
+	CHECK_EQ(import_input(bridge_import(bridge), b, sizeof(b)), ERR_OK);
+	CHECK_EQ(pair_flush(&pair), ERR_OK);
+	CHECK_EQ(say_complete(stream_of(1, 0), &c, NULL, 0), ERR_OK);
+	CHECK_EQ(kernel_hears(NULL).seqnum, 1);
+}
+
+static void
+kernel_streams(uint32_t seqnum)
+{
+	static const struct urb_iso iso[2] = {{0, 8, 0, 0}, {8, 8, 0, 0}};
+	const struct usbip h = {.cmd = USBIP_SUBMIT,
+				.seqnum = seqnum,
+				.devid = DEVID,
+				.in = 1,
+				.ep = 5,
+				.submit.len = 16,
+				.submit.packets = 2};
+	uint8_t b[USBIP_HEADER + 2 * USBIP_ISO];
+
+	usbip_pack(&h, b);
+	usbip_iso_pack(&iso[0], b + USBIP_HEADER);
+	usbip_iso_pack(&iso[1], b + USBIP_HEADER + USBIP_ISO);
+	CHECK_EQ(import_input(bridge_import(bridge), b, sizeof(b)), ERR_OK);
+	CHECK_EQ(pair_flush(&pair), ERR_OK);
+}
+
+static int
+say_two(uint64_t index, uint32_t actual, uint32_t first, uint32_t second)
+{
+	const struct wire_complete c = {.index = index, .actual = actual, .packets = 2};
+	uint8_t b[2 * WIRE_PACKET + 16] = {0};
+	struct wr w;
+
+	wr_init(&w, b, sizeof(b));
+	wire_put_packet(&w, &(struct urb_iso){.offset = 77, .actual = first});
+	wire_put_packet(&w, &(struct urb_iso){.length = 77, .actual = second});
+	wr_bytes(&w, "abcdefghijk", 11);
+	return say_complete(stream_of(1, 0x85), &c, (char *)b, 2 * WIRE_PACKET + actual);
+}
+
+static void
+isochronous(void)
+{
+	char data[16];
+	struct usbip h;
+
+	streaming();
+	kernel_streams(7);
+	CHECK_EQ(pair_last(&pair, WIRE_SUBMIT)->len, WIRE_SUBMIT_HEAD + 2 * WIRE_PACKET);
+	CHECK_EQ(say_two(0, 5, 3, 2), ERR_OK);
+	h = kernel_hears(data);
+	CHECK(h.seqnum == 7 && h.ret.packets == 2 && h.ret.actual == 5);
+	CHECK(memcmp(data, "abcde", 5) == 0);
+	teardown();
+	for (unsigned i = 0; i < 3; i++) {
+		static const uint32_t first[] = {3, 9, 2}, second[] = {3, 0, 2};
+
+		streaming();
+		kernel_streams(7);
+		CHECK_EQ(say_two(0, i == 1 ? 9 : 5, first[i], second[i]), ERR_PROTO);
+		teardown();
+	}
+}
+
 static void
 fails_alone(void)
 {
@@ -354,4 +431,5 @@ new_without_memory(void)
 }
 
 TEST_MAIN(TEST(both_ways), TEST(unlinks), TEST(replies_that_may_not_be),
-	  TEST(fails_alone), TEST(removed_by_the_server), TEST(new_without_memory))
+	  TEST(isochronous), TEST(fails_alone), TEST(removed_by_the_server),
+	  TEST(new_without_memory))

@@ -8,6 +8,7 @@
  */
 #include "core/cur.h"
 #include "core/exports.h"
+#include "core/iso.h"
 #include "core/usbip.h"
 #include "core/wire.h"
 #include "test/core/pair.h"
@@ -244,6 +245,25 @@ say_submit(uint32_t sid, uint32_t len, const uint8_t *setup_bytes, uint32_t data
 	for (uint32_t i = 0; i < data; i++)
 		b[WIRE_SUBMIT_HEAD + i] = (uint8_t)i;
 	return pair_say(&pair, sid, WIRE_SUBMIT, b, WIRE_SUBMIT_HEAD + data);
+}
+
+/* Packets and data behind the head, as many as the test likes. */
+static int
+say_iso(uint32_t sid, uint32_t len, uint32_t packets, const struct urb_iso *iso,
+	uint32_t sent, uint32_t data)
+{
+	static const uint8_t bytes[4096] = {1, 2, 3};
+	static uint8_t b[WIRE_SUBMIT_HEAD + 65536];
+	const struct wire_submit s = {.len = len, .packets = packets, .start_frame = 5};
+	struct wr w;
+
+	wr_init(&w, b, sizeof(b));
+	wire_put_submit(&w, &s);
+	for (uint32_t i = 0; i < sent; i++)
+		wire_put_packet(&w, &iso[i]);
+	wr_bytes(&w, bytes, data);
+	CHECK(!w.bad);
+	return pair_say(&pair, sid, WIRE_SUBMIT, b, (size_t)(w.p - b));
 }
 
 /* Past hello and IMPORTED of device 1. */
@@ -600,6 +620,127 @@ requests_and_replies(void)
 	teardown();
 }
 
+#define ISO_IN  stream_of(1, 0x85)
+#define ISO_OUT stream_of(1, 0x06)
+
+static const struct urb_iso two[] = {{8, 16, 0, 0}, {32, 32, 0, 0}};
+
+/* Device 1 with its isochronous endpoints. */
+static void
+streaming(void)
+{
+	static const uint8_t set_if[8] = {1, 11, 1, 0, 2, 0, 0, 0};
+
+	imported();
+	CHECK_EQ(say_submit(CONTROL, 0, set_if, 0), ERR_OK);
+	complete(lent[0], 0, 0);
+	CHECK_EQ(pair_flush(&pair), ERR_OK);
+	lents = 0;
+}
+
+static void
+isochronous(void)
+{
+	const struct pair_got *g;
+	struct wire_complete c;
+	struct urb_iso iso[2];
+	enum stream_prio prio;
+	struct rd r;
+
+	streaming();
+	CHECK_EQ(exports_accept(e, ISO_IN, &prio), ERR_OK);
+	CHECK_EQ(prio, STREAM_PRIO_ISO);
+	CHECK_EQ(say_iso(ISO_IN, 64, 2, two, 2, 0), ERR_OK);
+	CHECK_EQ(say_iso(ISO_OUT, 64, 2, two, 2, 64), ERR_OK);
+	CHECK_EQ(lents, 2);
+	CHECK(lent[0]->packets == 2 && lent[0]->iso[1].offset == 32 &&
+	      lent[0]->iso[1].length == 32 && lent[0]->start_frame == 5);
+	CHECK(lent[1]->buf[2] == 3 && lent[1]->packets == 2);
+	memcpy(lent[0]->buf + 8, "abc", 3);
+	memcpy(lent[0]->buf + 32, "de", 2);
+	lent[0]->iso[0].actual = 3;
+	lent[0]->iso[0].status = 0;
+	lent[0]->iso[1].actual = 2;
+	lent[0]->iso[1].status = -LINUX_EILSEQ;
+	complete(lent[0], 0, 0);
+	CHECK_EQ(pair_flush(&pair), ERR_OK);
+	g = pair_last(&pair, WIRE_COMPLETE);
+	c = heard_complete(g);
+	CHECK(g->sid == ISO_IN && c.packets == 2 && c.actual == 5 && c.start_frame == 5);
+	CHECK(c.error_count == 1 && g->len == WIRE_COMPLETE_HEAD + 2 * WIRE_PACKET + 5);
+	rd_init(&r, g->body + WIRE_COMPLETE_HEAD, 2 * WIRE_PACKET);
+	wire_get_packet(&r, &iso[0]);
+	wire_get_packet(&r, &iso[1]);
+	CHECK(iso[0].actual == 3 && iso[0].status == 0);
+	CHECK(iso[1].actual == 2 && iso[1].status == -LINUX_EILSEQ);
+	CHECK(memcmp(g->body + WIRE_COMPLETE_HEAD + 2 * WIRE_PACKET, "abcde", 5) == 0);
+	CHECK_EQ(say_unlink(ISO_OUT, 0), ERR_OK);
+	g = pair_last(&pair, WIRE_COMPLETE);
+	c = heard_complete(g);
+	CHECK(c.flags == WIRE_UNLINKED && c.packets == 0);
+	CHECK_EQ(g->len, WIRE_COMPLETE_HEAD);
+	teardown();
+}
+
+static void
+packets_that_contradict(void)
+{
+	static const struct {
+		uint8_t ep;
+		uint32_t len, packets, sent, data;
+	} t[] = {
+	    {0x85, 64, 2, 1, 0},          {0x85, 64, 1, 2, 0},   {0x85, 64, 2, 2, 1},
+	    {0x85, 64, 0x10000000, 0, 0}, {0x85, 64, ~0u, 0, 0}, {0x06, 64, 2, 2, 63},
+	    {0x06, 64, 2, 2, 0},          {0x06, 64, 0, 2, 64},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		streaming();
+		CHECK_EQ(say_iso(stream_of(1, t[i].ep), t[i].len, t[i].packets, two,
+				 t[i].sent, t[i].data),
+			 ERR_PROTO);
+		CHECK_EQ(lents, 0);
+		teardown();
+	}
+}
+
+static void
+bad_packets_fail_alone(void)
+{
+	static const struct urb_iso many[ISO_PACKETS + 1], outside = {60, 5, 0, 0};
+	static const struct {
+		uint8_t ep;
+		uint32_t len, packets;
+		const struct urb_iso *iso;
+		int32_t status;
+		bool results;
+	} t[] = {
+	    {0x85, 64, 1, &outside, -LINUX_EINVAL, true},
+	    {0x85, 64, 0, NULL, -LINUX_EINVAL, false},
+	    {0x85, 64, ISO_PACKETS + 1, many, -LINUX_EINVAL, false},
+	    {0x85, 1 << 20, 1, many, -LINUX_ENOMEM, false},
+	    {0x81, 64, 1, many, -LINUX_EINVAL, false},
+	    {0x8f, 64, 1, many, -LINUX_EPIPE, false},
+	};
+
+	streaming();
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct wire_complete c;
+
+		CHECK_EQ(say_iso(stream_of(1, t[i].ep), t[i].len, t[i].packets, t[i].iso,
+				 t[i].packets, 0),
+			 ERR_OK);
+		c = heard_complete(pair_last(&pair, WIRE_COMPLETE));
+		CHECK_EQ(c.status, t[i].status);
+		CHECK_EQ(c.actual, 0);
+		CHECK_EQ(c.packets, t[i].results ? t[i].packets : 0);
+	}
+	CHECK_EQ(lents, 0);
+	CHECK_EQ(say_iso(ISO_IN, 64, 2, two, 2, 0), ERR_OK);
+	CHECK_EQ(lents, 1);
+	teardown();
+}
+
 static void
 control_goes_by_its_setup(void)
 {
@@ -925,6 +1066,7 @@ static void
 whole_life(void)
 {
 	static const uint8_t get[8] = {0x80, 6, 0, 1, 0, 0, 18, 0};
+	static const uint8_t set_if[8] = {1, 11, 1, 0, 2, 0, 0, 0};
 
 	(void)(say_hello(1 << 20) != ERR_OK ||
 	       pair_say(&pair, STREAM_SESSION, WIRE_LIST, NULL, 0) != ERR_OK ||
@@ -932,6 +1074,15 @@ whole_life(void)
 	       say_submit(BULK_IN, 512, NULL, 0) != ERR_OK ||
 	       say_submit(BULK_OUT, 9000, NULL, 9000) != ERR_OK ||
 	       say_submit(CONTROL, 18, get, 0) != ERR_OK ||
+	       say_submit(CONTROL, 0, set_if, 0) != ERR_OK);
+	for (unsigned i = 0; i < lents; i++)
+		if (lent[i] != NULL && lent[i]->job != URB_JOB_NONE)
+			complete(lent[i], 0, 0);
+	if (session_failed(pair.near) == ERR_OK && pair_flush(&pair) == ERR_OK &&
+	    say_iso(ISO_IN, 64, 2, two, 2, 0) == ERR_OK && lents > 0 &&
+	    lent[lents - 1] != NULL && lent[lents - 1]->type == URB_ISO)
+		complete(lent[lents - 1], 0, 0);
+	(void)(session_failed(pair.near) != ERR_OK || pair_flush(&pair) != ERR_OK ||
 	       say_unlink(BULK_IN, 0) != ERR_OK || say_import(2, 0) != ERR_OK ||
 	       say_release(1) != ERR_OK);
 }
@@ -970,6 +1121,7 @@ TEST_MAIN(TEST(nothing_before_hello), TEST(hello_and_welcome), TEST(refused),
 	  TEST(import_numbers_rise), TEST(too_many_devices),
 	  TEST(device_that_cannot_be_opened), TEST(let_go_while_opening),
 	  TEST(release_of_what_is_not_there), TEST(requests_and_replies),
+	  TEST(isochronous), TEST(packets_that_contradict), TEST(bad_packets_fail_alone),
 	  TEST(control_goes_by_its_setup), TEST(lengths_that_contradict),
 	  TEST(bad_requests_fail_alone), TEST(streams_that_may_not_be),
 	  TEST(priorities_by_endpoint), TEST(unlinks), TEST(unlinks_that_may_not_be),

@@ -8,6 +8,7 @@
  */
 #include "core/cur.h"
 #include "core/imports.h"
+#include "core/iso.h"
 #include "core/usbip.h"
 #include "core/wire.h"
 #include "test/core/pair.h"
@@ -70,6 +71,8 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 		      memcmp(i->raw, sample, sizeof(sample)) == 0);
 }
 
+static struct urb_iso last_iso[8];
+
 static int
 on_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
 	 const struct session_msg *msg)
@@ -80,7 +83,9 @@ on_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
 	last_tag = tag;
 	last_reply = *r;
 	last_has_data = msg != NULL;
-	if (msg != NULL)
+	if (r->packets > 0 && msg != NULL)
+		imports_packets(msg, last_iso, r->packets);
+	if (msg != NULL && ((ep & 0x80) != 0 || r->packets == 0))
 		imports_data(msg, last_data, r->actual < 16 ? r->actual : 16);
 	if (release_in_reply != 0)
 		imports_release(m, release_in_reply);
@@ -585,6 +590,111 @@ replies_that_may_not_be(void)
 	}
 }
 
+static int
+say_packets(uint32_t sid, const struct wire_complete *c, uint32_t packets, uint32_t data)
+{
+	struct wr w = writer();
+
+	wire_put_complete(&w, c);
+	for (uint32_t i = 0; i < packets; i++) {
+		const struct urb_iso p = {.actual = i + 1, .status = -(int32_t)i};
+
+		wire_put_packet(&w, &p);
+	}
+	for (uint32_t i = 0; i < data; i++)
+		wr_u8(&w, (uint8_t)(i + 1));
+	return say(sid, WIRE_COMPLETE, &w);
+}
+
+#define ISO_IN  (1u << 5 | 5u << 1 | 1u) /* stream_of(1, 0x85) */
+#define ISO_OUT (1u << 5 | 6u << 1)      /* stream_of(1, 0x06) */
+
+static int
+submit_iso(uint8_t ep, uint32_t len, uint32_t packets, uint64_t *tag)
+{
+	static struct urb_iso iso[ISO_PACKETS + 1];
+	const struct import_request q = {.ep = ep,
+					 .type = URB_ISO,
+					 .len = len,
+					 .packets = packets,
+					 .iso = iso,
+					 .data = (ep & 0x80) ? NULL
+							     : (const uint8_t *)"data"};
+
+	for (uint32_t i = 0; i < packets; i++)
+		iso[i] = (struct urb_iso){i * 2, 2, 0, 0};
+	return imports_submit(m, 1, &q, tag);
+}
+
+static void
+isochronous(void)
+{
+	struct wire_complete c = {.actual = 3, .packets = 2, .start_frame = 9};
+	const struct pair_got *g;
+	struct urb_iso p;
+	uint64_t tag;
+	struct rd r;
+
+	imported();
+	CHECK_EQ(submit_iso(0x06, 4, 2, &tag), ERR_OK);
+	CHECK_EQ(pair_flush(&pair), ERR_OK);
+	g = pair_last(&pair, WIRE_SUBMIT);
+	CHECK(g->sid == ISO_OUT && g->len == WIRE_SUBMIT_HEAD + 2 * WIRE_PACKET + 4);
+	rd_init(&r, g->body + WIRE_SUBMIT_HEAD + WIRE_PACKET, WIRE_PACKET);
+	wire_get_packet(&r, &p);
+	CHECK(p.offset == 2 && p.length == 2 && p.actual == 0 && p.status == 0);
+	CHECK(memcmp(g->body + WIRE_SUBMIT_HEAD + 2 * WIRE_PACKET, "data", 4) == 0);
+	CHECK_EQ(submit_iso(0x85, 4, 2, &tag), ERR_OK);
+	CHECK_EQ(say_packets(ISO_IN, &c, 2, 3), ERR_OK);
+	CHECK(replies == 1 && last_has_data && last_reply.packets == 2);
+	CHECK(last_reply.start_frame == 9 && memcmp(last_data, "\1\2\3", 3) == 0);
+	CHECK(last_iso[1].actual == 2 && last_iso[1].status == -1);
+	CHECK_EQ(say_packets(ISO_OUT, &c, 2, 0), ERR_OK);
+	CHECK(replies == 2 && last_reply.packets == 2);
+	/* packets count to the longest transfer, which is 2^20 here */
+	CHECK_EQ(submit_iso(0x85, (1 << 20) - 31, 2, &tag), ERR_TOOBIG);
+	CHECK_EQ(submit_iso(0x85, 2048, ISO_PACKETS + 1, &tag), ERR_TOOBIG);
+	CHECK_EQ(submit_iso(0x85, (1 << 20) - 32, 2, &tag), ERR_OK);
+	pair.fail_at = pair.gets + 1;
+	CHECK_EQ(submit_iso(0x85, 4, 2, &tag), ERR_NOMEM);
+	teardown();
+}
+
+static void
+packets_that_may_not_be(void)
+{
+	static const struct {
+		uint32_t sid;
+		struct wire_complete c;
+		uint32_t packets, data;
+	} t[] = {
+	    {ISO_IN, {.packets = 2, .actual = 3}, 1, 3},
+	    {ISO_IN, {.packets = 1, .actual = 3}, 2, 3},
+	    {ISO_IN, {.packets = 2, .actual = 3}, 2, 0},
+	    {ISO_IN, {.packets = 2, .actual = 3}, 2, 2},
+	    {ISO_OUT, {.packets = 2, .actual = 3}, 2, 3},
+	    {ISO_IN, {.packets = 0x10000000}, 0, 0},
+	    {ISO_IN, {.packets = ~0u}, 0, 0},
+	    {ISO_IN, {.packets = ISO_PACKETS + 1}, ISO_PACKETS + 1, 0},
+	    {ISO_IN, {.packets = 1, .flags = WIRE_UNLINKED}, 1, 0},
+	    {1u << 5, {.packets = 1, .actual = 16}, 1, 0},
+	};
+	uint64_t tag;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		imported();
+		CHECK_EQ(submit(0x80, 8, NULL, &tag), ERR_OK);
+		CHECK_EQ(submit_iso(0x85, 4, 2, &tag), ERR_OK);
+		CHECK_EQ(submit_iso(0x06, 4, 2, &tag), ERR_OK);
+		CHECK_EQ(say_packets(t[i].sid, &t[i].c, t[i].packets, t[i].data),
+			 ERR_PROTO);
+		CHECK_EQ(replies, 0);
+		if (test_failed)
+			printf("# row %zu\n", i);
+		teardown();
+	}
+}
+
 static void
 streams_that_are_not_open(void)
 {
@@ -684,6 +794,7 @@ TEST_MAIN(TEST(not_before_the_welcome), TEST(hello_once_welcome_once), TEST(refu
 	  TEST(gone_without_resume), TEST(device_lists), TEST(import_says_what),
 	  TEST(answers_to_import), TEST(descriptors_that_make_no_sense),
 	  TEST(removals_by_the_server), TEST(requests), TEST(not_before_it_is_ours),
-	  TEST(replies_come_through), TEST(replies_that_may_not_be),
-	  TEST(streams_that_are_not_open), TEST(release_in_a_reply),
-	  TEST(bench_is_passed_on), TEST(every_allocation_fails_once))
+	  TEST(replies_come_through), TEST(replies_that_may_not_be), TEST(isochronous),
+	  TEST(packets_that_may_not_be), TEST(streams_that_are_not_open),
+	  TEST(release_in_a_reply), TEST(bench_is_passed_on),
+	  TEST(every_allocation_fails_once))

@@ -319,6 +319,99 @@ isochronous(void)
 }
 
 static void
+streaming(void)
+{
+	struct usbip s = {.cmd = USBIP_SUBMIT, .seqnum = 8, .devid = DEVID};
+
+	CHECK_EQ(setup(), ERR_OK);
+	memcpy(s.submit.setup, (uint8_t[8]){1, 11, 1, 0, 2, 0, 0, 0}, 8);
+	CHECK_EQ(header(&s), ERR_OK);
+	done(lent[0], 0, 0);
+	drain();
+	lents = gots = 0;
+}
+
+/* Two packets of 16 bytes with a gap between them. */
+static int
+stream_submit(uint32_t seqnum, uint8_t ep)
+{
+	struct usbip h = {.cmd = USBIP_SUBMIT,
+			  .seqnum = seqnum,
+			  .devid = DEVID,
+			  .in = ep >> 7,
+			  .ep = ep & 15u};
+	uint8_t b[64 + 2 * USBIP_ISO] = "packet one......gap.............packet two";
+	int err;
+
+	h.submit.len = 64;
+	h.submit.packets = 2;
+	usbip_iso_pack(&(struct urb_iso){.length = 16}, b + 64);
+	usbip_iso_pack(&(struct urb_iso){.offset = 32, .length = 16}, b + 64 + USBIP_ISO);
+	err = header(&h);
+	if (err == ERR_OK)
+		err = (ep & 0x80) ? feed(b + 64, 2 * USBIP_ISO) : feed(b, sizeof(b));
+	return err;
+}
+
+static void
+ran(struct urb *u)
+{
+	memcpy(u->buf, "abc", 3);
+	memcpy(u->buf + 32, "de", 2);
+	u->iso[0].actual = 3;
+	u->iso[0].status = 0;
+	u->iso[1].actual = 2;
+	u->iso[1].status = 0;
+}
+
+static void
+streams_both_ways(void)
+{
+	for (chunk = 1; chunk < 200; chunk += 30) {
+		size_t c = chunk;
+
+		streaming();
+		chunk = c;
+		CHECK_EQ(stream_submit(9, 0x85), ERR_OK);
+		CHECK_EQ(stream_submit(10, 0x06), ERR_OK);
+		CHECK_EQ(lents, 2);
+		CHECK(memcmp(lent[1]->buf + 32, "packet two", 10) == 0);
+		ran(lent[0]);
+		done(lent[0], 0, 0);
+		drain();
+		CHECK(is_ret(0, USBIP_RET_SUBMIT, 9, 0));
+		CHECK(got[0].h.ret.actual == 5 && memcmp(got[0].data, "abcde", 5) == 0);
+		CHECK_EQ(got[0].h.ret.packets, 2);
+		done(lent[1], 0, 0);
+		drain();
+		CHECK(is_ret(1, USBIP_RET_SUBMIT, 10, 0));
+		CHECK_EQ(got[1].h.ret.errors, 2); /* nobody ran them */
+		teardown();
+		chunk = c;
+	}
+}
+
+/* The reply comes before the request has been handed over; n-th allocation fails. */
+static void
+streams_answered_at_once(void)
+{
+	streaming();
+	at_once = true;
+	CHECK_EQ(stream_submit(9, 0x85), ERR_OK);
+	drain();
+	CHECK(is_ret(0, USBIP_RET_SUBMIT, 9, 0));
+	CHECK_EQ(got[0].h.ret.packets, 2);
+	CHECK_EQ(got[0].h.ret.actual, 0);
+	at_once = false;
+	says = ERR_NOMEM;
+	CHECK_EQ(stream_submit(10, 0x06), ERR_OK);
+	drain();
+	CHECK(is_ret(1, USBIP_RET_SUBMIT, 10, -LINUX_ENOMEM));
+	CHECK_EQ(got[1].h.ret.packets, 2);
+	teardown();
+}
+
+static void
 broken_streams(void)
 {
 	static const struct usbip table[] = {
@@ -470,5 +563,6 @@ no_memory(void)
 }
 
 TEST_MAIN(TEST(in_and_out), TEST(unlinks), TEST(refused_alone), TEST(isochronous),
-	  TEST(broken_streams), TEST(at_once_done), TEST(at_once_unlinked), TEST(barrier),
+	  TEST(streams_both_ways), TEST(streams_answered_at_once), TEST(broken_streams),
+	  TEST(at_once_done), TEST(at_once_unlinked), TEST(barrier),
 	  TEST(ends_with_urbs_out), TEST(no_memory))
