@@ -38,15 +38,44 @@ find(const struct urb *u)
 	return NULL;
 }
 
+/* Results as a device makes them, mostly possible ones. */
+static void
+run_packets(struct urb *u)
+{
+	for (uint32_t i = 0; i < u->packets; i++) {
+		unsigned mood = dice_u8(&dice);
+
+		u->iso[i].actual = mood & 1 ? u->iso[i].length : mood * mood;
+		u->iso[i].status = mood & 2 ? 0 : (int32_t)mood - 250;
+	}
+}
+
 static void
 give_back(unsigned i, int32_t status, uint32_t actual)
 {
 	struct urb *u = lent[i].urb;
 
+	run_packets(u);
 	lent[i] = lent[--lents];
 	u->status = status;
 	u->actual = actual;
 	export_complete(ex, u);
+}
+
+static void
+check_packets(const struct urb *u)
+{
+	uint32_t end = 0;
+
+	MUST((u->type == URB_ISO) == (u->packets > 0));
+	for (uint32_t i = 0; i < u->packets; i++) {
+		const struct urb_iso *p = &u->iso[i];
+
+		MUST(p->actual == 0 && p->status == -LINUX_EXDEV);
+		MUST(p->offset <= u->len && p->length <= u->len - p->offset);
+		MUST(!urb_in(u) || p->offset >= end);
+		end = p->offset + p->length;
+	}
 }
 
 static int
@@ -60,9 +89,11 @@ dev_submit(void *dev, struct urb *u)
 	for (unsigned i = 0; i < lents; i++)
 		MUST(lent[i].urb->job == URB_JOB_NONE);
 	MUST(u->type == URB_CONTROL || u->job == URB_JOB_NONE);
-	MUST(u->type != URB_ISO);
+	check_packets(u);
 	if (u->len > 0)
 		memset(u->buf, 0xaa, u->len);
+	if (mood & 1)
+		run_packets(u);
 	if (mood >= 250)
 		return says[mood % 3];
 	if (mood >= 240 || lents == SLOTS) {
@@ -88,12 +119,27 @@ dev_cancel(void *dev, struct urb *u)
 }
 
 static void
+check_sum(const struct urb *u)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < u->packets; i++) {
+		MUST(u->iso[i].actual <= u->iso[i].length || u->actual == 0);
+		MUST(u->iso[i].status <= 0);
+		sum += u->iso[i].actual;
+	}
+	MUST(sum == u->actual);
+}
+
+static void
 door_reply(void *door, uint64_t tag, const struct urb *u, bool unlinked)
 {
 	(void)door;
 	MUST(tag < TAGS && owed[tag] > 0 && !ending);
 	owed[tag]--;
 	MUST(u->actual <= u->len && u->status <= 0);
+	if (u->iso != NULL && u->type == URB_ISO && !unlinked)
+		check_sum(u);
 	MUST(!unlinked || (u->actual == 0 && u->status == -LINUX_ECONNRESET));
 	if (dice_u8(&dice) == 255)
 		export_unlink(ex, dice_u8(&dice) % TAGS);
@@ -127,7 +173,9 @@ ask(void)
 	memcpy(q.setup, setups[dice_u8(&dice) & 7], 8);
 	q.len = how & 0x80 ? dice_u16(&dice) * 3 : q.setup[6];
 	q.flags = how & 0x40 ? ~0u : 0;
-	q.packets = how & 0x20 ? ~0u : how & 0x10;
+	q.packets = how & 0x20 ? ~0u : how & 0x10 ? dice_u8(&dice) % 20 : 0;
+	if (q.packets == 19)
+		q.packets = 1000 + dice_u8(&dice);
 	if (how & 0x08)
 		q.ep = (uint8_t)dice_u8(&dice);
 	owed[q.tag]++;
@@ -136,6 +184,12 @@ ask(void)
 		return;
 	if (buf != NULL)
 		memset(buf, 0x55, q.len);
+	for (uint32_t i = 0; q.packets != ~0u && i < q.packets; i++) {
+		uint32_t step = how & 0x80 ? 500 : 2;
+
+		export_iso(handle)[i] = (struct urb_iso){
+		    i * step, dice_u8(&dice) % (step + (how & 0x40)), 5, 5};
+	}
 	handles[handle_count++] = handle;
 }
 

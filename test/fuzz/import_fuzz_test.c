@@ -13,8 +13,9 @@
 #include "test/core/sample.h"
 #include "test/fuzz/fuzz.h"
 
-#define DEVID 0x20003u
-#define SEQS  256
+#define DEVID   0x20003u
+#define SEQS    256
+#define PACKETS 8
 
 enum seq_state { UNUSED, RUNNING, UNLINKING, ANSWERED };
 
@@ -27,13 +28,15 @@ static bool modelled;
 static enum seq_state seqs[SEQS];
 static uint32_t lens[SEQS], victims[SEQS]; /* by seqnum; victim 0: no UNLINK */
 static bool ins[SEQS];
+static uint32_t counts[SEQS]; /* packets */
 static unsigned next_seq;
 
 /* the far end */
 static struct {
 	uint8_t ep;
 	uint64_t tag;
-	uint32_t len;
+	uint32_t len, packets;
+	uint32_t room[PACKETS]; /* of each packet */
 } far[SEQS];
 static unsigned fars;
 static uint64_t next_tag;
@@ -53,6 +56,12 @@ far_submit(void *arg, const struct import_request *q, uint64_t *tag)
 	if (mood >= 250 || fars == SEQS)
 		return mood & 1 ? ERR_NOMEM : ERR_FAIL;
 	*tag = next_tag++;
+	MUST((q->iso != NULL) == (q->type == URB_ISO) && q->packets <= PACKETS);
+	for (uint32_t i = 0; i < q->packets; i++) {
+		MUST(q->iso[i].offset + q->iso[i].length <= q->len);
+		far[fars].room[i] = q->iso[i].length;
+	}
+	far[fars].packets = q->packets;
 	far[fars].ep = q->ep;
 	far[fars].tag = *tag;
 	far[fars++].len = q->len;
@@ -81,7 +90,10 @@ check_answer(const struct usbip *h, size_t data)
 	if (h->cmd == USBIP_RET_SUBMIT) {
 		MUST(seqs[seq] == RUNNING || seqs[seq] == UNLINKING);
 		MUST(h->ret.actual <= lens[seq]);
-		MUST(data == (ins[seq] ? h->ret.actual : 0));
+		MUST(counts[seq] == 0 || h->ret.packets == counts[seq] ||
+		     (h->ret.packets == 0 && h->ret.status != 0));
+		MUST(data == (ins[seq] ? h->ret.actual : 0) +
+				 (counts[seq] == 0 ? 0 : h->ret.packets * USBIP_ISO));
 		seqs[seq] = ANSWERED;
 		return;
 	}
@@ -96,6 +108,22 @@ check_answer(const struct usbip *h, size_t data)
 	victims[seq] = 0;
 }
 
+/* The descriptors of a reply, at its end. */
+static void
+check_packets(const struct usbip *h, const uint8_t *end)
+{
+	uint32_t n = counts[h->seqnum] == 0 ? 0 : h->ret.packets, sum = 0, errors = 0;
+	struct urb_iso p;
+
+	for (uint32_t i = 0; i < n; i++) {
+		usbip_iso_unpack(&p, end - (n - i) * USBIP_ISO);
+		MUST(p.actual <= p.length && p.offset % 3 == 0);
+		sum += p.actual;
+		errors += p.status != 0;
+	}
+	MUST(n == 0 || (sum == h->ret.actual && errors == h->ret.errors));
+}
+
 static void
 drain(void)
 {
@@ -107,8 +135,8 @@ drain(void)
 		MUST(n >= USBIP_HEADER && usbip_unpack(&h, p) == ERR_OK);
 		if (modelled)
 			check_answer(&h, n - USBIP_HEADER);
-		if (n > USBIP_HEADER)
-			MUST(n == USBIP_HEADER + h.ret.actual);
+		if (modelled && h.cmd == USBIP_RET_SUBMIT)
+			check_packets(&h, p + n);
 		import_sent(im, n);
 	}
 }
@@ -143,7 +171,7 @@ kernel_submits(void)
 	    {1, 11, 1, 0, 0, 0, 0, 0},    {1, 11, 1, 0, 2, 0, 0, 0},
 	    {0x80, 6, 0, 1, 0, 0, 18, 0}, {0x21, 9, 0, 0, 0, 0, 4, 0},
 	};
-	static const uint8_t eps[] = {0, 1, 2, 3, 4, 0, 0, 9};
+	static const uint8_t eps[] = {0, 1, 2, 3, 5, 6, 0, 9};
 	unsigned how = dice_u8(&dice);
 	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
 	uint8_t b[USBIP_HEADER];
@@ -153,6 +181,9 @@ kernel_submits(void)
 	h.in = how >> 3 & 1;
 	h.submit.len = h.ep == 0 ? h.submit.setup[6] : dice_u16(&dice) % 4096;
 	h.submit.packets = how & 16 ? USBIP_NO_PACKETS : 0;
+	if (h.ep == 5 || h.ep == 6)
+		h.submit.packets = how & 16 ? 1 + (how >> 5) : 0;
+	counts[next_seq] = h.submit.packets == USBIP_NO_PACKETS ? 0 : h.submit.packets;
 	seqs[next_seq] = RUNNING;
 	lens[next_seq] = h.submit.len;
 	ins[next_seq++] = h.in;
@@ -160,6 +191,13 @@ kernel_submits(void)
 	feed(b, sizeof(b));
 	if (!h.in && h.submit.len > 0)
 		feed(data, h.submit.len);
+	for (uint32_t i = 0; h.submit.packets <= PACKETS && i < h.submit.packets; i++) {
+		unsigned step = 3 * (1 + dice_u8(&dice));
+		struct urb_iso p = {i * step, dice_u8(&dice) & 15 ? step : 100000, 0, 0};
+
+		usbip_iso_pack(&p, b);
+		feed(b, USBIP_ISO);
+	}
 }
 
 static void
@@ -184,14 +222,28 @@ far_replies(void)
 				 .status = how & 2 ? -(int32_t)dice_u8(&dice) : 0,
 				 .actual =
 				     how & 1 && how & 4 ? 0 : dice_u16(&dice) % 4200};
+	uint32_t acts[PACKETS] = {0};
 	struct urb_iso *iso;
 	uint8_t *data;
-	int err = import_reply(im, far[i].ep, far[i].tag, &r, &data, &iso);
+	int err;
+
+	if (how & 4 && !(how & 1) && far[i].packets > 0) {
+		r.packets = how & 8 ? far[i].packets : dice_u8(&dice) % (PACKETS + 1);
+		r.actual = 0;
+		for (uint32_t k = 0; k < r.packets; k++) {
+			acts[k] = dice_u8(&dice) % (far[i].room[k % far[i].packets] + 1);
+			r.actual += acts[k];
+		}
+		r.actual += (how & 0x70) == 0;
+	}
+	err = import_reply(im, far[i].ep, far[i].tag, &r, &data, &iso);
 
 	if (err != ERR_OK)
 		return;
 	if (data != NULL)
 		memset(data, 0x77, r.actual);
+	for (uint32_t k = 0; iso != NULL && k < r.packets; k++)
+		iso[k] = (struct urb_iso){k, k, acts[k], -(int32_t)(how & 0x30)};
 	if (how & 0x80)
 		err = import_reply_end(im);
 	MUST(err == ERR_OK || r.packets > 0);

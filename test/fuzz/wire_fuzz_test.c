@@ -118,7 +118,7 @@ edge(void)
 static uint32_t
 some_sid(void)
 {
-	return rnd(8) ? (1 + rnd(3)) << 5 | rnd(8) : rnd(40);
+	return rnd(8) ? (1 + rnd(3)) << 5 | rnd(14) : rnd(40);
 }
 
 static void
@@ -243,6 +243,10 @@ give_back(unsigned i)
 	struct urb *u = lent[i].urb;
 
 	lent[i].urb = NULL;
+	for (uint32_t k = 0; k < u->packets; k++) {
+		u->iso[k].actual = rnd(80);
+		u->iso[k].status = (int32_t)rnd(40) - 20;
+	}
 	u->status = lent[i].cancelled ? -LINUX_ECONNRESET : -(int32_t)rnd(130);
 	u->actual = lent[i].cancelled ? 0 : u->len < 64 ? u->len : rnd(64);
 	exports_complete(ex, lent[i].dev, u);
@@ -331,9 +335,9 @@ say_submit(void)
 	static const uint8_t setups[][8] = {
 	    {0x80, 6, 0, 1, 0, 0, 18, 0}, {0, 9, 1, 0, 0, 0, 0, 0},
 	    {0x21, 9, 0, 0, 0, 0, 4, 0},  {2, 1, 0, 0, 0x81, 0, 0, 0},
-	    {1, 11, 1, 0, 0, 0, 0, 0},
+	    {1, 11, 1, 0, 0, 0, 0, 0},    {1, 11, 1, 0, 2, 0, 0, 0},
 	};
-	static uint8_t b[WIRE_SUBMIT_HEAD + 2048];
+	static uint8_t b[WIRE_SUBMIT_HEAD + 4 * WIRE_PACKET + 2048];
 	struct wire_submit s = {.flags = edge(), .len = rnd(4) ? rnd(1024) : edge()};
 	uint32_t sid = some_sid();
 	struct wr w;
@@ -341,9 +345,11 @@ say_submit(void)
 	memcpy(s.setup, setups[rnd(ARRAY_LEN(setups))], 8);
 	if (sid % 32 == 0)
 		s.len = s.setup[6];
-	s.packets = rnd(20) ? 0 : edge();
+	s.packets = rnd(20) ? (sid % 32 < 10 ? 0 : rnd(5)) : edge();
 	wr_init(&w, b, sizeof(b));
 	wire_put_submit(&w, &s);
+	for (uint32_t i = 0; i < s.packets && i < 4; i++)
+		wire_put_packet(&w, &(struct urb_iso){i * 64, rnd(64), rnd(9), 0});
 	if ((sid % 32 == 0 ? !(s.setup[0] & 0x80) : !(sid & 1)) && s.len <= 2048 - 32)
 		w.p += s.len;
 	w.p -= rnd(40) == 0;
@@ -495,16 +501,22 @@ static int
 on_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
 	 const struct session_msg *m)
 {
+	struct urb_iso iso[8];
 	uint8_t data[512];
+	uint32_t body;
 
 	(void)arg;
 	(void)ep;
 	(void)tag;
 	MUST(r->status <= 0 && r->status >= -4095);
-	if (m != NULL)
-		MUST(r->actual == m->len - WIRE_COMPLETE_HEAD && !r->unlinked);
-	if (m != NULL && r->actual <= sizeof(data))
-		imports_data(m, data, r->actual);
+	MUST(m != NULL || r->packets == 0);
+	MUST(m == NULL || !r->unlinked);
+	body = m == NULL ? 0 : m->len - WIRE_COMPLETE_HEAD - r->packets * WIRE_PACKET;
+	MUST(body == 0 || body == r->actual);
+	if (r->packets > 0 && r->packets <= ARRAY_LEN(iso))
+		imports_packets(m, iso, r->packets);
+	if (body > 0 && body <= sizeof(data))
+		imports_data(m, data, body);
 	if (rnd(16) == 0)
 		imports_release(im, 1 + rnd(3));
 	return rnd(32) ? ERR_OK : ERR_PROTO;
@@ -537,7 +549,10 @@ static void
 use(void)
 {
 	static const uint8_t data[2048];
-	struct import_request q = {.ep = (uint8_t)(rnd(4) | (rnd(2) ? 0x80 : 0)),
+	static const struct urb_iso iso[4];
+	struct import_request q = {.ep = (uint8_t)(rnd(7) | (rnd(2) ? 0x80 : 0)),
+				   .iso = iso,
+				   .packets = rnd(5),
 				   .type = (uint8_t)rnd(4),
 				   .len = rnd(2048),
 				   .data = data};
@@ -598,7 +613,10 @@ say_complete(void)
 	struct wire_complete c = {.index = rnd(8),
 				  .flags = (uint8_t)(rnd(8) == 0),
 				  .status = -(int32_t)rnd(130),
-				  .actual = rnd(4) ? rnd(400) : edge()};
+				  .actual = rnd(4) ? rnd(400) : edge(),
+				  .packets = rnd(3)    ? 0
+					     : rnd(40) ? rnd(5)
+						       : edge()};
 	uint8_t b[512] = {0};
 	struct wr w;
 
@@ -606,6 +624,8 @@ say_complete(void)
 		c.status = (int32_t)edge();
 	wr_init(&w, b, sizeof(b));
 	wire_put_complete(&w, &c);
+	for (uint32_t i = 0; i < c.packets && i < 4; i++)
+		wire_put_packet(&w, &(struct urb_iso){.actual = rnd(100)});
 	if (c.flags == 0 && c.actual <= 400 && rnd(2))
 		w.p += c.actual;
 	say(some_sid(), WIRE_COMPLETE, b, &w);
