@@ -84,7 +84,6 @@ send_reply(struct exported *x, uint64_t tag, const struct urb *u, bool unlinked)
 {
 	struct session_slice packets = {NULL, 0};
 	uint8_t *b = NULL;
-	struct wr w;
 	int err = ERR_OK;
 
 	if (u->iso != NULL && !unlinked)
@@ -92,9 +91,7 @@ send_reply(struct exported *x, uint64_t tag, const struct urb *u, bool unlinked)
 	if (packets.n > 0 && (b = pool_get(x->of->pool, packets.n)) == NULL)
 		err = ERR_NOMEM;
 	if (err == ERR_OK) {
-		wr_init(&w, b, packets.n);
-		for (uint32_t i = 0; i < packets.n / WIRE_PACKET; i++)
-			wire_put_packet(&w, &u->iso[i]);
+		wire_put_packets(b, u->iso, (uint32_t)(packets.n / WIRE_PACKET));
 		packets.p = b;
 		err = send_complete(x, tag, u, unlinked, &packets);
 	}

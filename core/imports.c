@@ -220,7 +220,6 @@ imports_submit(struct imports *m, uint32_t dev, const struct import_request *q,
 	size_t n = q->packets * (size_t)WIRE_PACKET;
 	struct session_slice packets = {NULL, n};
 	uint8_t *b = NULL;
-	struct wr w;
 	int err;
 
 	if (x == NULL || !x->ours)
@@ -229,9 +228,7 @@ imports_submit(struct imports *m, uint32_t dev, const struct import_request *q,
 		return ERR_TOOBIG;
 	if (n > 0 && (b = pool_get(m->pool, n)) == NULL)
 		return ERR_NOMEM;
-	wr_init(&w, b, n);
-	for (uint32_t i = 0; i < q->packets; i++)
-		wire_put_packet(&w, &q->iso[i]);
+	wire_put_packets(b, q->iso, q->packets);
 	packets.p = b;
 	err = send_submit(m, stream_of(dev, q->ep), q, &packets, tag);
 	pool_put(m->pool, b, n);

@@ -6,7 +6,10 @@
 #include "core/iurb_iso.h"
 #include "core/mem.h"
 
-#define OVERHEAD 256 /* bytes charged per urb beside its data */
+#define OVERHEAD 384 /* bytes charged per urb beside its data */
+
+_Static_assert(sizeof(struct iurb) + sizeof(struct ret) + USBIP_HEADER <= OVERHEAD,
+	       "an urb needs more memory than it is charged for");
 
 /* One stream has both directions of endpoint 0 (core/stream.h). */
 static uint64_t

@@ -217,6 +217,7 @@ int wire_get_submit(struct rd *, struct wire_submit *) MUST_CHECK; /* the head *
 void wire_put_complete(struct wr *, const struct wire_complete *);
 int wire_get_complete(struct rd *, struct wire_complete *) MUST_CHECK; /* the head */
 void wire_put_packet(struct wr *, const struct urb_iso *);
+void wire_put_packets(uint8_t *, const struct urb_iso *, uint32_t n);
 void wire_get_packet(struct rd *, struct urb_iso *); /* one of many */
 void wire_put_offer(struct wr *, const struct wire_offer *);
 int wire_get_offer(struct rd *, struct wire_offer *) MUST_CHECK;

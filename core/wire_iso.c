@@ -14,6 +14,17 @@ wire_put_packet(struct wr *w, const struct urb_iso *p)
 }
 
 void
+wire_put_packets(uint8_t *b, const struct urb_iso *iso, uint32_t n)
+{
+	struct wr w;
+
+	for (uint32_t i = 0; i < n; i++) {
+		wr_init(&w, b + (size_t)i * WIRE_PACKET, WIRE_PACKET);
+		wire_put_packet(&w, &iso[i]);
+	}
+}
+
+void
 wire_get_packet(struct rd *r, struct urb_iso *p)
 {
 	p->offset = rd_le32(r);

@@ -554,17 +554,17 @@ budget_fails_alone_and_keeps_a_reserve(void)
 		CHECK_EQ(submit(n++, IN, 1, part), ERR_OK);
 		drain();
 	} while (gots == 0 && n < 100);
-	CHECK_EQ(n, (conf.budget - conf.reserve) / (part + 256) + 1);
+	CHECK_EQ(n, (conf.budget - conf.reserve) / (part + 384) + 1);
 	CHECK_SUBMIT(0, n - 1, -LINUX_ENOMEM, 0);
 	import_stats(im, &st);
-	CHECK_EQ(st.charged, (n - 1) * (part + 256));
+	CHECK_EQ(st.charged, (n - 1) * (part + 384));
 	CHECK_EQ(st.inflight, n - 1);
 	CHECK_EQ(st.failed, 1);
 	CHECK_EQ(submit(1000, IN, 3, 8), ERR_OK); /* interrupt has the reserve */
 	CHECK_EQ(seens, n);
 	CHECK_EQ(answer(0, 0, 0, NULL), ERR_OK);
 	import_stats(im, &st);
-	CHECK_EQ(st.charged, (n - 1) * (part + 256) + 8 + 256); /* not yet sent */
+	CHECK_EQ(st.charged, (n - 1) * (part + 384) + 8 + 384); /* not yet sent */
 	drain();
 	CHECK_EQ(submit(1001, IN, 1, part), ERR_OK);
 	CHECK_EQ(seens, n + 1);

@@ -23,6 +23,7 @@ static struct import *im;
 static struct pool pool;
 static struct dice dice;
 static bool modelled;
+static bool starved; /* it could not even refuse: the stream is down */
 
 /* the kernel */
 static enum seq_state seqs[SEQS];
@@ -157,9 +158,12 @@ feed(const void *bytes, size_t n)
 	const uint8_t *p = bytes;
 	size_t part = 1 + dice_u8(&dice);
 
-	for (; n > part; p += part, n -= part)
-		MUST(import_input(im, p, part) == ERR_OK);
-	MUST(import_input(im, p, n) == ERR_OK);
+	for (; n > 0 && !starved; p += part, n -= part) {
+		part = part < n ? part : n;
+		starved = import_input(im, p, part) == ERR_NOMEM;
+		MUST(starved || import_input(im, p, 0) == ERR_OK);
+	}
+	MUST(!starved || pool.used + 512 > pool.budget);
 }
 
 static void
@@ -296,12 +300,14 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	next_seq = 1;
 	fars = 0;
 	next_tag = 0;
+	starved = false;
 	MUST(import_new(&im, &pool, &conf, &ops, NULL) == ERR_OK);
 	modelled = dice_u8(&dice) & 1;
 	if (modelled) {
-		while (dice.p < dice.end)
+		while (dice.p < dice.end && !starved)
 			turn();
-		settle();
+		if (!starved)
+			settle();
 	} else {
 		dice.p = dice.end;
 		if (n > 1)
