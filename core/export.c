@@ -153,14 +153,9 @@ submit(struct export *ex, struct xurb *x)
 static int32_t
 admit(const struct export *ex, struct urb *u)
 {
-	int32_t status;
+	int32_t status = xurb_admit(u, &ex->desc);
 
-	if (ex->gone)
-		return -LINUX_ESHUTDOWN;
-	status = desc_admit(&ex->desc, u->ep, u->len, u->setup, &u->flags, &u->type);
-	if (status == 0 && (u->type == URB_ISO) != (u->packets > 0))
-		return -LINUX_EINVAL;
-	return status;
+	return ex->gone ? -LINUX_ESHUTDOWN : status;
 }
 
 /* Judges an urb whose turn it is, and hands it to the device. */
@@ -169,9 +164,6 @@ start(struct export *ex, struct xurb *x)
 {
 	int32_t status = admit(ex, &x->urb);
 
-	iso_unrun(x->iso, x->urb.packets);
-	if (status == 0 && x->urb.type == URB_ISO)
-		status = iso_admit(x->iso, x->urb.packets, x->urb.len, urb_in(&x->urb));
 	if (status != 0) {
 		answer_status(ex, x, status, false);
 		return;

@@ -41,6 +41,20 @@ xurb_free(struct pool *pool, struct xurb *x)
 	pool_put(pool, x, size_of(x->urb.packets, x->urb.len));
 }
 
+int32_t
+xurb_admit(struct urb *u, const struct desc *d)
+{
+	int32_t status = desc_admit(d, u->ep, u->len, u->setup, &u->flags, &u->type);
+
+	if (u->iso != NULL)
+		iso_unrun(u->iso, u->packets);
+	if (status == 0 && (u->type == URB_ISO) != (u->packets > 0))
+		return -LINUX_EINVAL;
+	if (status == 0 && u->iso != NULL)
+		return iso_admit(u->iso, u->packets, u->len, urb_in(u));
+	return status;
+}
+
 struct xurb *
 xurb_first(const struct list *l)
 {

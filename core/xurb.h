@@ -34,6 +34,12 @@ struct xurb {
 struct xurb *xurb_new(struct pool *, const struct export_request *);
 void xurb_free(struct pool *, struct xurb *);
 
+/*
+ * 0, or the status it fails with as things are now. Sets its type. The packets
+ * are looked at if they are there, and have no results afterwards.
+ */
+int32_t xurb_admit(struct urb *, const struct desc *);
+
 /* The first of a list that is not empty. */
 struct xurb *xurb_first(const struct list *);
 

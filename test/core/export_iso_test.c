@@ -307,6 +307,24 @@ half_done(struct urb *u)
 }
 
 static void
+gone_before_its_turn(void)
+{
+	struct export_request q = {.tag = 1, .ep = ISO_IN, .len = ROOM, .packets = 3};
+	void *handle;
+	uint8_t *buf;
+
+	setup();
+	export_prepare(ex, &q, &handle, &buf);
+	memset(export_iso(handle), 0x55, sizeof(three));
+	export_gone(ex);
+	export_go(ex, handle);
+	CHECK_EQ(told.status, -LINUX_ESHUTDOWN);
+	CHECK(told.results && told.iso[2].actual == 0);
+	CHECK_EQ(told.iso[2].status, -LINUX_EXDEV);
+	teardown();
+}
+
+static void
 refused_by_the_device(void)
 {
 	setup();
@@ -362,5 +380,5 @@ no_memory(void)
 
 TEST_MAIN(TEST(in_data_lie_together), TEST(out_data_lie_where_they_are),
 	  TEST(devices_are_not_believed), TEST(bad_requests_fail_alone),
-	  TEST(judged_behind_a_barrier), TEST(refused_by_the_device),
-	  TEST(unlinks_lose_nothing), TEST(no_memory))
+	  TEST(judged_behind_a_barrier), TEST(gone_before_its_turn),
+	  TEST(refused_by_the_device), TEST(unlinks_lose_nothing), TEST(no_memory))

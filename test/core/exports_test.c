@@ -1042,6 +1042,34 @@ replies_have_their_room(void)
 	teardown();
 }
 
+/* Packets are counted, and streams leave interrupts their part. */
+static void
+packets_have_their_room(void)
+{
+	static const struct urb_iso empty[ISO_PACKETS];
+	unsigned n = 0;
+
+	streaming();
+	pair.pool.budget = 2 << 20;
+	urbs.budget = 16 << 20;
+	pair.deaf = true;
+	for (unsigned before = ~0u; before != lents; n++) {
+		before = lents;
+		CHECK_EQ(say_iso(ISO_IN, 64, ISO_PACKETS, empty, ISO_PACKETS, 0), ERR_OK);
+	}
+	CHECK(lents > 20 && lents < 60);
+	for (uint32_t len = 32768; len >= 256; len /= 2, n++) /* the last gaps */
+		CHECK_EQ(say_iso(ISO_IN, len, 1, empty, 1, 0), ERR_OK);
+	CHECK_EQ(say_submit(stream_of(1, 0x83), 20000, NULL, 0), ERR_OK);
+	CHECK_EQ(lent[lents - 1]->type, URB_INTERRUPT);
+	for (unsigned i = 0, all = lents; i < all; i++)
+		complete(lent[i], 0, 0);
+	CHECK_EQ(session_failed(pair.near), ERR_OK);
+	pair.deaf = false;
+	CHECK_EQ(pair_flush(&pair), ERR_OK);
+	teardown();
+}
+
 /* A window of the peer that is smaller than the largest urb. */
 static void
 replies_fit_the_window(void)
@@ -1127,5 +1155,5 @@ TEST_MAIN(TEST(nothing_before_hello), TEST(hello_and_welcome), TEST(refused),
 	  TEST(priorities_by_endpoint), TEST(unlinks), TEST(unlinks_that_may_not_be),
 	  TEST(release_with_urbs_out), TEST(removed_with_urbs_out),
 	  TEST(removed_in_submit), TEST(end_with_callbacks),
-	  TEST(replies_have_their_room), TEST(replies_fit_the_window),
-	  TEST(every_allocation_fails_once))
+	  TEST(replies_have_their_room), TEST(packets_have_their_room),
+	  TEST(replies_fit_the_window), TEST(every_allocation_fails_once))
