@@ -24,6 +24,13 @@ set_cc(struct conf *c, const char *v)
 }
 
 static bool
+set_fast(struct conf *c, const char *v)
+{
+	c->link_slow = strcmp(v, "no") == 0;
+	return c->link_slow || strcmp(v, "yes") == 0;
+}
+
+static bool
 set_mtu(struct conf *c, const char *v)
 {
 	uint64_t n;
@@ -63,6 +70,8 @@ set_name(struct conf *c, const char *v)
 const struct conf_key conf_keys[] = {
     {"ice.ports", "PORT[-PORT]", "UDP ports to use, for a forwarded range", set_ports},
     {"link.cc", "bbr|cubic", "congestion controller (default: bbr)", set_cc},
+    {"link.fast", "yes|no",
+     "a socket of our own for data beside libnice's (default: yes)", set_fast},
     {"link.mtu", "1200..9000", "bytes of a UDP datagram (default: 1200)", set_mtu},
     {"serve.name", "NAME", "what this machine calls itself (default: host name)",
      set_name},

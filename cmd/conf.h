@@ -13,6 +13,7 @@
 
 struct conf {
 	bool link_cubic;
+	bool link_slow; /* not net/twin */
 	uint16_t link_mtu;
 	uint16_t port_min, port_max;
 	char serve_name[64];

@@ -63,6 +63,7 @@ fill_env(struct loop *l, struct ctx *ctx)
 				   .port_max = ctx->conf.port_max,
 				   .mtu = ctx->conf.link_mtu,
 				   .cubic = ctx->conf.link_cubic,
+				   .slow = ctx->conf.link_slow,
 				   .pool = &l->pool};
 	ident_random(l->env.instance, sizeof(l->env.instance));
 }

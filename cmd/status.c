@@ -43,12 +43,12 @@ static void
 show_link(struct json_val v)
 {
 	struct json_val l = json_get(v, "link");
-	struct field path, rtt, lost;
+	struct field path, carrier, rtt, lost;
 
 	if (json_get(l, "path").n > 0)
-		printf("    path %s, rtt %s us, lost %s packets\n",
-		       field(&path, l, "path"), field(&rtt, l, "rtt_us"),
-		       field(&lost, l, "lost"));
+		printf("    path %s, by %s, rtt %s us, lost %s packets\n",
+		       field(&path, l, "path"), field(&carrier, l, "carrier"),
+		       field(&rtt, l, "rtt_us"), field(&lost, l, "lost"));
 }
 
 static void

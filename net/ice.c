@@ -23,7 +23,7 @@
 #define BATCH        64        /* packets, both ways, a turn (DESIGN.md 9) */
 
 /* What happened and has not been told yet; told in this order. */
-enum { GATHERED = 1, CONNECTED = 2, FAILED = 4 };
+enum { GATHERED = 1, CONNECTED = 2, MOVED = 4, FAILED = 8 };
 
 struct ice {
 	struct gpump *pump;
@@ -53,7 +53,7 @@ destroy(struct ice *i)
 static void
 happened(struct ice *i, unsigned what)
 {
-	if ((i->told & what) != 0)
+	if ((i->told & what & ~(unsigned)MOVED) != 0)
 		return;
 	i->news |= what;
 	gpump_later(i->pump, &i->job);
@@ -78,6 +78,18 @@ on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer 
 		happened(arg, CONNECTED);
 	else if (state == NICE_COMPONENT_STATE_FAILED)
 		happened(arg, FAILED);
+}
+
+static void
+on_pair(NiceAgent *agent, guint stream, guint component, NiceCandidate *local,
+	NiceCandidate *remote, gpointer arg)
+{
+	(void)agent;
+	(void)stream;
+	(void)component;
+	(void)local;
+	(void)remote;
+	happened(arg, MOVED);
 }
 
 /* Our candidates and credentials, as libnice writes them ("a=candidate:..."). */
@@ -117,6 +129,10 @@ tell(struct ice *i, unsigned what)
 		break;
 	case CONNECTED:
 		i->ops->connected(i->arg);
+		break;
+	case MOVED:
+		if ((i->told & (CONNECTED | FAILED)) == CONNECTED)
+			i->ops->moved(i->arg);
 		break;
 	case FAILED:
 		i->told |= CONNECTED; /* for good */
@@ -260,6 +276,7 @@ ice_new(struct gpump *pump, const struct ice_conf *conf, const struct ice_ops *o
 	g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered),
 			 i);
 	g_signal_connect(i->agent, "component-state-changed", G_CALLBACK(on_state), i);
+	g_signal_connect(i->agent, "new-selected-pair-full", G_CALLBACK(on_pair), i);
 	if (!gather(i, conf)) {
 		destroy(i);
 		return NULL;
@@ -345,6 +362,36 @@ ice_send(struct ice *i, const struct ice_packet *p, unsigned n)
 		sent += took;
 	} while (took == want && sent < n);
 	return sent;
+}
+
+int
+ice_socket(const struct ice *i, struct sockaddr_storage *to)
+{
+	NiceCandidate *local, *remote;
+	GSocket *s;
+	int fd;
+
+	if ((i->told & CONNECTED) == 0 ||
+	    !nice_agent_get_selected_pair(i->agent, i->stream, COMPONENT, &local,
+					  &remote) ||
+	    (s = nice_agent_get_selected_socket(i->agent, i->stream, COMPONENT)) == NULL)
+		return -1;
+	memset(to, 0, sizeof(*to));
+	nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *)to);
+	fd = g_socket_get_fd(s);
+	g_object_unref(s);
+	return fd;
+}
+
+bool
+ice_relayed(const struct ice *i)
+{
+	NiceCandidate *local, *remote;
+
+	return nice_agent_get_selected_pair(i->agent, i->stream, COMPONENT, &local,
+					    &remote) &&
+	       (local->type == NICE_CANDIDATE_TYPE_RELAYED ||
+		remote->type == NICE_CANDIDATE_TYPE_RELAYED);
 }
 
 static void

@@ -47,6 +47,7 @@ struct ice_packet {
 struct ice_ops {
 	void (*gathered)(void *arg, const struct ice_desc *); /* once */
 	void (*connected)(void *arg);                         /* packets may be sent */
+	void (*moved)(void *arg); /* by another pair than when it was told last */
 	void (*failed)(void *arg, int err); /* for good: no pair works (any more) */
 	/* One datagram; also before connected, when the peer is ahead. At most 64 a turn.
 	 */
@@ -70,6 +71,17 @@ int ice_remote(struct ice *, const struct ice_desc *) MUST_CHECK;
 
 /* Sends up to n datagrams; returns how many were taken (the rest: later or lost). */
 unsigned ice_send(struct ice *, const struct ice_packet *, unsigned n);
+
+struct sockaddr_storage;
+
+/*
+ * The UDP socket that packets go out by, libnice's, and the address they go to, until
+ * connected or moved is told the next time. -1: none, or packets go through a relay.
+ */
+int ice_socket(const struct ice *, struct sockaddr_storage *to);
+
+/* It goes through a relay of ours or the peer's. */
+bool ice_relayed(const struct ice *);
 
 /* "host 127.0.0.1:4711 -> host 127.0.0.1:4712", "" before connected. */
 void ice_path(const struct ice *, char *buf, size_t cap);

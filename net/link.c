@@ -50,8 +50,14 @@ on_ice_failed(void *arg, int err)
 	link_fail(arg, err, "no way to the peer was found, or the way is lost");
 }
 
-static const struct ice_ops ice_ops = {on_ice_gathered, on_ice_connected, on_ice_failed,
-				       link_packet};
+static void
+on_ice_moved(void *arg)
+{
+	link_choose_way(arg);
+}
+
+static const struct ice_ops ice_ops = {on_ice_gathered, on_ice_connected, on_ice_moved,
+				       on_ice_failed, link_packet};
 
 /* --- actions --- */
 
@@ -117,6 +123,8 @@ do_carry(struct link *l)
 	l->arq = arq_new(l->env->pool, &conf, &session_arq_ops, l->session, clock_us());
 	if (l->arq == NULL)
 		link_fail(l, ERR_NOMEM, NULL);
+	else
+		link_choose_way(l);
 	event_active(l->work, EV_TIMEOUT, 1);
 }
 
@@ -185,6 +193,8 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	link_tell_end(l);
+	twin_free(l->twin);
+	l->twin = NULL;
 	arq_free(l->arq); /* before the owner lets go of the session */
 	l->arq = NULL;
 	if (l->ice != NULL)
@@ -251,6 +261,7 @@ link_new(const struct link_env *env, bool serve, const struct link_ops *ops, voi
 	l->arg = arg;
 	l->state = serve ? LINK_GREETING : LINK_DIALING;
 	l->packet_max = env->mtu - 1 - DTLS_OVERHEAD;
+	l->burst = ARQ_BURST;
 	l->setup_end = clock_us() + LINK_SETUP_US;
 	l->out = malloc((size_t)ARQ_BURST * LINK_SLOT);
 	l->timer = evtimer_new(env->base, on_timer, l);
@@ -365,4 +376,10 @@ link_path(const struct link *l, char *buf, size_t cap)
 	buf[0] = '\0';
 	if (l->ice != NULL)
 		ice_path(l->ice, buf, cap);
+}
+
+const char *
+link_carrier(const struct link *l)
+{
+	return l->twin != NULL ? twin_kind(l->twin) : "libnice";
 }

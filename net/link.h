@@ -37,6 +37,7 @@ struct link_env {
 	uint16_t port_min, port_max; /* of UDP; 0, 0: any */
 	size_t mtu;                  /* longest UDP payload, >= LINK_MTU_MIN */
 	bool cubic;                  /* CUBIC instead of the rate-based controller */
+	bool slow;                   /* everything through libnice, no net/twin */
 	struct pool *pool;           /* for the ARQ */
 };
 
@@ -110,5 +111,8 @@ uint64_t link_silence_us(const struct link *);
 /* false before UP. */
 bool link_stats(const struct link *, struct arq_stats *);
 void link_path(const struct link *, char *buf, size_t cap);
+
+/* What carries its packets now: "gso", "mmsg" (net/twin) or "libnice". */
+const char *link_carrier(const struct link *);
 
 #endif

@@ -3,20 +3,35 @@
  * The packets of a link that is being secured or is up: out of the ARQ through
  * DTLS to ICE in batches, and back; and the timer for all three.
  */
+#include <errno.h>
 #include <string.h>
 
 #include <event2/event.h>
 
+#include "core/log.h"
 #include "net/clock.h"
 #include "net/dtls.h"
 #include "net/link_parts.h"
 
-static void
+#define FULL_US     10000 /* timers wait so long while the socket is full */
+#define RELAY_BURST 44    /* coturn's socket loses longer ones (TRANSPORT.md 2.3) */
+
+/* False: the socket is full, and some wait. What libnice does not take is lost. */
+static bool
 batch_flush(struct link *l)
 {
-	if (l->batched > 0)
-		ice_send(l->ice, l->batch, l->batched);
-	l->batched = 0;
+	unsigned n = l->batched - l->gone;
+
+	if (n > 0 && l->twin != NULL) {
+		l->gone += twin_send(l->twin, l->batch + l->gone, n);
+	} else if (n > 0) {
+		(void)ice_send(l->ice, l->batch + l->gone, n);
+		l->gone += n;
+	}
+	if (l->gone < l->batched)
+		return false;
+	l->gone = l->batched = 0;
+	return true;
 }
 
 /* DTLS wants a datagram out: in front goes the byte that names the link. */
@@ -26,13 +41,11 @@ on_datagram(void *arg, const uint8_t *p, size_t n)
 	struct link *l = arg;
 	uint8_t *to = l->out + l->batched * LINK_SLOT;
 
-	if (n + 1 > LINK_SLOT)
+	if (n + 1 > LINK_SLOT || l->batched == ARQ_BURST)
 		return;
 	to[0] = (uint8_t)(32 + l->number);
 	memcpy(to + 1, p, n);
 	l->batch[l->batched++] = (struct ice_packet){to, n + 1};
-	if (l->batched == ARQ_BURST)
-		batch_flush(l);
 }
 
 void
@@ -51,6 +64,8 @@ link_rearm(struct link *l)
 		event_del(l->timer);
 		return;
 	}
+	if (l->gone < l->batched && at < now + FULL_US)
+		at = now + FULL_US;
 	d = at > now ? at - now : 0;
 	tv.tv_sec = (time_t)(d / 1000000);
 	tv.tv_usec = (suseconds_t)(d % 1000000);
@@ -65,7 +80,11 @@ link_flush(struct link *l)
 	size_t len = 0;
 	int err;
 
-	while (l->arq != NULL && n < ARQ_BURST &&
+	if (l->ice != NULL && !batch_flush(l)) {
+		link_rearm(l); /* on_ready goes on */
+		return;
+	}
+	while (l->arq != NULL && n < l->burst &&
 	       (len = arq_output(l->arq, packet, l->packet_max, clock_us())) > 0) {
 		if ((err = dtls_send(l->dtls, packet, len)) != ERR_OK) {
 			link_fail(l, err, NULL);
@@ -88,6 +107,45 @@ hold_early(struct link *l, const uint8_t *p, size_t n)
 		return;
 	memcpy(l->early[l->earlies].p, p, n);
 	l->early[l->earlies++].n = n;
+}
+
+/* --- the way --- */
+
+static void
+on_twin_ready(void *arg)
+{
+	struct link *l = arg;
+
+	if (l->state != LINK_DOWN)
+		link_flush(l);
+}
+
+static const struct twin_ops twin_ops = {link_packet, on_twin_ready};
+
+void
+link_choose_way(struct link *l)
+{
+	struct sockaddr_storage to;
+	char path[200];
+	int fd;
+
+	if (l->arq == NULL || l->state == LINK_DOWN)
+		return;
+	(void)batch_flush(l); /* the end of the handshake may be in it */
+	l->gone = l->batched = 0;
+	twin_free(l->twin);
+	l->twin = NULL;
+	l->burst = ice_relayed(l->ice) ? RELAY_BURST : ARQ_BURST;
+	if (!l->env->slow && (fd = ice_socket(l->ice, &to)) >= 0) {
+		l->twin = twin_new(l->env->base, fd, (struct sockaddr *)&to, sizeof(to),
+				   &twin_ops, l);
+		if (l->twin == NULL)
+			log_debug("link %s slow reason=\"no second socket: %s\"", l->name,
+				  strerror(errno));
+	}
+	ice_path(l->ice, path, sizeof(path));
+	log_debug("link %s goes by=%s path=\"%s\"", l->name, link_carrier(l), path);
+	event_active(l->work, EV_TIMEOUT, 1);
 }
 
 static int

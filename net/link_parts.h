@@ -10,6 +10,7 @@
 #include "net/ice.h"
 #include "net/link.h"
 #include "net/tls.h"
+#include "net/twin.h"
 
 #define LINK_EARLY 4
 #define LINK_SLOT  (LINK_MTU_MAX + 64) /* room for one datagram of a batch */
@@ -53,9 +54,11 @@ struct link {
 	struct session *session; /* the owner's */
 	struct arq *arq;
 	size_t packet_max;
-	uint8_t *out; /* ARQ_BURST slots */
+	struct twin *twin; /* packets go by it; NULL: through libnice */
+	uint8_t *out;      /* ARQ_BURST slots */
 	struct ice_packet batch[ARQ_BURST];
-	unsigned batched;
+	unsigned batched, gone; /* of batch; gone: sent already */
+	unsigned burst;         /* packets of one turn */
 
 	uint64_t setup_end;
 	struct event *timer, *work, *reaper;
@@ -78,6 +81,9 @@ void link_flush(struct link *);
 
 /* The timer, for whoever of setup, DTLS and ARQ wants it first. */
 void link_rearm(struct link *);
+
+/* Up, or on another pair: by the fast socket if that can be had. */
+void link_choose_way(struct link *);
 
 /* A datagram from ICE. */
 void link_packet(void *link, const uint8_t *, size_t n);

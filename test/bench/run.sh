@@ -43,5 +43,6 @@ row() {
 		"$(awk -v a="$down" -v b="$tcp" 'BEGIN { print a / b }')"
 }
 row "bbr, mtu 1200" -o link.cc=bbr -o link.mtu=1200
+row "all by libnice" -o link.cc=bbr -o link.mtu=1200 -o link.fast=no
 row "cubic, mtu 1200" -o link.cc=cubic -o link.mtu=1200
 row "bbr, mtu 8900" -o link.cc=bbr -o link.mtu=8900

@@ -30,8 +30,11 @@ small=$(field "$usual | floor")
 [ "$small" -gt 500 ] && [ "$small" -le 1200 ]
 ok "link.mtu: 1200 unless told, a packet has $small bytes on average"
 
-try "$BIN" -o link.mtu=4000 -o link.cc=cubic -s "$work/anna" bench lab --json
+is "link.fast: yes unless told" "$(field .link.carrier)" gso
+
+try "$BIN" -o link.mtu=4000 -o link.fast=no -o link.cc=cubic -s "$work/anna" bench lab --json
 is "link.cc=cubic" "$(field .link.cc)" cubic
+is "link.fast=no" "$(field .link.carrier)" libnice
 large=$(field "$usual | floor")
 [ "$large" -gt 1200 ] && [ "$large" -le 4000 ]
 ok "link.mtu=4000: a packet has $large bytes on average"

@@ -30,7 +30,7 @@ for c in $commands; do
 done
 is "help names no more" "$(sed -n '/^commands:/,/^$/p' "$work/out" | grep -c '^  ')" \
 	"$(echo "$commands" | wc -w)"
-for key in ice.ports link.cc link.mtu serve.name; do
+for key in ice.ports link.cc link.fast link.mtu serve.name; do
 	has "help names $key" "$work/out" "$key="
 done
 for c in $commands; do
@@ -75,12 +75,12 @@ refuses "bench: no device" bench lab 1d6b:10
 refuses "attach --as: no name" attach --as "a b" lab
 refuses "list --as: no name" list --as -x lab
 
-for bad in nosuch link.nosuch=1 =x link.cc link.cc= link.cc=reno link.mtu=1199 \
+for bad in nosuch link.nosuch=1 =x link.cc link.cc= link.cc=reno link.fast=on link.mtu=1199 \
 	link.mtu=9001 link.mtu=1400x link.mtu=-1 ice.ports= ice.ports=0 ice.ports=70000 \
 	ice.ports=20-10 ice.ports=10- ice.ports=1-2-3 serve.name= "serve.name=a b" \
 	serve.name=-x serve.name=12; do
 	refuses "-o $bad" -o "$bad" id
 done
-check "good settings" "$BIN" -s "$work/s" -o link.cc=bbr -o link.cc=cubic \
+check "good settings" "$BIN" -s "$work/s" -o link.cc=bbr -o link.cc=cubic -o link.fast=no \
 	-o link.mtu=9000 -o ice.ports=1 -o ice.ports=13240-13299 -o serve.name=lab-1 id
 finish

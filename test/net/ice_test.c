@@ -11,7 +11,7 @@
 
 /* Real libnice; addresses are always given, and always loopback. */
 
-enum { GATHERED, CONNECTED, FAILED, PACKET, OPS };
+enum { GATHERED, CONNECTED, MOVED, FAILED, PACKET, OPS };
 
 struct end {
 	struct fixture *f;
@@ -124,6 +124,12 @@ on_connected(void *arg)
 }
 
 static void
+on_moved(void *arg)
+{
+	count(arg, MOVED);
+}
+
+static void
 on_failed(void *arg, int err)
 {
 	CHECK(err != ERR_OK);
@@ -145,7 +151,8 @@ on_packet(void *arg, const uint8_t *p, size_t n)
 	count(e, PACKET);
 }
 
-static const struct ice_ops ops = {on_gathered, on_connected, on_failed, on_packet};
+static const struct ice_ops ops = {on_gathered, on_connected, on_moved, on_failed,
+				   on_packet};
 
 static void
 begin(struct fixture *f, const char *address)
