@@ -58,7 +58,7 @@ $(TESTBIN):
 ifeq ($(filter clean deps test-deps format,$(MAKECMDGOALS)),)
 -include $(O)/tests.mk
 endif
--include $(OBJ:.o=.d) $(TESTBIN:=.d)
+-include $(OBJ:.o=.d) $(wildcard $(O)/test/*/*.d)
 
 deps:
 	$(Q)test/deps.sh build

@@ -4,6 +4,9 @@
  * 16..127 the session's; unknown ones close the link.
  *	16 STREAM  u32 stream | u64 offset | u16 length | bytes
  *	17 WINDOW  u32 stream | u64 offset: bytes before it may be sent
+ *	18 RESUME  16 session | u64 generation | 32 proof | marks
+ *	19 RESUMED u64 generation, 0: the session is gone | marks
+ * where marks are u8 n | n x { u32 stream, u64 offset: bytes before it have come }
  */
 #ifndef CORE_FRAME_H
 #define CORE_FRAME_H
@@ -16,6 +19,8 @@ enum frame_type {
 	FRAME_SESSION = 16, /* first of the session's */
 	FRAME_STREAM = 16,
 	FRAME_WINDOW = 17,
+	FRAME_RESUME = 18,
+	FRAME_RESUMED = 19,
 };
 
 #define FRAME_STREAM_HEAD 15

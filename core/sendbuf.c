@@ -110,6 +110,13 @@ sendbuf_lost(struct sendbuf *b, uint64_t off, uint64_t n)
 }
 
 void
+sendbuf_rewind(struct sendbuf *b)
+{
+	spans_remove(&b->lost, 0, UINT64_MAX);
+	b->next = b->bytes.start;
+}
+
+void
 sendbuf_limit(struct sendbuf *b, uint64_t limit)
 {
 	if (b->limit < limit)

@@ -53,6 +53,12 @@ size_t sendbuf_take(struct sendbuf *, uint64_t *off, uint8_t *dst, size_t cap);
 void sendbuf_acked(struct sendbuf *, uint64_t off, uint64_t n);
 void sendbuf_lost(struct sendbuf *, uint64_t off, uint64_t n);
 
+/*
+ * A new link carries it: what was on its way on the old one is sent again, from the
+ * first byte that the peer is not known to have.
+ */
+void sendbuf_rewind(struct sendbuf *);
+
 /* The peer takes bytes before limit; one that is lower than before is ignored. */
 void sendbuf_limit(struct sendbuf *, uint64_t limit);
 

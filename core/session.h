@@ -120,6 +120,18 @@ int session_failed(const struct session *);
  */
 int session_fail(struct session *, int err);
 
+struct marks;
+
+/* How far its streams have come in. */
+void session_marks(const struct session *, struct marks *);
+
+/*
+ * Another link carries it from now on; the arq of the last one is freed. The peer has
+ * what its marks say, everything else goes again. ERR_PROTO: it says it has what was
+ * never sent.
+ */
+int session_continue(struct session *, const struct marks *) MUST_CHECK;
+
 /* What core/arq asks for: pass with the session as argument. */
 extern const struct arq_ops session_arq_ops;
 

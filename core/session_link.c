@@ -7,6 +7,7 @@
 #include "core/arq.h"
 #include "core/cur.h"
 #include "core/frame.h"
+#include "core/marks.h"
 #include "core/mem.h"
 #include "core/session_impl.h"
 
@@ -191,6 +192,46 @@ frame(void *arg, const uint8_t *p, size_t n, size_t *used)
 	}
 	*used = n - rd_left(&r);
 	return e == ERR_OK || e == ERR_FULL ? e : session_fail(s, e);
+}
+
+/* from one link to the next */
+
+void
+session_marks(const struct session *s, struct marks *m)
+{
+	struct sidmap_node *n = NULL;
+
+	m->n = 0;
+	while ((n = sidmap_next(&s->streams, n)) != NULL) {
+		const struct stream *st = CONTAINER_OF(n, struct stream, node);
+
+		if (st->in.contiguous > 0)
+			marks_add(m, n->sid, st->in.contiguous);
+	}
+}
+
+int
+session_continue(struct session *s, const struct marks *m)
+{
+	struct sidmap_node *n = NULL;
+
+	for (unsigned i = 0; i < m->n; i++) {
+		struct stream *st = session_find(s, m->mark[i].sid);
+
+		if (st == NULL)
+			continue; /* closed here */
+		if (m->mark[i].off > st->out.bytes.end)
+			return session_fail(s, ERR_PROTO);
+		sendbuf_acked(&st->out, 0, m->mark[i].off);
+	}
+	while ((n = sidmap_next(&s->streams, n)) != NULL) {
+		struct stream *st = CONTAINER_OF(n, struct stream, node);
+
+		sendbuf_rewind(&st->out);
+		st->tell = true;
+		session_refresh(s, st);
+	}
+	return s->failed;
 }
 
 const struct arq_ops session_arq_ops = {

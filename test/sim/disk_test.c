@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/driver test/sim/stack test/sim/disk test/sim/mic test/sim/kernel test/sim/ends test/sim/net core/bridge core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem */
+/* link: test/sim/driver test/sim/stack test/sim/disk test/sim/mic test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem */
 /* clang-format on */
 /*
  * A disk over a bad network, whole: the kernel's bytes at one end, a device at
@@ -17,10 +17,13 @@
 
 /* --- runs --- */
 
+static uint64_t relinks, resumed; /* links made anew in all runs; how many came to be */
+
 struct run {
 	uint32_t write, read;            /* bytes, at most */
 	uint64_t cut_at, cut_us;         /* the network is dead; 0: never */
 	uint64_t unplug_at;              /* 0: never */
+	uint64_t relink_us;              /* links end after so long, about; 0: never */
 	void (*before)(struct driver *); /* NULL: nothing */
 };
 
@@ -44,15 +47,34 @@ bad_network(struct stack_conf *c, uint64_t seed)
 	c->ends.arq = ends_arq;
 	c->ends.arq.mtu = net_random(&s) % 4 ? 1200 : 8900;
 	c->ends.arq.cubic = net_random(&s) % 3 == 0;
-	c->ends.window = 1 << 20;
+	c->ends.window = net_random(&s) % 2 ? 1 << 20 : 280 << 10;
 	c->ends.budget = 16 << 20;
 	c->urb_max = 256 << 10;
 	c->import_budget = 4 << 20;
 	c->export_budget = 4 << 20;
 }
 
+/* Links end at any moment, some for a while, some before they are really there. */
 static void
-events(struct stack *s, const struct run *r, uint64_t start)
+relink(struct stack *s, uint64_t us, uint64_t *at)
+{
+	uint64_t seed = s->seed + s->ends.now;
+
+	if (*at == 0)
+		*at = s->ends.now + net_random(&seed) % us;
+	if (s->ends.now < *at)
+		return;
+	if (s->ends.end[0].arq != NULL && net_random(&seed) % 2) {
+		ends_unlink(&s->ends);
+		*at = s->ends.now + 1 + net_random(&seed) % 3000000;
+	} else {
+		ends_relink(&s->ends);
+		*at = s->ends.now + 1 + net_random(&seed) % us;
+	}
+}
+
+static void
+events(struct stack *s, const struct run *r, uint64_t start, uint64_t *relink_at)
 {
 	uint64_t t = s->ends.now - start;
 
@@ -60,6 +82,8 @@ events(struct stack *s, const struct run *r, uint64_t start)
 		net_cut(s->ends.net, t >= r->cut_at && t < r->cut_at + r->cut_us);
 	if (r->unplug_at > 0 && t >= r->unplug_at && !s->disk.unplugged)
 		stack_unplug(s);
+	if (r->relink_us > 0)
+		relink(s, r->relink_us, relink_at);
 }
 
 static bool
@@ -68,7 +92,7 @@ run(uint64_t seed, const struct stack_conf *conf, const struct run *r)
 	static struct stack s;
 	static struct driver d;
 	bool ok = false;
-	uint64_t start;
+	uint64_t start, relink_at = 0;
 
 	stack_init(&s, seed, conf);
 	s.disk.stalls = 20;
@@ -81,10 +105,12 @@ run(uint64_t seed, const struct stack_conf *conf, const struct run *r)
 			r->before(&d);
 		while (driver_run(&d) && d.wrong == NULL && !stack_bad(&s) &&
 		       s.ends.now < start + PATIENCE) {
-			events(&s, r, start);
+			events(&s, r, start, &relink_at);
 			stack_step(&s, s.ends.now + 10000);
 		}
 		net_cut(s.ends.net, false);
+		if (s.ends.end[0].arq == NULL)
+			ends_relink(&s.ends);
 		if (d.wrong == NULL && !stack_bad(&s))
 			driver_end(&d);
 		ok = (d.step == DRIVER_FINISHED || d.gone) && d.wrong == NULL &&
@@ -94,17 +120,20 @@ run(uint64_t seed, const struct stack_conf *conf, const struct run *r)
 		printf("# %s, step %u, command %u, at %llu us\n",
 		       d.wrong ? d.wrong : "no end", d.step, d.commands,
 		       (unsigned long long)s.ends.now);
+	relinks += s.ends.generation - 1;
+	resumed += s.ends.resumed;
 	return stack_fini(&s) && ok;
 }
 
 static bool
-seed_runs(uint64_t seed)
+seed_runs(uint64_t seed, uint64_t relink_us)
 {
 	uint64_t s = seed * 17 + 3;
 	struct stack_conf c;
 	struct run r;
 
 	memset(&r, 0, sizeof(r));
+	r.relink_us = relink_us;
 	r.write = 1 + net_random(&s) % (512 << 10);
 	r.read = 1 + net_random(&s) % (512 << 10);
 	if (seed % 7 == 0) {
@@ -121,14 +150,31 @@ seed_runs(uint64_t seed)
 }
 
 static void
-disks_by_seed(void)
+seeds(uint64_t relink_us)
 {
 	const char *one = getenv("SIM_SEED"), *many = getenv("SIM_SEEDS");
 	uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 1;
 	uint64_t n = one != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : 300;
 
 	for (uint64_t i = 0; i < n; i++)
-		CHECK(seed_runs(first + i));
+		CHECK(seed_runs(first + i, relink_us));
+}
+
+static void
+disks_by_seed(void)
+{
+	seeds(0);
+}
+
+/* No urb is lost and none comes twice when the session goes on over another link. */
+static void
+disks_over_many_links(void)
+{
+	relinks = resumed = 0;
+	seeds(1500000);
+	printf("# %llu new links, %llu of them carried the session\n",
+	       (unsigned long long)relinks, (unsigned long long)resumed);
+	CHECK(resumed > relinks / 2);
 }
 
 /* --- a crowd of urbs that wait for data which does not come --- */
@@ -258,5 +304,5 @@ unplugged_with_urbs_out(void)
 	}
 }
 
-TEST_MAIN(TEST(disks_by_seed), TEST(over_budget_fails_alone),
+TEST_MAIN(TEST(disks_by_seed), TEST(disks_over_many_links), TEST(over_budget_fails_alone),
 	  TEST(unplugged_with_urbs_out))

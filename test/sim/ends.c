@@ -31,23 +31,88 @@ heap_put(void *arg, void *p, size_t n)
 	free(p);
 }
 
+static struct session *
+on_fresh(void *arg)
+{
+	struct ends *e = arg;
+
+	assert(e->generation == 1);
+	return e->end[1].session;
+}
+
+static struct session *
+on_resume(void *arg, const struct door_resume *q)
+{
+	struct ends *e = arg;
+
+	assert(q->generation == e->generation && q->id[0] == 77);
+	return e->end[1].session;
+}
+
+static void
+on_resumed(void *arg, bool yes)
+{
+	struct ends *e = arg;
+
+	assert(yes);
+	e->resumed++;
+}
+
+static const struct door_ops door_ops = {on_fresh, on_resume, on_resumed};
+
+static void
+link_up(struct ends *e)
+{
+	const struct door_resume ask = {.id = {77}, .generation = ++e->generation};
+
+	for (int i = 0; i < 2; i++) {
+		struct end *d = &e->end[i];
+
+		door_init(&d->door, i == 1, &door_ops, e);
+		if (i == 0 && e->generation == 1)
+			door_carry(&d->door, d->session);
+		else if (i == 0)
+			door_ask(&d->door, d->session, &ask);
+		d->arq = arq_new(&d->pool, &e->arq, &door_arq_ops, &d->door, e->now);
+		assert(d->arq != NULL);
+	}
+}
+
+void
+ends_unlink(struct ends *e)
+{
+	for (int i = 0; i < 2; i++) {
+		arq_free(e->end[i].arq);
+		e->end[i].arq = NULL;
+	}
+	net_cut(e->net, true);
+	net_cut(e->net, false);
+}
+
+void
+ends_relink(struct ends *e)
+{
+	ends_unlink(e);
+	link_up(e);
+}
+
 void
 ends_init(struct ends *e, uint64_t seed, const struct ends_conf *conf,
 	  const struct session_ops *const ops[2], void *const arg[2])
 {
 	memset(e, 0, sizeof(*e));
 	e->now = 1000000;
+	e->arq = conf->arq;
 	e->net = net_new(seed, conf->to);
 	for (int i = 0; i < 2; i++) {
 		struct end *d = &e->end[i];
 
 		d->pool = (struct pool){heap_get, heap_put, NULL, conf->budget, 0};
 		d->session = session_new(&d->pool, conf->window, ops[i], arg[i]);
-		d->arq =
-		    arq_new(&d->pool, &conf->arq, &session_arq_ops, d->session, e->now);
-		assert(d->session != NULL && d->arq != NULL);
+		assert(d->session != NULL);
 		session_peer_window(d->session, conf->window);
 	}
+	link_up(e);
 }
 
 bool
@@ -74,10 +139,10 @@ hear(struct ends *e, int i)
 	for (int k = 0; k < ARQ_BURST; k++) {
 		if ((n = net_recv(e->net, i, buf, e->now)) == 0)
 			break;
-		if (d->failed == ERR_OK)
+		if (d->failed == ERR_OK && d->arq != NULL)
 			d->failed = arq_input(d->arq, buf, n, e->now);
 	}
-	if (d->failed == ERR_OK && arq_deadline(d->arq) <= e->now)
+	if (d->failed == ERR_OK && d->arq != NULL && arq_deadline(d->arq) <= e->now)
 		d->failed = arq_tick(d->arq, e->now);
 }
 
@@ -88,7 +153,7 @@ speak(struct ends *e, int i)
 	uint8_t buf[NET_PACKET_MAX];
 	size_t n;
 
-	for (int k = 0; k < ARQ_BURST; k++) {
+	for (int k = 0; d->arq != NULL && k < ARQ_BURST; k++) {
 		if ((n = arq_output(d->arq, buf, sizeof(buf), e->now)) == 0)
 			break;
 		net_send(e->net, i, buf, n, e->now);
@@ -101,7 +166,8 @@ next_event(const struct ends *e)
 	uint64_t t = net_next(e->net);
 
 	for (int i = 0; i < 2; i++)
-		if (e->end[i].failed == ERR_OK && arq_deadline(e->end[i].arq) < t)
+		if (e->end[i].failed == ERR_OK && e->end[i].arq != NULL &&
+		    arq_deadline(e->end[i].arq) < t)
 			t = arq_deadline(e->end[i].arq);
 	return t;
 }
@@ -126,7 +192,8 @@ ends_step(struct ends *e, uint64_t until)
 bool
 ends_idle(const struct ends *e)
 {
-	return arq_idle(e->end[0].arq) && arq_idle(e->end[1].arq);
+	return e->end[0].arq != NULL && arq_idle(e->end[0].arq) &&
+	       arq_idle(e->end[1].arq);
 }
 
 int

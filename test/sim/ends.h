@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/arq.h"
+#include "core/door.h"
 #include "core/mem.h"
 #include "core/session.h"
 #include "test/sim/net.h"
@@ -25,7 +26,8 @@ struct ends_conf {
 struct end {
 	struct pool pool; /* of the session and the arq, and whoever likes */
 	struct session *session;
-	struct arq *arq;
+	struct door door;
+	struct arq *arq; /* NULL: no link */
 	int failed; /* what the arq said; no more packets then */
 };
 
@@ -33,7 +35,10 @@ struct ends {
 	struct end end[2];
 	struct net *net;
 	uint64_t now;
-	unsigned still; /* turns in which the clock stood: too many is a bug */
+	struct arq_conf arq;
+	uint64_t generation; /* of the link */
+	unsigned resumed;    /* links that went on with the session */
+	unsigned still;	     /* turns in which the clock stood: too many is a bug */
 };
 
 /* What a host would use: mtu 1200, PING every 10 s, dead after 30 s. */
@@ -52,6 +57,12 @@ bool ends_fini(struct ends *);
  * moves to the next event, at most to until. false: it is there.
  */
 bool ends_step(struct ends *, uint64_t until);
+
+/* The link is gone at both ends, with all that was on its way. */
+void ends_unlink(struct ends *);
+
+/* A new link, which is to go on with the same sessions; also instead of one. */
+void ends_relink(struct ends *);
 
 /* Neither end has anything to send or unacknowledged. */
 bool ends_idle(const struct ends *);
