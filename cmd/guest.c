@@ -353,7 +353,8 @@ on_down(void *arg, int err, const char *why)
 	guest_reap_soon(g->of);
 }
 
-static const struct link_ops link_ops = {on_knock, NULL, on_up, on_turn, on_down};
+static const struct link_ops link_ops = {on_knock, NULL,    on_up,  NULL,
+					 NULL,     on_turn, on_down};
 
 void
 guest_accept(struct server *s, struct tcp *tcp)

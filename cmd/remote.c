@@ -171,7 +171,8 @@ on_down(void *arg, int err, const char *why)
 	r->ops->down(r->arg, err, why);
 }
 
-static const struct link_ops link_ops = {NULL, on_admitted, on_up, on_turn, on_down};
+static const struct link_ops link_ops = {NULL, on_admitted, on_up,  NULL,
+					 NULL, on_turn,     on_down};
 
 struct remote *
 remote_connect(struct loop *l, struct ctx *ctx, struct target *t,

@@ -105,15 +105,6 @@ on_hello(struct exports *e, struct rd *r)
 	return send_wr(e, WIRE_WELCOME, b, &w);
 }
 
-/* No session outlives its link yet, so each is unknown when it comes again. */
-static int
-on_resume(struct exports *e, struct rd *r)
-{
-	(void)r;
-	return e->welcomed ? ERR_PROTO : send(e, WIRE_GONE, NULL, 0);
-}
-
-/* As many as fit. */
 static int
 on_list(struct exports *e, struct rd *r)
 {
@@ -216,9 +207,9 @@ static const struct {
 	bool early; /* before the peer was welcomed */
 	int (*run)(struct exports *, struct rd *);
 } handlers[] = {
-    {WIRE_HELLO, true, on_hello},      {WIRE_RESUME, true, on_resume},
-    {WIRE_LIST, false, on_list},       {WIRE_IMPORT, false, on_import},
-    {WIRE_RELEASE, false, on_release}, {WIRE_UNLINK, false, on_unlink},
+    {WIRE_HELLO, true, on_hello},    {WIRE_LIST, false, on_list},
+    {WIRE_IMPORT, false, on_import}, {WIRE_RELEASE, false, on_release},
+    {WIRE_UNLINK, false, on_unlink},
 };
 
 static int
@@ -228,8 +219,7 @@ on_session(struct exports *e, const struct session_msg *m)
 	uint32_t n = m->len;
 	struct rd r;
 
-	if (n > sizeof(body)) /* only RESUME may be, of which nothing is read */
-		n = sizeof(body);
+	ASSERT(n <= sizeof(body));
 	session_msg_read(m, 0, body, n);
 	rd_init(&r, body, n);
 	for (size_t i = 0; i < ARRAY_LEN(handlers); i++)

@@ -393,7 +393,7 @@ dispatch(struct imports *m, uint8_t type, struct rd *r)
 			return m->state == WELCOMED || handlers[i].early
 				   ? handlers[i].run(m, r)
 				   : ERR_PROTO;
-	return ERR_PROTO; /* GONE: we never said resume */
+	return ERR_PROTO;
 }
 
 static int

@@ -104,30 +104,6 @@ do_handshake(struct link *l)
 	event_active(l->work, EV_TIMEOUT, 1);
 }
 
-static void
-do_carry(struct link *l)
-{
-	struct arq_conf conf = {.mtu = l->packet_max,
-				.keepalive_us = LINK_KEEPALIVE_US,
-				.dead_us = LINK_DEAD_US,
-				.cubic = l->env->cubic};
-
-	if (l->tcp != NULL)
-		tcp_finish(l->tcp); /* signalling has done its part */
-	if ((l->session = l->ops->up(l->arg)) == NULL) {
-		link_fail(l, ERR_NOMEM, NULL);
-		return;
-	}
-	if (l->state != LINK_UP)
-		return;
-	l->arq = arq_new(l->env->pool, &conf, &session_arq_ops, l->session, clock_us());
-	if (l->arq == NULL)
-		link_fail(l, ERR_NOMEM, NULL);
-	else
-		link_choose_way(l);
-	event_active(l->work, EV_TIMEOUT, 1);
-}
-
 /* One packet says it; if that is lost the peer notices by silence. */
 static void
 do_goodbye(struct link *l)
@@ -163,7 +139,7 @@ link_event(struct link *l, enum link_event ev)
 	    [LINK_DO_NOTHING] = do_nothing,   [LINK_DO_GREET] = link_greet,
 	    [LINK_DO_GATHER] = do_gather,     [LINK_DO_DESCRIBE] = link_describe,
 	    [LINK_DO_CHECK] = do_check,       [LINK_DO_HANDSHAKE] = do_handshake,
-	    [LINK_DO_CARRY] = do_carry,       [LINK_DO_GOODBYE] = do_goodbye,
+	    [LINK_DO_CARRY] = link_carry,     [LINK_DO_GOODBYE] = do_goodbye,
 	    [LINK_DO_TEARDOWN] = do_teardown,
 	};
 
@@ -200,7 +176,8 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 	if (l->ice != NULL)
 		ice_free(l->ice);
 	l->ice = NULL;
-	l->ops->down(l->arg, l->err, l->why);
+	if (!l->dropped)
+		l->ops->down(l->arg, l->err, l->why);
 	dtls_free(l->dtls);
 	tls_free(l->tls);
 	if (l->tcp != NULL)
@@ -218,9 +195,10 @@ on_work(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (l->state == LINK_DOWN)
 		return;
-	if (l->arq != NULL)
+	if (l->door.state == DOOR_OPEN)
 		l->ops->turn(l->arg);
-	if (l->session != NULL && (err = session_failed(l->session)) != ERR_OK) {
+	if (l->door.session != NULL &&
+	    (err = session_failed(l->door.session)) != ERR_OK) {
 		link_fail(l, err, NULL);
 		return;
 	}

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/arq.h"
+#include "core/door.h"
 #include "core/ticket.h"
 #include "core/wire.h"
 #include "net/proof.h"
@@ -59,8 +60,22 @@ struct link_ops {
 	/* Attach: the server let us in and calls itself so. An error ends it. */
 	int (*admitted)(void *arg, const struct wire_greet *);
 
-	/* Secured; returns the session to carry, NULL to end the link. */
+	/*
+	 * Secured (attach), and the peer begins a session (serve). Returns the session
+	 * to carry, NULL to end the link. Attach: after link_resume it is one that goes
+	 * on.
+	 */
 	struct session *(*up)(void *arg);
+
+	/*
+	 * Serve: the peer goes on with a session, see core/door.h: checks the proof
+	 * (link_proof), lets go of its old link (link_drop), may give this one to
+	 * another owner (link_adopt). NULL: there is no such session. May be NULL.
+	 */
+	struct session *(*resume)(void *arg, const struct door_resume *);
+
+	/* Attach, after link_resume: the server goes on, or has lost the session. */
+	void (*resumed)(void *arg, bool yes);
 
 	/* Packets were taken in and delivered. */
 	void (*turn)(void *arg);
@@ -89,6 +104,22 @@ void link_close(struct link *);
 
 /* Ends because of err (a protocol break of the session, say); down follows. */
 void link_abort(struct link *, int err, const char *why);
+
+/* Attach, only in ops->up: the session is not new; q->proof is filled in here. */
+int link_resume(struct link *, struct door_resume *q, const uint8_t key[IDENT_MAC]);
+
+/* A session that is new on this link: the key that its later links prove. */
+int link_key(const struct link *, uint8_t key[IDENT_MAC]) MUST_CHECK;
+
+/* The proof that belongs to what is asked for on this link. */
+int link_proof(const struct link *, const struct door_resume *,
+	       const uint8_t key[IDENT_MAC], uint8_t proof[IDENT_MAC]) MUST_CHECK;
+
+/* Its session goes on elsewhere: it is let go of at once, and down is not called. */
+void link_drop(struct link *);
+
+/* The ops get another arg from now on. */
+void link_adopt(struct link *, void *arg);
 
 /* The session has something to send. */
 void link_wake(struct link *);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What net/link.c, net/link_flow.c and net/link_signal.c share; nobody else
- * includes this.
+ * What net/link.c, net/link_door.c, net/link_flow.c and net/link_signal.c share; nobody
+ * else includes this.
  */
 #ifndef NET_LINK_PARTS_H
 #define NET_LINK_PARTS_H
@@ -51,7 +51,10 @@ struct link {
 	} early[LINK_EARLY];
 	unsigned earlies;
 
-	struct session *session; /* the owner's */
+	struct door door; /* to the session, which is the owner's */
+	struct door_resume ask;
+	bool asking;  /* attach: the session goes on */
+	bool dropped; /* it went on elsewhere */
 	struct arq *arq;
 	size_t packet_max;
 	struct twin *twin; /* packets go by it; NULL: through libnice */
@@ -72,6 +75,9 @@ void link_signal_dial(struct link *);
 void link_signal_accept(struct link *, struct tcp *);
 void link_greet(struct link *);    /* action GREET */
 void link_describe(struct link *); /* action DESCRIBE */
+
+/* net/link_door.c */
+void link_carry(struct link *); /* action CARRY */
 
 /* net/link_flow.c */
 extern const struct dtls_ops link_dtls_ops;

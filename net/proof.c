@@ -2,6 +2,7 @@
 /*
  * Proof of a ticket's secret.
  */
+#include "core/cur.h"
 #include "core/mem.h"
 #include "net/proof.h"
 
@@ -23,5 +24,21 @@ proof_make(enum proof_stage stage, const uint8_t secret[TICKET_SECRET],
 	uint8_t key[IDENT_MAC];
 
 	ident_derive(secret, TICKET_SECRET, label[stage], key);
+	ident_mac(key, part, ARRAY_LEN(part), out);
+}
+
+void
+proof_resume(const uint8_t key[IDENT_MAC], const uint8_t session[16], uint64_t generation,
+	     const uint8_t exporter[IDENT_MAC], uint8_t out[IDENT_MAC])
+{
+	uint8_t number[8];
+	const struct ident_part part[] = {{"resume", 6},
+					  {session, 16},
+					  {number, sizeof(number)},
+					  {exporter, IDENT_MAC}};
+	struct wr w;
+
+	wr_init(&w, number, sizeof(number));
+	wr_le64(&w, generation);
 	ident_mac(key, part, ARRAY_LEN(part), out);
 }

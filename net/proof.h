@@ -29,4 +29,12 @@ void proof_make(enum proof_stage, const uint8_t secret[TICKET_SECRET],
 		const uint8_t ticket[TICKET_ID], const struct proof_channel *,
 		uint8_t out[IDENT_MAC]);
 
+/*
+ * That a session goes on with who began it: HMAC-SHA256(key of the first link,
+ * "resume" | session id | generation | exporter of the new one).
+ */
+void
+proof_resume(const uint8_t key[IDENT_MAC], const uint8_t session[16], uint64_t generation,
+	     const uint8_t exporter[IDENT_MAC], uint8_t out[IDENT_MAC]);
+
 #endif

@@ -368,24 +368,6 @@ refused(void)
 	teardown();
 }
 
-static void
-resume_finds_nothing(void)
-{
-	static const uint8_t body[WIRE_LARGE];
-	static const uint32_t len[] = {56, 4096, 4097, WIRE_LARGE};
-
-	for (size_t i = 0; i < ARRAY_LEN(len); i++) {
-		setup();
-		CHECK_EQ(pair_say(&pair, STREAM_SESSION, WIRE_RESUME, body, len[i]),
-			 ERR_OK);
-		CHECK_EQ(pair_last(&pair, WIRE_GONE)->len, 0);
-		CHECK_EQ(say_hello(4 << 20), ERR_OK); /* as a new one */
-		CHECK_EQ(pair_say(&pair, STREAM_SESSION, WIRE_RESUME, body, len[i]),
-			 ERR_PROTO);
-		teardown();
-	}
-}
-
 /* --- lists --- */
 
 /* How many devices the last DEVICES holds. */
@@ -1145,15 +1127,14 @@ every_allocation_fails_once(void)
 }
 
 TEST_MAIN(TEST(nothing_before_hello), TEST(hello_and_welcome), TEST(refused),
-	  TEST(resume_finds_nothing), TEST(list_and_changes), TEST(more_devices_than_fit),
-	  TEST(import_numbers_rise), TEST(too_many_devices),
-	  TEST(device_that_cannot_be_opened), TEST(let_go_while_opening),
-	  TEST(release_of_what_is_not_there), TEST(requests_and_replies),
-	  TEST(isochronous), TEST(packets_that_contradict), TEST(bad_packets_fail_alone),
-	  TEST(control_goes_by_its_setup), TEST(lengths_that_contradict),
-	  TEST(bad_requests_fail_alone), TEST(streams_that_may_not_be),
-	  TEST(priorities_by_endpoint), TEST(unlinks), TEST(unlinks_that_may_not_be),
-	  TEST(release_with_urbs_out), TEST(removed_with_urbs_out),
-	  TEST(removed_in_submit), TEST(end_with_callbacks),
+	  TEST(list_and_changes), TEST(more_devices_than_fit), TEST(import_numbers_rise),
+	  TEST(too_many_devices), TEST(device_that_cannot_be_opened),
+	  TEST(let_go_while_opening), TEST(release_of_what_is_not_there),
+	  TEST(requests_and_replies), TEST(isochronous), TEST(packets_that_contradict),
+	  TEST(bad_packets_fail_alone), TEST(control_goes_by_its_setup),
+	  TEST(lengths_that_contradict), TEST(bad_requests_fail_alone),
+	  TEST(streams_that_may_not_be), TEST(priorities_by_endpoint), TEST(unlinks),
+	  TEST(unlinks_that_may_not_be), TEST(release_with_urbs_out),
+	  TEST(removed_with_urbs_out), TEST(removed_in_submit), TEST(end_with_callbacks),
 	  TEST(replies_have_their_room), TEST(packets_have_their_room),
 	  TEST(replies_fit_the_window), TEST(every_allocation_fails_once))

@@ -281,11 +281,9 @@ not_before_the_welcome(void)
 		uint8_t type;
 		uint32_t len;
 	} t[] = {
-	    {WIRE_WELCOME, 120}, {WIRE_REFUSED, 2},
-	    {WIRE_GONE, 0},      {WIRE_DEVICES, 2},
-	    {WIRE_IMPORTED, 6},  {WIRE_REMOVED, 6},
-	    {WIRE_HELLO, 120},   {WIRE_COMPLETE, 33},
-	    {WIRE_PONG, 8},      {127, 0},
+	    {WIRE_WELCOME, 120}, {WIRE_REFUSED, 2}, {WIRE_DEVICES, 2},
+	    {WIRE_IMPORTED, 6},  {WIRE_REMOVED, 6}, {WIRE_HELLO, 120},
+	    {WIRE_COMPLETE, 33}, {WIRE_PONG, 8},    {127, 0},
 	};
 	static const uint8_t body[200];
 	uint32_t dev;
@@ -348,14 +346,6 @@ refusals(void)
 	welcome_says = ERR_PROTO;
 	CHECK_EQ(hello(1 << 20, 1 << 20), ERR_OK);
 	CHECK_EQ(say_welcome(), ERR_PROTO);
-	teardown();
-}
-
-static void
-gone_without_resume(void)
-{
-	welcomed();
-	CHECK_EQ(pair_say(&pair, STREAM_SESSION, WIRE_GONE, NULL, 0), ERR_PROTO);
 	teardown();
 }
 
@@ -791,10 +781,9 @@ every_allocation_fails_once(void)
 }
 
 TEST_MAIN(TEST(not_before_the_welcome), TEST(hello_once_welcome_once), TEST(refusals),
-	  TEST(gone_without_resume), TEST(device_lists), TEST(import_says_what),
-	  TEST(answers_to_import), TEST(descriptors_that_make_no_sense),
-	  TEST(removals_by_the_server), TEST(requests), TEST(not_before_it_is_ours),
-	  TEST(replies_come_through), TEST(replies_that_may_not_be), TEST(isochronous),
-	  TEST(packets_that_may_not_be), TEST(streams_that_are_not_open),
-	  TEST(release_in_a_reply), TEST(bench_is_passed_on),
-	  TEST(every_allocation_fails_once))
+	  TEST(device_lists), TEST(import_says_what), TEST(answers_to_import),
+	  TEST(descriptors_that_make_no_sense), TEST(removals_by_the_server),
+	  TEST(requests), TEST(not_before_it_is_ours), TEST(replies_come_through),
+	  TEST(replies_that_may_not_be), TEST(isochronous), TEST(packets_that_may_not_be),
+	  TEST(streams_that_are_not_open), TEST(release_in_a_reply),
+	  TEST(bench_is_passed_on), TEST(every_allocation_fails_once))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: net/link net/link_flow net/twin net/link_signal net/proof net/ident net/ident_peer net/tls net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate net/ice net/ice_cand net/gpump net/dtls net/dtls_filter core/link core/wire core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/cc core/cc_bbr core/cc_cubic core/pacer core/b32 core/cur core/log core/mem core/text core/err */
+/* link: net/link net/link_door net/link_flow net/twin net/link_signal net/proof net/ident net/ident_peer net/tls net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate net/ice net/ice_cand net/gpump net/dtls net/dtls_filter core/link core/wire core/session core/session_link core/door core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/cc core/cc_bbr core/cc_cubic core/pacer core/b32 core/cur core/log core/mem core/text core/err */
 /* clang-format on */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 /* Both ends of real links in one process: TCP, TLS, libnice, DTLS on 127.0.0.1. */
 
 #define MESSAGE 64
+#define FIRST   1 /* what the attach side says at once: it opens the door */
 #define LARGE   (1u << 20)
 
 enum moment { NEVER, AT_KNOCK, AT_ADMITTED, AT_UP, AT_MESSAGE };
@@ -29,7 +30,7 @@ struct end {
 	struct link_env env;
 	struct ident *ident;
 	struct pool pool;
-	struct link *link;
+	struct link *link, *next; /* next: a second one, serve only */
 	struct session *session;
 	unsigned knocks, admits, ups, downs, messages;
 	enum moment fail_at, close_at; /* what its owner does wrong, or when it ends it */
@@ -37,6 +38,10 @@ struct end {
 	char why[WIRE_TEXT];
 	uint32_t len; /* of the last message */
 	struct proof_channel tls, dtls;
+	uint8_t key[IDENT_MAC]; /* of the session */
+	struct door_resume ask;
+	unsigned resumes, resumed, lost;
+	bool gone; /* serve: it has forgotten the session */
 };
 
 struct fixture {
@@ -64,6 +69,8 @@ on_message(void *arg, const struct session_msg *m)
 
 	session_msg_read(m, 0, &first, 1);
 	CHECK_EQ(first, 0x5a);
+	if (m->len == FIRST)
+		return ERR_OK;
 	e->messages++;
 	e->len = m->len;
 	if (e->close_at == AT_MESSAGE)
@@ -150,13 +157,47 @@ on_up(void *arg)
 {
 	struct end *e = arg;
 
+	if (e->ask.generation > 0) {
+		CHECK_EQ(link_resume(e->link, &e->ask, e->key), ERR_OK);
+		e->resumes++;
+		return e->session;
+	}
 	e->ups++;
 	CHECK_EQ(link_channel(e->link, &e->dtls), ERR_OK);
+	CHECK_EQ(link_key(e->link, e->key), ERR_OK);
 	e->session = session_new(&e->pool, 4 * LARGE, &session_ops, e);
 	session_peer_window(e->session, 4 * LARGE);
+	if (e == &e->f->attach)
+		say(e, FIRST);
 	if (e->close_at == AT_UP)
 		link_close(e->link);
 	return e->fail_at == AT_UP ? NULL : e->session;
+}
+
+static struct session *
+on_resume(void *arg, const struct door_resume *q)
+{
+	struct end *e = arg;
+	uint8_t want[IDENT_MAC];
+
+	e->resumes++;
+	CHECK_EQ(link_proof(e->next, q, e->key, want), ERR_OK);
+	if (e->gone || !ident_equal(q->proof, want, sizeof(want)))
+		return NULL;
+	CHECK_EQ(q->id[3], 9);
+	link_drop(e->link);
+	e->link = e->next;
+	e->next = NULL;
+	return e->session;
+}
+
+static void
+on_resumed(void *arg, bool yes)
+{
+	struct end *e = arg;
+
+	e->resumed += yes;
+	e->lost += !yes;
 }
 
 static void
@@ -178,16 +219,19 @@ on_down(void *arg, int err, const char *why)
 	e->link = NULL;
 }
 
-static const struct link_ops link_ops = {on_knock, on_admitted, on_up, on_turn, on_down};
+static const struct link_ops link_ops = {on_knock,   on_admitted, on_up,  on_resume,
+					 on_resumed, on_turn,     on_down};
 
 static void
 on_tcp(void *arg, struct tcp *tcp)
 {
 	struct fixture *f = arg;
 
-	CHECK(f->serve.link == NULL);
-	f->serve.link = link_accept(&f->serve.env, tcp, &link_ops, &f->serve);
-	CHECK(f->serve.link != NULL);
+	struct link **l = f->serve.link == NULL ? &f->serve.link : &f->serve.next;
+
+	CHECK(*l == NULL);
+	*l = link_accept(&f->serve.env, tcp, &link_ops, &f->serve);
+	CHECK(*l != NULL);
 }
 
 static const struct tcp_listener_ops listener_ops = {on_tcp};
@@ -329,7 +373,77 @@ dial(struct fixture *f)
 	CHECK(f->attach.link != NULL);
 }
 
+static bool
+answered(struct fixture *f)
+{
+	return f->attach.resumed + f->attach.lost > 0;
+}
+
+static bool
+both_heard_all(struct fixture *f)
+{
+	return f->serve.len == MESSAGE && f->attach.len == MESSAGE;
+}
+
+/* The attach side lets go without a word and dials again. */
+static void
+dial_again(struct fixture *f, uint64_t generation)
+{
+	link_drop(f->attach.link);
+	f->attach.ask =
+	    (struct door_resume){.id = {0, 0, 0, 9}, .generation = generation};
+	dial(f);
+}
+
 /* --- tests --- */
+
+/* What was said before the cut and in it arrives once, over the next link. */
+static void
+a_session_goes_on(void)
+{
+	struct fixture f;
+
+	setup(&f);
+	dial(&f);
+	if (run(&f, both_up)) {
+		say(&f.attach, LARGE);
+		say(&f.serve, LARGE);
+		dial_again(&f, 2);
+		say(&f.attach, MESSAGE);
+		say(&f.serve, MESSAGE);
+		run(&f, both_heard_all);
+	}
+	CHECK_EQ(f.attach.resumed, 1);
+	CHECK_EQ(f.serve.resumes, 1);
+	CHECK_EQ(f.attach.messages, 2);
+	CHECK_EQ(f.serve.messages, 2);
+	CHECK_EQ(f.serve.ups, 1);
+	CHECK_EQ(f.serve.downs + f.attach.downs, 0); /* dropped links say nothing */
+	teardown(&f);
+}
+
+/* Without the first link's key, or after the server's restart. */
+static void
+a_session_is_gone(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct fixture f;
+
+		setup(&f);
+		dial(&f);
+		if (run(&f, both_up)) {
+			f.serve.gone = i == 0;
+			f.attach.key[5] ^= i == 1;
+			dial_again(&f, 2);
+			run(&f, answered);
+		}
+		CHECK_EQ(f.attach.lost, 1);
+		CHECK_EQ(f.serve.resumes, 1);
+		link_drop(f.serve.link);
+		f.serve.link = f.serve.next;
+		teardown(&f);
+	}
+}
 
 static void
 carries_messages(void)
@@ -812,9 +926,10 @@ later_messages_are_skipped(void)
 	teardown(&f);
 }
 
-TEST_MAIN(TEST(carries_messages), TEST(server_says_goodbye), TEST(abort_is_heard),
-	  TEST(many_datagram_sizes), TEST(refused), TEST(another_server),
-	  TEST(nobody_there), TEST(the_next_address), TEST(ticket_opens),
-	  TEST(wrong_secret), TEST(no_secret), TEST(wrong_confirmation),
-	  TEST(owner_says_no), TEST(closing_from_an_op), TEST(closing_any_time),
-	  TEST(ping_is_answered), TEST(rules_are_kept), TEST(later_messages_are_skipped))
+TEST_MAIN(TEST(a_session_goes_on), TEST(a_session_is_gone), TEST(carries_messages),
+	  TEST(server_says_goodbye), TEST(abort_is_heard), TEST(many_datagram_sizes),
+	  TEST(refused), TEST(another_server), TEST(nobody_there), TEST(the_next_address),
+	  TEST(ticket_opens), TEST(wrong_secret), TEST(no_secret),
+	  TEST(wrong_confirmation), TEST(owner_says_no), TEST(closing_from_an_op),
+	  TEST(closing_any_time), TEST(ping_is_answered), TEST(rules_are_kept),
+	  TEST(later_messages_are_skipped))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/proof net/ident core/mem */
+/* link: net/proof net/ident core/cur core/mem */
 #include "net/proof.h"
 #include "test/test.h"
 
@@ -99,5 +99,28 @@ known_value(void)
 	CHECK(memcmp(got, want, sizeof(want)) == 0);
 }
 
-TEST_MAIN(TEST(the_same_twice), TEST(stages_differ), TEST(bound_to_all),
-	  TEST(sides_differ), TEST(known_value))
+/* A session's next link: another key, session, number or channel is another proof. */
+static void
+a_resume_is_bound_to_all(void)
+{
+	uint8_t key[IDENT_MAC] = {1}, id[16] = {2}, exporter[IDENT_MAC] = {3};
+	uint8_t right[IDENT_MAC], other[IDENT_MAC];
+	uint8_t *const part[] = {key, id, exporter};
+
+	proof_resume(key, id, 5, exporter, right);
+	proof_resume(key, id, 5, exporter, other);
+	CHECK(memcmp(right, other, sizeof(right)) == 0);
+	proof_resume(key, id, 6, exporter, other);
+	CHECK(memcmp(right, other, sizeof(right)) != 0);
+	proof_resume(key, id, 5 + ((uint64_t)1 << 56), exporter, other);
+	CHECK(memcmp(right, other, sizeof(right)) != 0);
+	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
+		part[i][15] ^= 1;
+		proof_resume(key, id, 5, exporter, other);
+		CHECK(memcmp(right, other, sizeof(right)) != 0);
+		part[i][15] ^= 1;
+	}
+}
+
+TEST_MAIN(TEST(a_resume_is_bound_to_all), TEST(the_same_twice), TEST(stages_differ),
+	  TEST(bound_to_all), TEST(sides_differ), TEST(known_value))

@@ -28,7 +28,7 @@ struct end {
 	struct session *session;
 	struct door door;
 	struct arq *arq; /* NULL: no link */
-	int failed; /* what the arq said; no more packets then */
+	int failed;      /* what the arq said; no more packets then */
 };
 
 struct ends {
@@ -38,7 +38,7 @@ struct ends {
 	struct arq_conf arq;
 	uint64_t generation; /* of the link */
 	unsigned resumed;    /* links that went on with the session */
-	unsigned still;	     /* turns in which the clock stood: too many is a bug */
+	unsigned still;      /* turns in which the clock stood: too many is a bug */
 };
 
 /* What a host would use: mtu 1200, PING every 10 s, dead after 30 s. */
