@@ -146,24 +146,6 @@ fits(const struct attached *x, const struct devinfo *d)
 	return same_ids(&x->info, d) ? 2 : 1;
 }
 
-static struct attached *
-best_waiting(const struct want *w, const struct devinfo *d)
-{
-	struct attached *best = NULL;
-	unsigned most = 0;
-	struct list *l;
-
-	LIST_EACH (&w->of->devs, l) {
-		struct attached *x = attached_of(l);
-
-		if (x->want == w && x->state == ATTACHED_WAITING && fits(x, d) > most) {
-			best = x;
-			most = fits(x, d);
-		}
-	}
-	return best;
-}
-
 static bool
 had_port(const struct want *w, const struct devinfo *d)
 {
@@ -211,21 +193,40 @@ see_again(struct attached *x, const struct devinfo *d)
 	attached_wake_at(x, x->not_before);
 }
 
-static void
-attach_again(struct want *w, const struct wire_device *d)
+/* What is waited for that fits best, and by whose words; false: nobody asked. */
+static bool
+find_place(const struct attacher *a, const struct devinfo *d, struct want **w,
+	   struct attached **x)
 {
-	struct attached *x = best_waiting(w, &d->info);
+	unsigned most = 0;
+	struct list *l;
 
-	if (x != NULL)
-		see_again(x, &d->info);
-	if (x != NULL && clock_us() < x->not_before)
-		return;
-	if (x == NULL && (x = attached_new(w->of, w, &d->info)) == NULL) {
-		log_error("device %s not attached reason=\"out of memory\"",
-			  d->info.busid);
-		return;
+	*w = NULL;
+	*x = NULL;
+	LIST_EACH (&a->wants, l) {
+		struct want *v = CONTAINER_OF(l, struct want, link);
+
+		if (*w == NULL && stands_for(v, d))
+			*w = v;
 	}
-	attached_ask(x, &d->info);
+	LIST_EACH (&a->devs, l) {
+		struct attached *y = attached_of(l);
+
+		if (y->state == ATTACHED_WAITING && stands_for(y->want, d) &&
+		    fits(y, d) > most) {
+			*x = y;
+			most = fits(y, d);
+		}
+	}
+	return *w != NULL;
+}
+
+static void
+attach_again(struct attached *x, const struct devinfo *d)
+{
+	see_again(x, d);
+	if (clock_us() >= x->not_before)
+		attached_ask(x, d);
 }
 
 /* Offers are not known to the server, so it does not take them away. */
@@ -248,20 +249,22 @@ see_offers(const struct attacher *a, const struct devinfo *d)
 void
 stand_device(struct attacher *a, const struct wire_device *d)
 {
-	struct list *l;
+	struct attached *x;
+	struct want *w;
 
 	see_offers(a, &d->info);
 	if (d->state != WIRE_FREE || stand_have(a, d->info.busid) ||
 	    spurned_of(a, &d->info) != NULL)
 		return;
-	LIST_EACH (&a->wants, l) {
-		struct want *w = CONTAINER_OF(l, struct want, link);
-
-		if (stands_for(w, &d->info)) {
-			attach_again(w, d);
-			return;
-		}
-	}
+	if (!find_place(a, &d->info, &w, &x))
+		return;
+	if (x != NULL)
+		attach_again(x, &d->info);
+	else if ((x = attached_new(a, w, &d->info)) != NULL)
+		attached_ask(x, &d->info);
+	else
+		log_error("device %s not attached reason=\"out of memory\"",
+			  d->info.busid);
 }
 
 void
