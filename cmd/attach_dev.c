@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One device of `attach`: asked for, imported, given to the kernel through a
- * socket. How it goes is in attach_leave.c.
+ * socket. How it goes is known in attach_leave.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,6 @@
 #include <event2/event.h>
 
 #include "cmd/attacher.h"
-#include "cmd/report.h"
 #include "core/bridge.h"
 #include "core/log.h"
 #include "core/pattern.h"
@@ -89,6 +88,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	else if (x->state == ATTACHED_KERNEL)
 		watch_kernel(x, known ? &p : NULL);
 }
+
 /* --- the kernel's side --- */
 
 int

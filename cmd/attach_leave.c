@@ -112,7 +112,7 @@ attached_watch_eject(struct attached *x)
 	attached_wake_at(x, clock_us() + SILENCE_US);
 }
 
-/* The kernel may be done with it already: then it is waited for in a moment. */
+/* Until it comes back, if again; for good otherwise. */
 void
 attached_part(struct attached *x, int err, const char *text, bool again)
 {
@@ -137,6 +137,10 @@ void
 attached_lose(struct attached *x, const char *why)
 {
 	log_info("device %s taken away reason=\"%s\"", x->info.busid, why);
+	if (x->state == ATTACHED_EJECTING) { /* as the user wanted it */
+		attached_leave(x);
+		return;
+	}
 	if (x->want->once && x->of->code == 0)
 		x->of->code = err_exit(ERR_GONE);
 	if (x->state != ATTACHED_UP && x->state != ATTACHED_OFFERED)

@@ -160,10 +160,13 @@ had_port(const struct want *w, const struct devinfo *d)
 	return false;
 }
 
+/* Whoever was told that nothing could be had does not get it later. */
 static bool
 stands_for(struct want *w, const struct devinfo *d)
 {
-	return w->listed && !w->once && want_means(w, d) && (w->n > 0 || had_port(w, d));
+	if (!w->listed || w->once || (w->answered && w->had == 0))
+		return false;
+	return want_means(w, d) && (w->n > 0 || had_port(w, d));
 }
 
 /* --- lists --- */

@@ -16,7 +16,7 @@
 
 static struct attacher a;
 static unsigned asked, errors;
-static bool refuse;
+static bool refuse, slow;
 
 /* --- instead of the other files --- */
 
@@ -111,15 +111,19 @@ depart(struct attached *x, int err, bool again)
 {
 	x->again = again && !x->want->once;
 	answer(x, err);
-	if (!x->again) {
+	if (!x->again && !slow) {
 		drop(x);
+		return;
+	}
+	if (!x->again) {
+		x->state = ATTACHED_LEAVING;
 		return;
 	}
 	x->again = false;
 	x->state = ATTACHED_WAITING;
 }
 
-/* Only those that wait are told to, and they stay for want_check to see. */
+/* The port becomes free when the list has ended. */
 void
 attached_leave(struct attached *x)
 {
@@ -134,7 +138,7 @@ reap(void)
 	LIST_EACH_SAFE (&a.devs, l, n) {
 		struct attached *x = CONTAINER_OF(l, struct attached, link);
 
-		if (x->state == ATTACHED_LEAVING)
+		if (!slow && x->state == ATTACHED_LEAVING)
 			drop(x);
 	}
 }
@@ -494,6 +498,17 @@ who_got_nothing_does_not_wait(void)
 	CHECK(devices() == 1 && !a.ending && a.code == 0);
 	refuse = false;
 	LIST({"1-2", 1, "b", DISK, 1, WIRE_FREE});
+	CHECK_EQ(devices(), 1);
+	slow = true; /* its port is not free yet, and so it is still known */
+	refuse = true;
+	w = WANT("1-2");
+	w->conn = (struct ctl_conn *)&a;
+	LIST({"1-2", 1, "b", DISK, 1, WIRE_TAKEN});
+	refuse = false;
+	LIST({"1-2", 1, "b", DISK, 1, WIRE_FREE});
+	CHECK(is("1-2", ATTACHED_LEAVING) && devices() == 2);
+	slow = false;
+	reap();
 	CHECK_EQ(devices(), 1);
 	end();
 }
