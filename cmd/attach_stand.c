@@ -141,7 +141,7 @@ fits(const struct attached *x, const struct devinfo *d)
 {
 	if (strcmp(x->info.busid, d->busid) == 0)
 		return 3;
-	if (x->want->n == 0 || is_port_of(x->want, &x->info))
+	if (is_port_of(x->want, &x->info))
 		return 0;
 	return same_ids(&x->info, d) ? 2 : 1;
 }

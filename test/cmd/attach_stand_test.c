@@ -16,7 +16,8 @@
 
 static struct attacher a;
 static unsigned asked, errors;
-static bool refuse, slow;
+static bool refuse, slow, later;
+static const char *held; /* this one is refused in any case */
 
 /* --- instead of the other files --- */
 
@@ -115,10 +116,9 @@ depart(struct attached *x, int err, bool again)
 		drop(x);
 		return;
 	}
-	if (!x->again) {
-		x->state = ATTACHED_LEAVING;
+	x->state = ATTACHED_LEAVING;
+	if (slow)
 		return;
-	}
 	x->again = false;
 	x->state = ATTACHED_WAITING;
 }
@@ -156,7 +156,11 @@ attached_ask(struct attached *x, const struct devinfo *info)
 	asked++;
 	x->info = *info;
 	x->tried = clock_us();
-	if (refuse) {
+	if (later) {
+		x->state = ATTACHED_ASKING;
+		return;
+	}
+	if (refuse || (held != NULL && strcmp(held, info->busid) == 0)) {
 		stand_failed(x);
 		depart(x, ERR_BUSY, true);
 		return;
@@ -179,7 +183,8 @@ begin(void)
 	list_init(&a.devs);
 	list_init(&a.spurned);
 	asked = errors = 0;
-	refuse = false;
+	refuse = slow = later = false;
+	held = NULL;
 }
 
 static void
@@ -346,8 +351,8 @@ the_one_that_fits_best_comes_back(void)
 {
 	begin();
 	WANT("class=storage", "1-9");
-	LIST({"1-1", 1, "a", DISK, 1, WIRE_FREE}, {"1-2", 2, "b", DISK, 2, WIRE_FREE},
-	     {"1-9", 3, "c", KEYS, 3, WIRE_FREE});
+	LIST({"1-9", 3, "c", KEYS, 3, WIRE_FREE}, {"1-1", 1, "a", DISK, 1, WIRE_FREE},
+	     {"1-2", 2, "b", DISK, 2, WIRE_FREE});
 	CHECK_EQ(devices(), 3);
 	pull("1-1");
 	pull("1-2");
@@ -511,6 +516,42 @@ who_got_nothing_does_not_wait(void)
 	reap();
 	CHECK_EQ(devices(), 1);
 	end();
+	begin();
+	later = true;
+	WANT("1-1");
+	LIST({"1-1", 1, "a", DISK, 1, WIRE_FREE});
+	depart(dev("1-1"), ERR_BUSY, true);
+	CHECK(a.ending && a.code == 5 && devices() == 0);
+}
+
+static void
+who_got_something_waits_for_the_rest(void)
+{
+	begin();
+	held = "1-2";
+	WANT("1-1", "1-2");
+	LIST({"1-1", 1, "a", DISK, 1, WIRE_FREE}, {"1-2", 2, "b", DISK, 2, WIRE_TAKEN});
+	CHECK(is("1-1", ATTACHED_UP) && is("1-2", ATTACHED_WAITING));
+	CHECK(a.code == 5 && !a.ending);
+	end();
+}
+
+static void
+port_that_is_not_free_yet(void)
+{
+	begin();
+	WANT("1-1");
+	LIST({"1-1", 1, "a", DISK, 1, WIRE_FREE});
+	slow = true;
+	pull("1-1");
+	CHECK(is("1-1", ATTACHED_LEAVING) && dev("1-1")->again);
+	LIST({"1-1", 1, "a", DISK, 2, WIRE_FREE});
+	CHECK(asked == 1 && devices() == 1);
+	dev("1-1")->again = false; /* as when it is free */
+	dev("1-1")->state = ATTACHED_WAITING;
+	LIST({"1-1", 1, "a", DISK, 2, WIRE_FREE});
+	CHECK(is("1-1", ATTACHED_UP) && asked == 2);
+	end();
 }
 
 static void
@@ -554,4 +595,5 @@ TEST_MAIN(TEST(port_word_means_what_comes_there), TEST(ids_mean_only_what_they_m
 	  TEST(no_words_mean_the_ports_there_were), TEST(once_is_once),
 	  TEST(detached_is_left_alone), TEST(busy_waits_for_the_list),
 	  TEST(tries_become_rare), TEST(who_got_nothing_does_not_wait),
+	  TEST(who_got_something_waits_for_the_rest), TEST(port_that_is_not_free_yet),
 	  TEST(who_asks_again_gets_what_waits), TEST(offers_follow_the_list))
