@@ -118,27 +118,24 @@ want_means(struct want *w, const struct devinfo *d)
 
 /* The first list after somebody asked: each device is told about once. */
 static void
-look_at(struct attacher *a, struct want *w, const struct wire_device *d)
+start(struct attacher *a, struct want *w, const struct devinfo *d)
 {
-	struct attached *x = stand_waiting(a, d->info.busid);
+	struct attached *x = stand_waiting(a, d->busid);
 	char text[WIRE_TEXT];
 
-	if (!want_means(w, &d->info))
-		return;
 	w->found++;
-	stand_forgive(a, &d->info);
-	if (stand_have(a, d->info.busid)) {
-		snprintf(text, sizeof(text), "%s is attached already", d->info.busid);
+	stand_forgive(a, d);
+	if (stand_have(a, d->busid)) {
+		snprintf(text, sizeof(text), "%s is attached already", d->busid);
 		want_answer(w, ERR_BUSY, text);
-	} else if (x == NULL && (x = attached_new(a, w, &d->info)) == NULL) {
-		snprintf(text, sizeof(text), "%s: %s", d->info.busid,
-			 err_text(ERR_NOMEM));
+	} else if (x == NULL && (x = attached_new(a, w, d)) == NULL) {
+		snprintf(text, sizeof(text), "%s: %s", d->busid, err_text(ERR_NOMEM));
 		want_answer(w, ERR_NOMEM, text);
 	} else {
 		x->want = w;
 		x->answered = false;
 		w->open++;
-		attached_ask(x, &d->info);
+		attached_ask(x, d);
 	}
 }
 
@@ -194,8 +191,8 @@ want_device(struct attacher *a, const struct wire_device *d)
 	LIST_EACH (&a->wants, l) {
 		struct want *w = CONTAINER_OF(l, struct want, link);
 
-		if (!w->listed)
-			look_at(a, w, d);
+		if (!w->listed && want_means(w, &d->info))
+			start(a, w, &d->info);
 	}
 	stand_device(a, d);
 }
