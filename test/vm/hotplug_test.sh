@@ -171,6 +171,19 @@ check "that stands again: it waits" wait_for 5 is_state A "$DEV" waiting
 gadget_plug stick
 check "and has it" wait_for 10 is_state A "$DEV" attached
 
+check "detach again" $BIN -s /tmp/A detach "$DEV"
+check "asked for once" $BIN -s /tmp/A attach lab "$DEV" --once
+gadget_unplug stick
+not_known() {
+	! $BIN -s /tmp/A status --json | grep -q "\"$DEV\""
+}
+check "once: A does not wait for it" wait_for 5 not_known
+gadget_plug stick
+must "it comes once more" wait_for 10 serve_says "$DEV" free
+sleep 1
+check "once: and does not attach it again" serve_says "$DEV" free
+check "but when asked for again" $BIN -s /tmp/A attach lab "$DEV"
+
 # --- held by another ---
 start B lab v-1 "$DEV" --once
 ended $pid 20
@@ -257,8 +270,9 @@ timed() {
 		close($out);
 		for (my $i = 0; $i < 4000; $i++) {
 			my $config = "";
-			open(my $f, "<", "/sys/bus/usb/devices/$busid/bConfigurationValue") and
+			if (open(my $f, "<", "/sys/bus/usb/devices/$busid/bConfigurationValue")) {
 				chomp($config = <$f> // "");
+			}
 			last if ($config ne "") == $want;
 			usleep(5000);
 		}
