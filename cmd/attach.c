@@ -60,12 +60,6 @@ attach_report(struct attacher *a, int code)
 /* --- the connection --- */
 
 static void
-on_device(void *arg, const struct wire_device *d)
-{
-	want_device(arg, d);
-}
-
-static void
 on_ready(void *arg)
 {
 	struct attacher *a = arg;
@@ -111,7 +105,7 @@ on_down(void *arg, int err, const char *why)
 	attach_check_end(a);
 }
 
-static const struct remote_ops remote_ops = {on_ready, on_device, NULL, NULL, on_down};
+static const struct remote_ops remote_ops = {on_ready, names_device, NULL, NULL, on_down};
 
 /* Devices first, then the link, then the process. */
 void
@@ -203,6 +197,7 @@ run_attach(struct attacher *a, struct want *w)
 		list_del(&left->link);
 		free(left);
 	}
+	free(a->names);
 	loop_end(&a->loop);
 	return code;
 }

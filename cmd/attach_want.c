@@ -60,13 +60,16 @@ want_check(struct want *w)
 static bool
 wanted(struct want *w, const struct devinfo *d)
 {
+	char meaning[ATTACH_WANTS][PATTERN_TEXT];
 	const char *word[ATTACH_WANTS];
 	bool named = false;
 
 	if (w->n == 0)
 		return !pattern_needs_name(d);
 	for (unsigned i = 0; i < w->n; i++) {
-		word[i] = w->word[i];
+		memcpy(meaning[i], w->word[i], sizeof(meaning[i]));
+		names_resolve(w->of, meaning[i]);
+		word[i] = meaning[i];
 		if (!pattern_match(word[i], d))
 			continue;
 		w->met[i] = true;

@@ -3,6 +3,7 @@
  * The parts of `attach` and how they know one another:
  *
  *	attach.c      options, the connection, start and end
+ *	attach_names.c nicknames in the server's list
  *	attach_want.c what was asked for, against the server's list
  *	attach_dev.c  one device: imported, given to the kernel, taken back
  *	attach_via.c  the other way: offered to stock USB/IP clients
@@ -33,13 +34,15 @@ struct attacher {
 	struct ctl *ctl;
 	bool ready; /* welcomed */
 	bool ending;
-	int code;           /* to exit with */
-	int report;         /* fd to the waiting parent of --background, or -1 */
-	uint64_t since;     /* unix seconds */
-	struct want *first; /* of the command line, until the list below has it */
-	struct list wants;  /* want.link, waiting for the list of devices */
-	struct list devs;   /* attached.link */
-	unsigned attached;  /* devices that the kernel has had, or that were offered */
+	int code;                  /* to exit with */
+	int report;                /* fd to the waiting parent of --background, or -1 */
+	uint64_t since;            /* unix seconds */
+	struct want *first;        /* of the command line, until the list below has it */
+	struct list wants;         /* want.link, waiting for the list of devices */
+	struct list devs;          /* attached.link */
+	struct wire_device *names; /* the list, as far as it has come */
+	unsigned names_n;
+	unsigned attached; /* devices that the kernel has had, or that were offered */
 	char via_where[STOCK_WHERE]; /* "": devices go to the kernel */
 	struct stock_allow allow;
 	struct stock_listener *via;
@@ -93,6 +96,12 @@ void attach_check_end(struct attacher *);
 void attach_end(struct attacher *, int code);
 /* --background: tells the waiting parent, once, and lets go of the terminal. */
 void attach_report(struct attacher *, int code);
+
+/* attach_names.c: as remote_ops; goes on to want_device when the list is complete. */
+void names_device(void *attacher, const struct wire_device *);
+
+/* In want_device: a word that is the nickname of a device becomes its busid. */
+void names_resolve(const struct attacher *, char word[PATTERN_TEXT]);
 
 /* attach_want.c */
 void want_device(struct attacher *, const struct wire_device *); /* as remote_ops */
