@@ -65,6 +65,17 @@ is "it is offered by its nickname" "$rc $(awk '{ printf "%s %s;", $1, $2 }' "$wo
 	"0 disk 1d6b:0104;"
 check "detach" "$BIN" -s "$work/anna" detach lab/disk
 check "attach ends with its last device" wait_for 5 gone "$via" || kill -9 "$via"
+"$BIN" -s "$work/anna" attach lab --via usbip=127.0.0.1:0 v-1 v-2 >"$work/via.out" 2>"$work/via.log" &
+via=$!
+pids="$pids $via"
+wait_for 10 grep -q "^v-2 offered at=" "$work/via.out"
+ok "attach takes both" || note <"$work/via.log"
+check "detach goes by nickname, not by text" "$BIN" -s "$work/anna" detach disk
+check "one is left" wait_for 5 sh -c "$BIN -s $work/anna status | grep -c ' v-' | grep -qx 1"
+try "$BIN" -s "$work/anna" status
+has "it is the other" "$work/out" "  v-1 "
+check "detach it" "$BIN" -s "$work/anna" detach other
+check "attach ends again" wait_for 5 gone "$via" || kill -9 "$via"
 
 # --- a grant ---
 
