@@ -138,7 +138,10 @@ bool host_part_allows(const struct host_dev *, const struct urb *);
 bool host_part_answers(const uint8_t setup[8]);
 void host_part_answer(const struct host_dev *, struct urb *);
 
-/* In the worker, libusb's code: the nearest to a reset that others do not notice. */
+/*
+ * In the worker: the nearest to a reset that others do not notice. What the device
+ * does not want is left out: 0, or libusb's NO_DEVICE.
+ */
 int host_part_reset(struct host_dev *);
 
 /* host_xfer.c: as usb_dev_ops. */

@@ -131,11 +131,11 @@ host_part_reset(struct host_dev *d)
 	bool first = false; /* setting of an interface */
 	int r = 0;
 
-	for (; r == 0 && end - p >= 4 && p[0] >= 2; p += p[0]) {
+	for (; r != LIBUSB_ERROR_NO_DEVICE && end - p >= 4 && p[0] >= 2; p += p[0]) {
 		if (p[1] == DT_INTERFACE && (first = p[3] == 0))
 			r = libusb_set_interface_alt_setting(d->handle, p[2], 0);
 		else if (p[1] == DT_ENDPOINT && first)
 			r = libusb_clear_halt(d->handle, p[2]);
 	}
-	return r;
+	return r == LIBUSB_ERROR_NO_DEVICE ? r : 0;
 }
