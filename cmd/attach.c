@@ -197,7 +197,6 @@ run_attach(struct attacher *a, struct want *w)
 		list_del(&left->link);
 		free(left);
 	}
-	free(a->names);
 	loop_end(&a->loop);
 	return code;
 }
@@ -328,6 +327,7 @@ run(struct ctx *ctx, int argc, char **argv)
 	list_init(&a->wants);
 	list_init(&a->devs);
 	code = run_line(a, argc, argv);
+	free(a->names);
 	free(a->first);
 	free(a);
 	return code;

@@ -34,18 +34,18 @@ struct attacher {
 	struct ctl *ctl;
 	bool ready; /* welcomed */
 	bool ending;
-	int code;                  /* to exit with */
-	int report;                /* fd to the waiting parent of --background, or -1 */
-	uint64_t since;            /* unix seconds */
-	struct want *first;        /* of the command line, until the list below has it */
-	struct list wants;         /* want.link, waiting for the list of devices */
-	struct list devs;          /* attached.link */
-	struct wire_device *names; /* the list, as far as it has come */
-	unsigned names_n;
-	unsigned attached; /* devices that the kernel has had, or that were offered */
+	int code;           /* to exit with */
+	int report;         /* fd to the waiting parent of --background, or -1 */
+	uint64_t since;     /* unix seconds */
+	struct want *first; /* of the command line, until the list below has it */
+	struct list wants;  /* want.link, waiting for the list of devices */
+	struct list devs;   /* attached.link */
+	unsigned attached;  /* devices that the kernel has had, or that were offered */
 	char via_where[STOCK_WHERE]; /* "": devices go to the kernel */
 	struct stock_allow allow;
 	struct stock_listener *via;
+	struct wire_device *names; /* the server's list, as far as it has come */
+	unsigned names_n;
 };
 
 /* What somebody asked for: patterns, all at once; none means everything. */
