@@ -61,12 +61,6 @@ attach_report(struct attacher *a, int code)
 /* --- the connection --- */
 
 static void
-on_device(void *arg, const struct wire_device *d)
-{
-	want_device(arg, d);
-}
-
-static void
 on_ready(void *arg)
 {
 	struct attacher *a = arg;
@@ -112,7 +106,7 @@ on_down(void *arg, int err, const char *why)
 	attach_check_end(a);
 }
 
-static const struct remote_ops remote_ops = {on_ready, on_device, NULL, NULL, on_down};
+static const struct remote_ops remote_ops = {on_ready, names_device, NULL, NULL, on_down};
 
 /* Devices first, then the link, then the process. */
 void
@@ -338,6 +332,7 @@ run(struct ctx *ctx, int argc, char **argv)
 	list_init(&a->devs);
 	list_init(&a->spurned);
 	code = run_line(a, argc, argv);
+	free(a->names);
 	free(a->first);
 	free(a);
 	return code;

@@ -102,12 +102,15 @@ bool
 want_means(struct want *w, const struct devinfo *d)
 {
 	const char *word[ATTACH_WANTS] = {NULL};
+	char meaning[ATTACH_WANTS][PATTERN_TEXT];
 	bool named = false;
 
 	if (w->n == 0)
 		return !pattern_needs_name(d);
 	for (unsigned i = 0; i < w->n; i++) {
-		word[i] = w->word[i];
+		memcpy(meaning[i], w->word[i], sizeof(meaning[i]));
+		names_resolve(w->of, meaning[i]);
+		word[i] = meaning[i];
 		if (!pattern_match(word[i], d))
 			continue;
 		w->met[i] = true;

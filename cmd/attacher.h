@@ -3,6 +3,7 @@
  * The parts of `attach` and how they know one another:
  *
  *	attach.c      options, the connection, start and end
+ *	attach_names.c nicknames in the server's list
  *	attach_want.c what was asked for, against the server's list
  *	attach_stand.c what was asked for stays asked for: devices that come back
  *	attach_dev.c  one device: asked for, given to the kernel
@@ -48,6 +49,8 @@ struct attacher {
 	char via_where[STOCK_WHERE]; /* "": devices go to the kernel */
 	struct stock_allow allow;
 	struct stock_listener *via;
+	struct wire_device *names; /* the server's list, as far as it has come */
+	unsigned names_n;
 };
 
 /*
@@ -115,6 +118,12 @@ void attach_check_end(struct attacher *);
 void attach_end(struct attacher *, int code);
 /* --background: tells the waiting parent, once, and lets go of the terminal. */
 void attach_report(struct attacher *, int code);
+
+/* attach_names.c: as remote_ops; goes on to want_device when the list is complete. */
+void names_device(void *attacher, const struct wire_device *);
+
+/* In want_device: a word that is the nickname of a device becomes its busid. */
+void names_resolve(const struct attacher *, char word[PATTERN_TEXT]);
 
 /* attach_want.c */
 void want_device(struct attacher *, const struct wire_device *); /* as remote_ops */

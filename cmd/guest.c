@@ -27,7 +27,11 @@ guest_name(const struct guest *g)
 bool
 guest_may_see(const struct guest *g, const struct usb_dev *d)
 {
-	return server_shares(g->of, d) && access_allows(&g->who, &d->info);
+	struct access_row row = g->who;
+
+	for (unsigned i = 0; i < row.words; i++)
+		share_resolve(&g->of->share, row.word[i], &d->info);
+	return server_shares(g->of, d) && access_allows(&row, &d->info);
 }
 
 /* --- who it is --- */

@@ -173,6 +173,7 @@ start(struct lease *x)
 	} else {
 		event_del(x->probe);
 		x->state = LEASE_OPENING;
+		x->part = x->dev->info.part;
 		x->since = (uint64_t)time(NULL);
 		if ((err = usb_dev_open(x->dev, &usb_user, x)) != ERR_OK)
 			deny(x, err == ERR_GONE ? WIRE_NO_DEVICE : WIRE_TROUBLE,
@@ -246,6 +247,14 @@ bool
 lease_is_free(const struct server *s, const struct usb_dev *d)
 {
 	return holder_of(s, d) == NULL;
+}
+
+bool
+lease_fits(const struct server *s, const struct usb_dev *d)
+{
+	const struct lease *x = holder_of(s, d);
+
+	return x == NULL || x->part == d->info.part;
 }
 
 void

@@ -101,6 +101,7 @@ struct lease {
 	enum lease_state state;
 	struct event *probe; /* WAITING: when the holder must have answered */
 	uint64_t since;      /* unix seconds */
+	bool part;           /* opened so (devinfo.part) */
 };
 
 /* guest.c */
@@ -134,6 +135,9 @@ void lease_cancel(void *lease, struct urb *);
 void lease_describe(const struct server *, const void *arg, const struct usb_dev *,
 		    struct wire_device *);
 bool lease_is_free(const struct server *, const struct usb_dev *);
+
+/* Whoever has it has what is shared of it now: all, or a part. */
+bool lease_fits(const struct server *, const struct usb_dev *);
 
 /* Takes the device from its holder and those who wait: unplugged, unbound. */
 void lease_revoke(struct server *, struct usb_dev *, const char *why);

@@ -205,6 +205,8 @@ put_info(struct wr *w, const struct devinfo *d)
 	wr_str8(w, d->manufacturer);
 	wr_str8(w, d->product);
 	wr_str8(w, d->serial);
+	wr_str8(w, d->nick);
+	wr_u8(w, d->part ? WIRE_PART : 0);
 }
 
 static void
@@ -237,6 +239,8 @@ get_info(struct rd *r, struct devinfo *d)
 	get_text(r, d->manufacturer, sizeof(d->manufacturer));
 	get_text(r, d->product, sizeof(d->product));
 	get_text(r, d->serial, sizeof(d->serial));
+	get_text(r, d->nick, sizeof(d->nick));
+	d->part = rd_u8(r) & WIRE_PART;
 }
 
 void

@@ -137,6 +137,8 @@ struct wire_refusal {
 	char text[WIRE_TEXT];
 };
 
+#define WIRE_PART 1 /* in the flags of a device: devinfo.part */
+
 /* One of DEVICES */
 struct wire_device {
 	struct devinfo info;

@@ -13,6 +13,11 @@
  * While it is open the kernel's drivers are detached and all interfaces are
  * claimed. Close cancels what is still in flight (each urb is completed first),
  * resets a real device, releases it and gives the kernel's drivers back.
+ *
+ * A real one with info.part set is taken as it is: only the interfaces that nobody
+ * has are claimed, nothing is detached and nothing reset, and as long as it is open
+ * info and raw tell of these interfaces only. What would touch more is refused:
+ * -EPIPE.
  */
 #ifndef USB_DEV_H
 #define USB_DEV_H

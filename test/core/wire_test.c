@@ -95,6 +95,8 @@ make_info(struct devinfo *d)
 	fill_text(d->manufacturer, sizeof(d->manufacturer), 'm');
 	fill_text(d->product, sizeof(d->product), 'p');
 	fill_text(d->serial, sizeof(d->serial), 's');
+	fill_text(d->nick, sizeof(d->nick), 'n');
+	d->part = true;
 }
 
 static void
@@ -381,6 +383,7 @@ patched(void (*make)(union any *), size_t at, uint8_t value)
 #define INFO        (1 + 31) /* bytes of devinfo up to busnum, busid full */
 #define INFO_SPEED  (INFO + 8)
 #define INFO_IFS    (INFO_SPEED + 12)
+#define INFO_NICK   (INFO_IFS + 1 + 3 * DEVINFO_IFS + 3 * DEVINFO_STRING)
 #define IMPORTED_AT 6 /* where devinfo begins, reason text empty */
 
 static void
@@ -404,6 +407,8 @@ fields_beyond_their_limit(void)
 	    {"speed 0", make_device, INFO_SPEED, 0},
 	    {"speed 7", make_device, INFO_SPEED, 7},
 	    {"33 interfaces", make_device, INFO_IFS, 33},
+	    {"nickname too long", make_device, INFO_NICK, 32},
+	    {"NUL in a nickname", make_device, INFO_NICK + 3, 0},
 	    {"speed 0", make_imported, IMPORTED_AT + INFO_SPEED, 0},
 	    {"255 interfaces", make_imported, IMPORTED_AT + INFO_IFS, 255},
 	    {"link 32", make_offer, 0, 32},
