@@ -115,8 +115,10 @@ try_open(struct host_dev *d)
 	if ((r = libusb_get_configuration(d->handle, &config)) == 0)
 		r = host_claim(d);
 	d->config = (uint8_t)config;
-	if (r == 0)
+	if (r == 0) {
+		d->cache = host_read_cache(d, &d->cache_len);
 		return ERR_OK;
+	}
 	r = claim_failed(d, r);
 	host_release(d, true);
 	libusb_close(d->handle);
@@ -139,6 +141,10 @@ open_done(struct worker_job *job)
 
 	if (d->result == ERR_OK) {
 		host_refresh(d);
+		free(d->dev.cache);
+		d->dev.cache = d->cache;
+		d->dev.cache_len = d->cache_len;
+		d->cache = NULL;
 		log_info("device %s open driver_taken=%s", d->dev.info.busid,
 			 d->driven != 0 ? "yes" : "no");
 	} else {
@@ -243,6 +249,7 @@ on_free(struct usb_dev *dev)
 
 	libusb_unref_device(d->usb);
 	free(dev->raw);
+	free(dev->cache);
 	free(d);
 }
 
