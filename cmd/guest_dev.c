@@ -24,6 +24,8 @@ on_opened(void *arg, uint32_t number, const struct wire_refusal *no, struct leas
 		d.info = &x->dev->info;
 		d.raw = x->dev->raw;
 		d.raw_len = x->dev->raw_len;
+		d.cache = x->dev->cache;
+		d.cache_len = x->dev->cache_len;
 	}
 	exports_opened(g->exports, number, no, x == NULL ? NULL : &d);
 }

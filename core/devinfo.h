@@ -15,6 +15,7 @@
 #define DEVINFO_STRING 128
 #define DEVINFO_IFS    32
 #define DEVINFO_RAW    16384 /* device and configuration descriptors together */
+#define DEVINFO_CACHE  16384 /* strings and BOS (core/desc_cache) */
 
 /* enum usb_device_speed, include/uapi/linux/usb/ch9.h */
 enum devinfo_speed {

@@ -5,6 +5,7 @@
  * skipped before the refusal.
  */
 #include "core/import.h"
+#include "core/enumerate.h"
 #include "core/iurb.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -19,6 +20,7 @@ struct import {
 	uint32_t devid, urb_max;
 	uint64_t budget, reserve;
 	struct desc desc;
+	struct enumerate enumerate;
 	struct iurbs urbs;
 	struct iurb *replying;
 	int failed; /* sticky */
@@ -49,17 +51,35 @@ fail(struct import *im, int err, const char *why)
 	return err;
 }
 
-/* Hands a complete urb to the far end. */
+/* Answers an urb of which all is known; false: only the far end can. */
+static bool
+answer_here(struct import *im, struct iurb *u)
+{
+	uint8_t *room = u->ret->bytes + USBIP_HEADER;
+	uint32_t actual;
+	int32_t status;
+
+	if (!enumerate_answer(&im->enumerate, &u->req, room, &status, &actual))
+		return false;
+	iurb_finish(&im->urbs, u, status, actual);
+	return true;
+}
+
+/* Hands a complete urb, or the reset that it stands for, to the far end. */
 static void
 send_urb(struct import *im, struct iurb *u)
 {
 	uint64_t tag = 0;
 	int r = ERR_GONE;
 
+	u->resetting = enumerate_resets(&im->enumerate, &u->req);
+	if (!u->resetting && answer_here(im, u))
+		return;
 	u->state = IURB_SENDING;
 	u->req.data = u->out;
 	if (!im->gone)
-		r = im->ops->submit(im->arg, &u->req, &tag);
+		r = im->ops->submit(im->arg, u->resetting ? &enumerate_reset : &u->req,
+				    &tag);
 	u->req.data = NULL;
 	iurb_drop_data(&im->urbs, u);
 	if (r == ERR_OK && !im->gone)
@@ -301,7 +321,8 @@ import_reply(struct import *im, uint8_t ep, uint64_t tag,
 	im->replying = NULL;
 	if (im->gone)
 		return ERR_OK;
-	if ((u = iurb_by_tag(&im->urbs, ep, tag)) == NULL || reply->actual > u->req.len ||
+	if ((u = iurb_by_tag(&im->urbs, ep, tag)) == NULL ||
+	    reply->actual > (u->resetting ? 0 : u->req.len) ||
 	    (reply->unlinked && (!u->unlinking || reply->actual > 0)))
 		return ERR_PROTO;
 	u->state = IURB_REPLYING;
@@ -312,24 +333,55 @@ import_reply(struct import *im, uint8_t ep, uint64_t tag,
 	return ERR_OK;
 }
 
+static void
+control_done(struct import *im, const uint8_t setup[8])
+{
+	desc_job_done(&im->desc, setup);
+	enumerate_done(&im->enumerate, setup);
+}
+
+/*
+ * The reset has ended, and with it the kernel's request. A far end that stalls it
+ * does not know resets: then nobody there can do more than go on.
+ */
+static void
+end_reset(struct import *im, struct iurb *u)
+{
+	int32_t status = iurb_status(u, u->reply.status);
+
+	if (status == 0 || status == -LINUX_EPIPE)
+		control_done(im, enumerate_reset.setup);
+	if (status != 0 && status != -LINUX_EPIPE)
+		iurb_finish(&im->urbs, u, -LINUX_EPROTO, 0);
+	else
+		(void)answer_here(im, u);
+}
+
+static void
+end_urb(struct import *im, struct iurb *u)
+{
+	int32_t status = iurb_status(u, u->reply.status);
+
+	if (status == 0 && (u->req.ep & 0x0f) == 0)
+		control_done(im, u->req.setup);
+	iurb_finish(&im->urbs, u, status, u->reply.actual);
+}
+
 void
 import_reply_end(struct import *im)
 {
 	uint64_t before = im->urbs.q.queued;
 	struct iurb *u = im->replying;
-	int32_t status;
 
 	if (u == NULL)
 		return;
 	im->replying = NULL;
-	if (u->reply.unlinked) {
+	if (u->reply.unlinked)
 		iurb_finish_unlinked(&im->urbs, u);
-	} else {
-		status = iurb_status(u, u->reply.status);
-		if (status == 0 && (u->req.ep & 0x0f) == 0)
-			desc_job_done(&im->desc, u->req.setup);
-		iurb_finish(&im->urbs, u, status, u->reply.actual);
-	}
+	else if (u->resetting)
+		end_reset(im, u);
+	else
+		end_urb(im, u);
 	wake(im, before);
 }
 
@@ -364,11 +416,13 @@ import_new(struct import **out, struct pool *pool, const struct import_conf *con
 	   const struct import_ops *ops, void *arg)
 {
 	struct import *im = pool_zget(pool, sizeof(*im));
+	struct enumerate *e;
 	int r;
 
 	*out = NULL;
 	if (im == NULL)
 		return ERR_NOMEM;
+	e = &im->enumerate;
 	im->pool = pool;
 	im->ops = ops;
 	im->arg = arg;
@@ -376,9 +430,10 @@ import_new(struct import **out, struct pool *pool, const struct import_conf *con
 	im->urb_max = conf->urb_max;
 	im->budget = conf->budget;
 	im->reserve = conf->reserve < conf->budget ? conf->reserve : conf->budget;
-	if ((r = desc_parse(&im->desc, conf->raw, conf->raw_len, conf->config)) !=
-		ERR_OK ||
+	if ((r = enumerate_init(e, pool, conf)) != ERR_OK ||
+	    (r = desc_parse(&im->desc, e->raw, e->raw_len, conf->config)) != ERR_OK ||
 	    (r = iurbs_init(&im->urbs, pool)) != ERR_OK) {
+		enumerate_fini(e);
 		pool_put(pool, im, sizeof(*im));
 		return r;
 	}
@@ -392,5 +447,6 @@ import_free(struct import *im)
 	if (im == NULL)
 		return;
 	iurbs_fini(&im->urbs);
+	enumerate_fini(&im->enumerate);
 	pool_put(im->pool, im, sizeof(*im));
 }

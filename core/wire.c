@@ -289,6 +289,8 @@ wire_put_imported(struct wr *w, const struct wire_imported *i)
 	put_info(w, &i->info);
 	wr_le32(w, i->raw_len);
 	wr_bytes(w, i->raw, i->raw_len);
+	wr_le32(w, i->cache_len);
+	wr_bytes(w, i->cache, i->cache_len);
 }
 
 int
@@ -304,6 +306,10 @@ wire_get_imported(struct rd *r, struct wire_imported *i)
 	if (i->raw_len > DEVINFO_RAW)
 		return ERR_PROTO;
 	i->raw = rd_lend(r, i->raw_len);
+	i->cache_len = rd_le32(r);
+	if (i->cache_len > DEVINFO_CACHE)
+		return ERR_PROTO;
+	i->cache = rd_lend(r, i->cache_len);
 	return whole(r);
 }
 

@@ -159,8 +159,8 @@ struct wire_imported {
 	uint32_t dev;
 	struct wire_refusal no; /* reason WIRE_OK: what follows is there */
 	struct devinfo info;
-	const uint8_t *raw; /* borrowed from the message */
-	uint32_t raw_len;
+	const uint8_t *raw, *cache; /* borrowed from the message */
+	uint32_t raw_len, cache_len;
 };
 
 /* OUT data follow the 32 bytes (behind 16 bytes a packet of an isochronous one) */

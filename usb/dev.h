@@ -81,6 +81,9 @@ struct usb_dev {
 	uint8_t *raw; /* device descriptor (18 bytes, as on the wire), then each
 		       * configuration with all that belongs to it */
 	size_t raw_len;
+	uint8_t *cache; /* strings and BOS (core/desc_cache) as they were when it was
+			 * opened; NULL: none. malloced, the kind's to free */
+	size_t cache_len;
 	bool is_virtual;
 	bool left; /* unplugged; freed when closed */
 	enum usb_dev_state state;

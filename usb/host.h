@@ -6,6 +6,7 @@
  *	host_scan.c  what sysfs says of one (no libusb)
  *	host_loop.c  libusb's file descriptors in libevent
  *	host_dev.c   opening and closing one
+ *	host_cache.c strings and BOS of one that was opened
  *	host_job.c   claims, and control requests that must go through libusb's calls
  *	host_xfer.c  transfers of an open one
  *	host_part.c  one of which only some interfaces are ours
@@ -65,6 +66,8 @@ struct host_dev {
 	bool changed;    /* requests have changed its settings since it was opened */
 	bool gone;       /* unplugged: close does not reset */
 	int result;      /* of open: enum err */
+	uint8_t *cache;  /* of open: for usb_dev.cache */
+	size_t cache_len;
 	char why[200];
 };
 
@@ -97,6 +100,9 @@ void host_scan_driver(const char *sysfs, const char *busid, char *name, size_t c
 void host_scan_if_driver(const char *sysfs, const char *busid, unsigned config,
 			 unsigned iface, char *name, size_t cap);
 
+/* Whether it has this attribute, and it is not empty. */
+bool host_scan_has(const char *sysfs, const char *busid, const char *attribute);
+
 /*
  * Where a file system that lies on the device is mounted, also through device
  * mapper (LUKS, LVM). `mountinfo` is "/proc/self/mountinfo" but in tests.
@@ -117,6 +123,9 @@ struct host_dev *host_dev_of(struct usb_dev *);
 
 /* Opening failed for lack of a thread: tells. The device may be freed. */
 void host_dev_no_thread(struct host_dev *);
+
+/* host_cache.c: in the worker, of an open device; malloced, NULL: nothing. */
+uint8_t *host_read_cache(const struct host_dev *, size_t *n);
 
 /*
  * host_job.c: in the worker; libusb's codes. What an open device has claimed; of a

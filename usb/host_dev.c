@@ -144,8 +144,10 @@ try_open(struct host_dev *d)
 	d->config = (uint8_t)config;
 	if (r == 0)
 		r = host_claim(d);
-	if (r == 0)
+	if (r == 0) {
+		d->cache = host_read_cache(d, &d->cache_len);
 		return ERR_OK;
+	}
 	r = claim_failed(d, r);
 	host_release(d, true);
 	libusb_close(d->handle);
@@ -170,6 +172,10 @@ open_done(struct worker_job *job)
 		host_refresh(d);
 		if (d->part)
 			host_part_keep(d);
+		free(d->dev.cache);
+		d->dev.cache = d->cache;
+		d->dev.cache_len = d->cache_len;
+		d->cache = NULL;
 		log_info("device %s open %s=%s", d->dev.info.busid,
 			 d->part ? "in_part" : "driver_taken",
 			 d->part || d->driven != 0 ? "yes" : "no");
@@ -296,6 +302,7 @@ on_free(struct usb_dev *dev)
 
 	libusb_unref_device(d->usb);
 	free(dev->raw);
+	free(dev->cache);
 	free(d);
 }
 

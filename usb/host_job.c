@@ -159,7 +159,10 @@ reset(struct host_dev *d, const uint8_t *setup)
 	(void)setup;
 	d->changed = true;
 	r = d->part ? host_part_reset(d) : libusb_reset_device(d->handle);
-	return r == LIBUSB_ERROR_NOT_FOUND ? LIBUSB_ERROR_NO_DEVICE : r;
+	if (r == LIBUSB_ERROR_NOT_FOUND)
+		return LIBUSB_ERROR_NO_DEVICE;
+	/* no stall: that would say that nobody here knows resets */
+	return r == LIBUSB_ERROR_OTHER ? LIBUSB_ERROR_IO : r;
 }
 
 static int

@@ -50,6 +50,15 @@ attr(const char *sysfs, const char *busid, const char *name, char *buf, size_t c
 	buf[strcspn(buf, "\n")] = '\0';
 }
 
+bool
+host_scan_has(const char *sysfs, const char *busid, const char *attribute)
+{
+	char buf[ATTR];
+
+	attr(sysfs, busid, attribute, buf, sizeof(buf));
+	return buf[0] != '\0';
+}
+
 static uint64_t
 number(const char *sysfs, const char *busid, const char *name, uint64_t max)
 {

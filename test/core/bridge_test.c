@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/bridge core/imports core/import core/iurb core/retq core/urbs core/usbip core/wire core/desc core/text core/log core/err core/session core/session_link core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
+/* link: core/bridge core/imports core/import core/enumerate core/desc_edit core/desc_cache core/iurb core/retq core/urbs core/usbip core/wire core/desc core/text core/log core/err core/session core/session_link core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
 /* clang-format on */
 /*
  * Kernel bytes on one side, messages of the serve side on the other; both are

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/host usb/host_dev usb/host_job usb/host_xfer usb/host_loop usb/host_scan usb/host_part core/desc_edit usb/bus usb/dev usb/worker core/text core/log core/mem core/err */
+/* link: usb/host usb/host_dev usb/host_cache core/desc_cache core/cur usb/host_job usb/host_xfer usb/host_loop usb/host_scan usb/host_part core/desc_edit usb/bus usb/dev usb/worker core/text core/log core/mem core/err */
 /* clang-format on */
 /*
  * usb/host with a real kernel and libusb. On a machine as it is: starting and
@@ -20,6 +20,7 @@
 
 #include <event2/event.h>
 
+#include "core/desc_cache.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "core/usbip.h"
@@ -316,6 +317,37 @@ speaks_to_the_disk(void)
 	inquiry(512, URB_SHORT_NOT_OK, -LINUX_EREMOTEIO);
 	close_it();
 	CHECK_DRIVER("usb-storage");
+	stop();
+}
+
+/* As the kernel and the gadget name it: serial 3, and the interface's string. */
+static void
+keeps_its_strings(void)
+{
+	struct desc_cache c = {0};
+	const uint8_t *p = NULL;
+	uint8_t d[255];
+	uint32_t n;
+	size_t len = 0;
+	char get[8] = "\x80\x06\x00\x03\x09\x04\xff";
+
+	if (!ready())
+		return;
+	CHECK_EQ(open_it(), ERR_OK);
+	CHECK_EQ(desc_cache_check(dev->cache, dev->cache_len), ERR_OK);
+	c = (struct desc_cache){dev->raw, dev->cache, dev->raw_len, dev->cache_len};
+	get[2] = (char)dev->raw[16];
+	CHECK_EQ(desc_cache_find(&c, (const uint8_t *)get, &p, &len), DESC_KNOWN);
+	CHECK(len == 2 + 2 * strlen("serial-stick") && memcmp(p + 2, "s\0e\0r", 5) == 0);
+	CHECK_EQ(control(URB_JOB_NONE, get, d, &n), 0);
+	CHECK(n == len && memcmp(d, p, n) == 0);
+	get[2] = (char)dev->raw[18 + 9 + 8];
+	CHECK(get[2] != 0);
+	CHECK_EQ(desc_cache_find(&c, (const uint8_t *)get, &p, &len), DESC_KNOWN);
+	memcpy(get, "\x80\x06\x00\x03\x00\x00\xff", 8);
+	CHECK_EQ(desc_cache_find(&c, (const uint8_t *)get, &p, &len), DESC_KNOWN);
+	CHECK(len == 4 && p[2] == 9 && p[3] == 4);
+	close_it();
 	stop();
 }
 
@@ -816,8 +848,8 @@ setup(void)
 }
 
 TEST_MAIN(TEST(setup), TEST(starts_and_stops), TEST(lists_without_opening),
-	  TEST(speaks_to_the_disk), TEST(refuses_what_is_wrong), TEST(cancels),
-	  TEST(jobs), TEST(leaves_mounted_disks_alone), TEST(names_who_has_it),
-	  TEST(give_driver), TEST(takes_a_whole_device), TEST(takes_a_part),
+	  TEST(speaks_to_the_disk), TEST(keeps_its_strings), TEST(refuses_what_is_wrong),
+	  TEST(cancels), TEST(jobs), TEST(leaves_mounted_disks_alone),
+	  TEST(names_who_has_it), TEST(give_driver), TEST(takes_a_whole_device), TEST(takes_a_part),
 	  TEST(lists_without_rights), TEST(comes_and_goes),
 	  TEST(takes_an_unconfigured_device), TEST(leaves_no_descriptors))
