@@ -39,10 +39,3 @@ names_device(void *arg, const struct wire_device *d)
 	want_device(a, NULL);
 	a->names_n = 0;
 }
-
-void
-names_resolve(const struct attacher *a, char word[PATTERN_TEXT])
-{
-	for (unsigned i = 0; i < a->names_n; i++)
-		pattern_resolve(word, &a->names[i].info);
-}

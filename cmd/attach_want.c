@@ -73,6 +73,14 @@ answered(struct want *w)
 		attach_report(a, err_exit(w->err));
 }
 
+/* A word that is the nickname of a device becomes its busid. */
+static void
+resolve(const struct attacher *a, char word[PATTERN_TEXT])
+{
+	for (unsigned i = 0; i < a->names_n; i++)
+		pattern_resolve(word, &a->names[i].info);
+}
+
 static bool
 has_devices(const struct want *w)
 {
@@ -109,7 +117,7 @@ want_means(struct want *w, const struct devinfo *d)
 		return !pattern_needs_name(d);
 	for (unsigned i = 0; i < w->n; i++) {
 		memcpy(meaning[i], w->word[i], sizeof(meaning[i]));
-		names_resolve(w->of, meaning[i]);
+		resolve(w->of, meaning[i]);
 		word[i] = meaning[i];
 		if (!pattern_match(word[i], d))
 			continue;

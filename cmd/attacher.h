@@ -49,7 +49,7 @@ struct attacher {
 	char via_where[STOCK_WHERE]; /* "": devices go to the kernel */
 	struct stock_allow allow;
 	struct stock_listener *via;
-	struct wire_device *names; /* the server's list, as far as it has come */
+	struct wire_device *names; /* the server's list; whole in want_device */
 	unsigned names_n;
 };
 
@@ -121,9 +121,6 @@ void attach_report(struct attacher *, int code);
 
 /* attach_names.c: as remote_ops; goes on to want_device when the list is complete. */
 void names_device(void *attacher, const struct wire_device *);
-
-/* In want_device: a word that is the nickname of a device becomes its busid. */
-void names_resolve(const struct attacher *, char word[PATTERN_TEXT]);
 
 /* attach_want.c */
 void want_device(struct attacher *, const struct wire_device *); /* as remote_ops */
