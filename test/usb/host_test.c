@@ -850,6 +850,6 @@ setup(void)
 TEST_MAIN(TEST(setup), TEST(starts_and_stops), TEST(lists_without_opening),
 	  TEST(speaks_to_the_disk), TEST(keeps_its_strings), TEST(refuses_what_is_wrong),
 	  TEST(cancels), TEST(jobs), TEST(leaves_mounted_disks_alone),
-	  TEST(names_who_has_it), TEST(give_driver), TEST(takes_a_whole_device), TEST(takes_a_part),
-	  TEST(lists_without_rights), TEST(comes_and_goes),
+	  TEST(names_who_has_it), TEST(give_driver), TEST(takes_a_whole_device),
+	  TEST(takes_a_part), TEST(lists_without_rights), TEST(comes_and_goes),
 	  TEST(takes_an_unconfigured_device), TEST(leaves_no_descriptors))
