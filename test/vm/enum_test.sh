@@ -2,7 +2,7 @@
 # What an attaching kernel asks while it enumerates, with the real one: next to
 # nothing crosses, it sees the same descriptors (but UAS at SuperSpeed), and its
 # reset of the port reaches the device.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 300 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 600 "$0"
 . test/vm/lib.sh
 
 LOOP=1d6b:0105
@@ -136,8 +136,8 @@ modprobe dummy_hcd num=3 is_super_speed=1
 must "modules" modprobe -a libcomposite vhci_hcd
 must "configfs" mount -t configfs none /sys/kernel/config
 must "udevd" udev_start
-head -c 8388608 /dev/urandom >/tmp/high.img
-head -c 8388608 /dev/urandom >/tmp/super.img
+head -c 2097152 /dev/urandom >/tmp/high.img
+head -c 2097152 /dev/urandom >/tmp/super.img
 must "a gadget" disk high $HIGH /tmp/high.img high-speed 0
 must "another, at SuperSpeed" disk super $SUPER /tmp/super.img super-speed 1
 must "and one with UAS" uas
