@@ -61,6 +61,7 @@ answer_here(struct import *im, struct iurb *u)
 
 	if (!enumerate_answer(&im->enumerate, &u->req, room, &status, &actual))
 		return false;
+	u->here = true;
 	iurb_finish(&im->urbs, u, status, actual);
 	return true;
 }

@@ -100,6 +100,7 @@ void import_reply_end(struct import *);
  */
 void import_gone(struct import *);
 
+/* Bytes are those of the far end, without what was answered here. */
 struct import_stats {
 	uint64_t urbs, failed, unlinked, bytes_in, bytes_out;
 	uint32_t inflight;

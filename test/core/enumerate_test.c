@@ -218,6 +218,8 @@ enumeration_needs_nobody(void)
 	    {15, 0, 0, 12, sample_cache + 28, 12},
 	};
 
+	struct import_stats st;
+
 	start(DEVINFO_HIGH);
 	for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
 		ask(GET(t[i].type, t[i].index, t[i].language, t[i].len));
@@ -228,6 +230,9 @@ enumeration_needs_nobody(void)
 	ask(GET(2, 2, 0, 9)); /* nobody could read it: a kernel gets along with that */
 	CHECK(is_last(seqnum, -LINUX_EPIPE, NULL, 0));
 	CHECK_EQ(seens, 0);
+	import_stats(im, &st);
+	CHECK(st.urbs == seqnum && st.bytes_in == 0 && st.inflight == 0 &&
+	      st.charged == 0);
 	stop();
 }
 

@@ -2,7 +2,7 @@
 # What an attaching kernel asks while it enumerates, with the real one: next to
 # nothing crosses, it sees the same descriptors (but UAS at SuperSpeed), and its
 # reset of the port reaches the device.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 300 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 600 "$0"
 . test/vm/lib.sh
 
 LOOP=1d6b:0105
@@ -21,7 +21,7 @@ start_serve() {
 
 # Requests that have reached the devices of the peer, all together.
 crossed() {
-	$S status --json | jq '.running[0].peers[0].urbs.done'
+	$S status --json | jq '[.running[0].peers[].urbs.done] | add'
 }
 
 configured() {
@@ -36,6 +36,11 @@ attach() {
 node() {
 	printf '/dev/bus/usb/%03d/%03d' "$(cat "/sys/bus/usb/devices/$1/busnum")" \
 		"$(cat "/sys/bus/usb/devices/$1/devnum")"
+}
+
+# on_bus SETUP: whether such a request was seen there
+on_bus() {
+	grep -q " s $1 " /tmp/bus
 }
 
 # All that lsusb says of it, its place left out.
@@ -131,8 +136,8 @@ modprobe dummy_hcd num=3 is_super_speed=1
 must "modules" modprobe -a libcomposite vhci_hcd
 must "configfs" mount -t configfs none /sys/kernel/config
 must "udevd" udev_start
-head -c 8388608 /dev/urandom >/tmp/high.img
-head -c 8388608 /dev/urandom >/tmp/super.img
+head -c 2097152 /dev/urandom >/tmp/high.img
+head -c 2097152 /dev/urandom >/tmp/super.img
 must "a gadget" disk high $HIGH /tmp/high.img high-speed 0
 must "another, at SuperSpeed" disk super $SUPER /tmp/super.img super-speed 1
 must "and one with UAS" uas
@@ -152,9 +157,18 @@ is "its product is known all the same" \
 check "detach" $C detach --all
 
 # --- gadgets ---
-WAS=$(crossed)
+must "usbmon" modprobe usbmon
+mount -t debugfs none /sys/kernel/debug 2>/dev/null
+cat "/sys/kernel/debug/usb/usbmon/$(cat "/sys/bus/usb/devices/$(busids $HIGH)/busnum")u" \
+	>/tmp/bus 2>/dev/null &
+MON=$!
 must "attach at high speed" attach "$(busids $HIGH)" $HIGH
-is "only SET_CONFIGURATION has crossed" "$(crossed)" 1 || echo "# before: $WAS"
+is "only SET_CONFIGURATION has crossed" "$(crossed)" 1
+check "strings were read from the real one" wait_for 5 on_bus '80 06 0303 0409'
+on_bus '00 09'
+is "but no configuration set: it was active" "$?" 1
+on_bus '01 0b'
+is "and no setting chosen" "$?" 1
 same $HIGH high
 must "attach at SuperSpeed" attach "$(busids $SUPER)" $SUPER
 is "its speed" "$(cat "/sys/bus/usb/devices/$(busids $SUPER vhci)/speed")" 5000
@@ -175,6 +189,8 @@ kill "$FFS"
 rm $NO_STORAGE
 must "usb-storage" modprobe -a usb_storage sd_mod
 a_reset $HIGH high /tmp/high.img
+check "after a reset the configuration is put back" wait_for 5 on_bus '01 0b 0000 0000'
+kill "$MON"
 a_reset $SUPER super /tmp/super.img
 check "detach" $C detach --all
 kill -TERM "$SERVE"
