@@ -220,8 +220,9 @@ gadget_unplug stick
 stick_is $ID
 gadget_plug stick
 check "regress 34: the right one is attached again" wait_for 30 said A 2 "$DEV attached "
-check "detach" $BIN -s /tmp/A detach "$DEV"
+check "detach" $BIN -s /tmp/A detach --all
 ended $A 30
+is "its exit code" "$rc" 0
 
 # --- no words: the ports that were there ---
 start A lab
