@@ -325,6 +325,7 @@ run(struct ctx *ctx, int argc, char **argv)
 		free(a);
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	}
+	a->first->line = true;
 	a->ctx = ctx;
 	a->report = -1;
 	a->since = (uint64_t)time(NULL);

@@ -141,7 +141,7 @@ attached_lose(struct attached *x, const char *why)
 		attached_leave(x);
 		return;
 	}
-	if (x->want->once && x->of->code == 0)
+	if (x->want->once && x->want->line && x->of->code == 0)
 		x->of->code = err_exit(ERR_GONE);
 	if (x->state != ATTACHED_UP && x->state != ATTACHED_OFFERED)
 		attached_fail(x, ERR_GONE, why);

@@ -56,7 +56,7 @@ answered(struct want *w)
 
 	w->answered = true;
 	w->conn = NULL;
-	if (conn == NULL && a->code == 0)
+	if (w->line && a->code == 0)
 		a->code = err_exit(w->err);
 	LIST_EACH (&a->devs, l) {
 		struct attached *x = CONTAINER_OF(l, struct attached, link);
@@ -69,7 +69,7 @@ answered(struct want *w)
 	}
 	if (conn != NULL)
 		ctl_end(conn);
-	else if (a->attached > 0)
+	else if (w->line && a->attached > 0)
 		attach_report(a, err_exit(w->err));
 }
 

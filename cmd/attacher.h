@@ -61,6 +61,7 @@ struct want {
 	struct list link; /* in attacher.wants */
 	struct attacher *of;
 	struct ctl_conn *conn; /* who asked; NULL: the command line, or has its answer */
+	bool line;             /* of the command line: its end is the process's */
 	bool once;             /* what has gone is not attached again */
 	unsigned n;
 	char word[ATTACH_WANTS][PATTERN_TEXT];

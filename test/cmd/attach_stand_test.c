@@ -205,6 +205,7 @@ want(const char *const *word)
 	for (; *word != NULL; word++)
 		text_copy(w->word[w->n++], PATTERN_TEXT, *word);
 	w->of = &a;
+	w->line = true;
 	list_add(&a.wants, &w->link);
 	return w;
 }
@@ -499,6 +500,7 @@ who_got_nothing_does_not_wait(void)
 	refuse = true;
 	w = WANT("1-2"); /* of another process */
 	w->conn = (struct ctl_conn *)&a;
+	w->line = false;
 	LIST({"1-2", 1, "b", DISK, 1, WIRE_TAKEN});
 	CHECK(devices() == 1 && !a.ending && a.code == 0);
 	refuse = false;
@@ -508,6 +510,7 @@ who_got_nothing_does_not_wait(void)
 	refuse = true;
 	w = WANT("1-2");
 	w->conn = (struct ctl_conn *)&a;
+	w->line = false;
 	LIST({"1-2", 1, "b", DISK, 1, WIRE_TAKEN});
 	refuse = false;
 	LIST({"1-2", 1, "b", DISK, 1, WIRE_FREE});
