@@ -148,25 +148,27 @@ on_list(void *arg, unsigned i)
 	return NULL;
 }
 
+/* By busid or nickname. */
 static struct attached *
-find(const struct attacher *a, const char *busid)
+find(const struct attacher *a, const char *name)
 {
 	struct list *l;
 
 	LIST_EACH (&a->devs, l) {
 		struct attached *x = CONTAINER_OF(l, struct attached, link);
 
-		if (x->state < ATTACHED_EJECTING && strcmp(x->info.busid, busid) == 0)
+		if (x->state < ATTACHED_WAITING &&
+		    (strcmp(x->info.busid, name) == 0 || pattern_names(name, &x->info)))
 			return x;
 	}
 	return NULL;
 }
 
 static void
-on_ask(void *arg, struct stock_conn *conn, const char *busid)
+on_ask(void *arg, struct stock_conn *conn, const char *name)
 {
 	struct attacher *a = arg;
-	struct attached *x = find(a, busid);
+	struct attached *x = find(a, name);
 	int err;
 
 	if (x == NULL || a->remote == NULL) {
@@ -179,7 +181,8 @@ on_ask(void *arg, struct stock_conn *conn, const char *busid)
 	}
 	x->state = ATTACHED_ASKING;
 	x->conn = conn;
-	err = imports_import(remote_imports(a->remote), busid, 0, &user, x, &x->dev);
+	err = imports_import(remote_imports(a->remote), x->info.busid, 0, &user, x,
+			     &x->dev);
 	if (err != ERR_OK) {
 		x->dev = 0;
 		refuse(x, err, err_text(err));
@@ -213,6 +216,9 @@ via_offer(struct attached *x)
 	char line[DEVINFO_STRING * 2 + 160];
 
 	x->state = ATTACHED_OFFERED;
+	x->seen = true;
+	x->told = false;
+	x->want->had++;
 	x->of->attached++;
 	snprintf(line, sizeof(line), "%s offered at=%s id=%04x:%04x %s %s", x->info.busid,
 		 stock_listener_where(x->of->via), x->info.vid, x->info.pid,

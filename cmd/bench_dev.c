@@ -32,7 +32,8 @@ bench_on_device(void *arg, const struct wire_device *d)
 	if (b->dev != 0 || b->device == NULL)
 		return; /* the list has changed meanwhile */
 	if (d != NULL) {
-		if (!b->found && pattern_match(b->device, &d->info)) {
+		if (pattern_names(b->device, &d->info) || /* goes before text */
+		    (!b->found && pattern_match(b->device, &d->info))) {
 			b->found = true;
 			b->info = d->info;
 		}

@@ -3,6 +3,7 @@
  * bind, unbind: choose the local devices to share.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <event2/event.h>
@@ -15,6 +16,15 @@
 #include "usb/bus.h"
 
 #define ASK_TIMEOUT_MS 5000
+
+enum { OPT_AS, OPT_KEEP_LOCAL };
+
+static const struct cmd_opt opts[] = {
+    [OPT_AS] = {"as", "NICK", "a nickname for the device, which peers may say"},
+    [OPT_KEEP_LOCAL] = {"keep-local", NULL,
+			"share only the interfaces that no local driver has"},
+    {NULL, NULL, NULL},
+};
 
 /* A serve that runs learns of it at once. */
 static void
@@ -40,81 +50,152 @@ static const struct usb_bus_ops bus_ops = {on_device, on_device};
 
 /* Says what the word means now; a device that is not there yet may come. */
 static void
-show_matches(struct usb_bus *bus, const char *word)
+show_matches(struct usb_bus *bus, const struct share_row *row)
 {
 	struct list *l;
 	unsigned n = 0;
 
 	LIST_EACH (&bus->devs, l) {
 		const struct usb_dev *d = CONTAINER_OF(l, struct usb_dev, link);
+		bool named = n == 0 && row->nick[0] != '\0';
 
-		if (!pattern_match(word, &d->info))
+		if (!pattern_match(row->word, &d->info))
 			continue;
-		printf("%s shared: %04x:%04x %s %s\n", d->info.busid, d->info.vid,
-		       d->info.pid, d->info.manufacturer, d->info.product);
+		printf("%s shared%s%s%s: %04x:%04x %s %s\n", d->info.busid,
+		       row->part ? " in part" : "", named ? " as " : "",
+		       named ? row->nick : "", d->info.vid, d->info.pid,
+		       d->info.manufacturer, d->info.product);
 		n++;
 	}
 	if (n == 0)
 		printf("%s: no such device is plugged in now; it will be shared when it "
 		       "comes\n",
-		       word);
+		       row->word);
 }
 
 static int
-bind_words(struct ctx *ctx, struct usb_bus *bus, int argc, char **argv)
+bind_rows(struct ctx *ctx, struct usb_bus *bus, const struct share *s)
 {
-	int code = 0;
+	int err, code = 0;
 
-	for (int i = 1; i < argc; i++) {
-		if (share_bind(ctx->dir, argv[i]) == ERR_OK)
-			show_matches(bus, argv[i]);
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct share_row *row = &s->row[i];
+
+		if ((err = share_bind(ctx->dir, row)) == ERR_OK)
+			show_matches(bus, row);
+		else if (err == ERR_BUSY)
+			code = cmd_fail(err,
+					"%s is the nickname of another device: choose "
+					"another one, or \"usbp2p unbind %s\" first",
+					row->nick, row->nick);
 		else
-			code = cmd_fail(ERR_IO, "%s cannot be bound", argv[i]);
+			code = cmd_fail(ERR_IO, "%s cannot be bound", row->word);
 	}
 	tell_serve(ctx);
 	return code;
 }
 
 static int
-check_words(const struct cmd *c, int argc, char **argv)
-{
-	if (argc < 2)
-		return cmd_wrong(
-		    c, "which device? \"usbp2p list\" shows those of this machine");
-	for (int i = 1; i < argc; i++)
-		if (argv[i][0] == '-' || pattern_check(argv[i]) != ERR_OK)
-			return cmd_wrong(c, "\"%s\" is no device", argv[i]);
-	return 0;
-}
-
-static int
-run_bind(struct ctx *ctx, int argc, char **argv)
+bind_all(struct ctx *ctx, const struct share *s)
 {
 	struct event_base *base;
 	struct usb_bus bus;
 	char why[256];
-	int code = check_words(&cmd_bind, argc, argv);
+	int code;
 
-	if (code != 0 || state_make(ctx->dir) != ERR_OK)
-		return code != 0 ? code : 1;
+	if (state_make(ctx->dir) != ERR_OK)
+		return 1;
 	if ((base = event_base_new()) == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	usb_bus_init(&bus, base, &bus_ops, NULL);
 	if (usb_host_start(&bus, false, why, sizeof(why)) != ERR_OK)
 		fprintf(stderr, "usbp2p: %s\n", why);
-	code = bind_words(ctx, &bus, argc, argv);
+	code = bind_rows(ctx, &bus, s);
 	usb_host_stop(&bus);
 	usb_bus_fini(&bus);
 	event_base_free(base);
 	return code;
 }
 
+/* The options are of all devices; a nickname can be of one only. */
+static int
+set_options(struct share *s, const char *nick, bool part)
+{
+	if (s->n == 0)
+		return cmd_wrong(
+		    &cmd_bind,
+		    "which device? \"usbp2p list\" shows those of this machine");
+	if (nick != NULL && s->n != 1)
+		return cmd_wrong(&cmd_bind, "--as is for one device");
+	if (nick != NULL && !pattern_is_nick(nick))
+		return cmd_wrong(
+		    &cmd_bind,
+		    "\"%s\" is no nickname: a-z 0-9 . _ -, at most %d, not like a busid",
+		    nick, DEVINFO_NICK - 1);
+	for (unsigned i = 0; i < s->n; i++) {
+		if (s->row[i].word[0] == '!' && (nick != NULL || part))
+			return cmd_wrong(&cmd_bind,
+					 "\"%s\" takes a device out: no options for it",
+					 s->row[i].word);
+		if (nick != NULL)
+			text_copy(s->row[i].nick, sizeof(s->row[i].nick), nick);
+		s->row[i].part = part;
+	}
+	return 0;
+}
+
+static int
+read_line(struct share *s, int argc, char **argv)
+{
+	const char *arg, *nick = NULL;
+	bool part = false;
+	struct cmd_args a;
+	int o;
+
+	cmd_args_init(&a, argc, argv);
+	while ((o = cmd_next(&a, &cmd_bind, &arg)) != CMD_END) {
+		struct share_row row = {.part = false};
+
+		if (o == CMD_BAD)
+			return err_exit(ERR_USAGE);
+		if (o == OPT_AS)
+			nick = arg;
+		else if (o == OPT_KEEP_LOCAL)
+			part = true;
+		else if (!text_copy(row.word, sizeof(row.word), arg) ||
+			 share_add(s, &row) != ERR_OK)
+			return cmd_wrong(&cmd_bind,
+					 "\"%s\" is no device, or one too many", arg);
+	}
+	return set_options(s, nick, part);
+}
+
+static int
+run_bind(struct ctx *ctx, int argc, char **argv)
+{
+	struct share *s = calloc(1, sizeof(*s));
+	int code;
+
+	if (s == NULL)
+		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	if ((code = read_line(s, argc, argv)) == 0)
+		code = bind_all(ctx, s);
+	free(s);
+	return code;
+}
+
 static int
 run_unbind(struct ctx *ctx, int argc, char **argv)
 {
-	int code = check_words(&cmd_unbind, argc, argv), err;
+	int code = 0, err;
 
-	for (int i = 1; code != err_exit(ERR_USAGE) && i < argc; i++) {
+	if (argc < 2)
+		return cmd_wrong(&cmd_unbind,
+				 "which device? the file %s/bound lists them", ctx->dir);
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] == '-' || pattern_check(argv[i]) != ERR_OK)
+			return cmd_wrong(&cmd_unbind, "\"%s\" is no device", argv[i]);
+	for (int i = 1; i < argc; i++) {
 		err = share_unbind(ctx->dir, argv[i]);
 		if (err == ERR_NODEV)
 			code = cmd_fail(
@@ -123,12 +204,11 @@ run_unbind(struct ctx *ctx, int argc, char **argv)
 		else if (err != ERR_OK)
 			code = err_exit(err);
 	}
-	if (code != err_exit(ERR_USAGE))
-		tell_serve(ctx);
+	tell_serve(ctx);
 	return code;
 }
 
-const struct cmd cmd_bind = {"bind", "DEVICE...", "choose local devices to share", NULL,
+const struct cmd cmd_bind = {"bind", "DEVICE...", "choose local devices to share", opts,
 			     run_bind};
 const struct cmd cmd_unbind = {"unbind", "DEVICE...", "stop sharing local devices", NULL,
 			       run_unbind};

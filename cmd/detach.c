@@ -24,6 +24,7 @@ static const struct cmd_opt opts[] = {
 /* One attached device, found by asking all attach processes. */
 struct found {
 	unsigned n; /* how many the word meant */
+	bool named; /* by its nickname, which goes before text */
 	char path[108];
 	char busid[DEVINFO_BUSID]; /* at the server */
 	bool has_port;             /* else it is offered to others */
@@ -40,6 +41,7 @@ read_info(struct json_val v, struct devinfo *d)
 	json_get_str(v, "busid", d->busid, sizeof(d->busid));
 	json_get_str(v, "product", d->product, sizeof(d->product));
 	json_get_str(v, "serial", d->serial, sizeof(d->serial));
+	json_get_str(v, "nick", d->nick, sizeof(d->nick));
 	if (!json_get_str(v, "id", id, sizeof(id)) || strlen(id) != 9)
 		return;
 	id[4] = '\0';
@@ -51,7 +53,7 @@ read_info(struct json_val v, struct devinfo *d)
 
 /* word: port:N, PEER/DEVICE or DEVICE. */
 static bool
-means(const char *word, const char *peer, struct json_val device)
+means(const char *word, const char *peer, struct json_val device, bool *named)
 {
 	const char *slash = strchr(word, '/');
 	struct devinfo d;
@@ -67,7 +69,8 @@ means(const char *word, const char *peer, struct json_val device)
 		word = slash + 1;
 	}
 	read_info(device, &d);
-	return pattern_check(word) == ERR_OK && pattern_match(word, &d);
+	*named = pattern_names(word, &d);
+	return *named || (pattern_check(word) == ERR_OK && pattern_match(word, &d));
 }
 
 static void
@@ -75,6 +78,7 @@ look_in(const char *path, const char *word, struct found *f)
 {
 	char *buf = malloc(CTL_LINE_MAX), peer[64];
 	struct json_val v, d;
+	bool named;
 
 	if (buf != NULL && sockets_ask(path, "{\"cmd\":\"status\"}", DETACH_TIMEOUT_MS,
 				       buf, CTL_LINE_MAX) == ERR_OK) {
@@ -82,9 +86,11 @@ look_in(const char *path, const char *word, struct found *f)
 		json_get_str(v, "peer", peer, sizeof(peer));
 		for (unsigned i = 0; (d = json_at(json_get(v, "devices"), i)).n > 0;
 		     i++) {
-			if (!means(word, peer, d))
+			named = false;
+			if (!means(word, peer, d, &named) || (f->named && !named))
 				continue;
-			f->n++;
+			f->n = f->named == named ? f->n + 1 : 1;
+			f->named = named;
 			snprintf(f->path, sizeof(f->path), "%s", path);
 			json_get_str(d, "busid", f->busid, sizeof(f->busid));
 			f->has_port = json_get_u64(d, "port", &f->port);

@@ -27,7 +27,11 @@ guest_name(const struct guest *g)
 bool
 guest_may_see(const struct guest *g, const struct usb_dev *d)
 {
-	return server_shares(g->of, d) && access_allows(&g->who, &d->info);
+	struct access_row row = g->who;
+
+	for (unsigned i = 0; i < row.words; i++)
+		share_resolve(&g->of->share, row.word[i], &d->info);
+	return server_shares(g->of, d) && access_allows(&row, &d->info);
 }
 
 /* --- who it is --- */
@@ -299,6 +303,7 @@ on_turn(void *arg)
 	struct guest *g = arg;
 
 	exports_turn(g->exports);
+	guest_dev_turn(g);
 	if (g->refused && session_unacked(g->session, STREAM_SESSION) == 0)
 		link_close(g->l); /* it has heard why */
 }
@@ -375,19 +380,6 @@ guest_accept(struct server *s, struct tcp *tcp)
 	}
 	list_add(&s->guests, &g->link);
 	s->guest_count++;
-}
-
-void
-guest_changed(struct server *s)
-{
-	struct list *l;
-
-	LIST_EACH (&s->guests, l) {
-		struct guest *g = CONTAINER_OF(l, struct guest, link);
-
-		if (g->exports != NULL && g->l != NULL)
-			exports_changed(g->exports);
-	}
 }
 
 void

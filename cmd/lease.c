@@ -112,6 +112,7 @@ on_opened(void *arg, int err, const char *why)
 	}
 	x->state = LEASE_OPEN;
 	log_info("device %s lent to=%s", x->dev->info.busid, x->user->name(x->arg));
+	guest_changed(x->of);
 	x->user->opened(x->arg, x->number, &yes, x);
 }
 
@@ -143,6 +144,7 @@ on_closed(void *arg)
 
 	log_info("device %s is back", d->info.busid);
 	lease_free(x);
+	guest_changed(s);
 	LIST_EACH_SAFE (&s->leases, l, n) {
 		struct lease *w = CONTAINER_OF(l, struct lease, link);
 
@@ -171,6 +173,7 @@ start(struct lease *x)
 	} else {
 		event_del(x->probe);
 		x->state = LEASE_OPENING;
+		x->part = x->dev->info.part;
 		x->since = (uint64_t)time(NULL);
 		if ((err = usb_dev_open(x->dev, &usb_user, x)) != ERR_OK)
 			deny(x, err == ERR_GONE ? WIRE_NO_DEVICE : WIRE_TROUBLE,
@@ -244,6 +247,14 @@ bool
 lease_is_free(const struct server *s, const struct usb_dev *d)
 {
 	return holder_of(s, d) == NULL;
+}
+
+bool
+lease_fits(const struct server *s, const struct usb_dev *d)
+{
+	const struct lease *x = holder_of(s, d);
+
+	return x == NULL || x->part == d->info.part;
 }
 
 void

@@ -68,6 +68,10 @@ show(struct listing *s, const struct devinfo *d, const char *state,
 	       state, d->manufacturer, d->manufacturer[0] != '\0' ? " " : "", d->product);
 	if (d->serial[0] != '\0')
 		printf(" (%s)", d->serial);
+	if (d->nick[0] != '\0')
+		printf(" as %s", d->nick);
+	if (d->part)
+		printf(" in part");
 	if (w != NULL && w->state == WIRE_TAKEN) {
 		report_time(when, sizeof(when), w->since);
 		printf(" held by %s since %s", w->holder, when);
@@ -121,6 +125,7 @@ list_local(struct listing *s, struct ctx *ctx)
 	if (usb_host_start(&bus, false, why, sizeof(why)) != ERR_OK)
 		fprintf(stderr, "usbp2p: %s\n", why);
 	if (share_load(share, ctx->dir) == ERR_OK) {
+		share_mark(share, &bus);
 		head(s, NULL);
 		LIST_EACH (&bus.devs, l) {
 			const struct usb_dev *d = CONTAINER_OF(l, struct usb_dev, link);

@@ -73,6 +73,10 @@ report_device(struct json *j, const struct devinfo *d)
 	json_str(j, "manufacturer", d->manufacturer);
 	json_str(j, "product", d->product);
 	json_str(j, "serial", d->serial);
+	if (d->nick[0] != '\0')
+		json_str(j, "nick", d->nick);
+	if (d->part)
+		json_bool(j, "part", true);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "cmd/server.h"
 #include "cmd/state.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "net/ctl.h"
 #include "net/stock.h"
 #include "net/tcp.h"
@@ -53,11 +54,14 @@ server_reload(struct server *s)
 		return;
 	s->share = fresh;
 	log_info("serve shares by patterns=%u", fresh.n);
+	share_mark(&s->share, &s->bus);
 	LIST_EACH (&s->bus.devs, l) {
 		struct usb_dev *d = CONTAINER_OF(l, struct usb_dev, link);
 
 		if (!server_shares(s, d))
 			lease_revoke(s, d, "it is no longer shared");
+		else if (!lease_fits(s, d))
+			lease_revoke(s, d, "it is shared in another way now");
 	}
 	guest_changed(s);
 }
@@ -69,6 +73,7 @@ on_arrived(void *arg, struct usb_dev *d)
 {
 	struct server *s = arg;
 
+	share_mark(&s->share, &s->bus);
 	if (server_shares(s, d)) {
 		log_info("device %s shared id=%04x:%04x product=\"%s\"", d->info.busid,
 			 d->info.vid, d->info.pid, d->info.product);
@@ -82,6 +87,7 @@ on_left(void *arg, struct usb_dev *d)
 	struct server *s = arg;
 
 	lease_revoke(s, d, "it was unplugged");
+	share_mark(&s->share, &s->bus); /* another one may get its nickname */
 	if (server_shares(s, d)) {
 		log_info("device %s left", d->info.busid);
 		guest_changed(s);
@@ -170,12 +176,25 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 	guest_reap(arg);
 }
 
+static void
+on_tell(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	guest_tell(arg);
+}
+
 static int
 add_share(struct server *s, const char *pattern)
 {
-	if (pattern_check(pattern) != ERR_OK)
+	struct share_row row = {.part = false};
+	int err = ERR_USAGE;
+
+	if (text_copy(row.word, sizeof(row.word), pattern))
+		err = share_add(&s->extra, &row);
+	if (err == ERR_USAGE)
 		return cmd_wrong(&cmd_serve, "\"%s\" is no device", pattern);
-	if (share_add(&s->extra, pattern) != ERR_OK)
+	if (err != ERR_OK)
 		return cmd_wrong(&cmd_serve, "too many times --share");
 	return 0;
 }
@@ -239,7 +258,8 @@ prepare(struct server *s, int argc, char **argv)
 	int code;
 
 	s->reaper = event_new(s->loop.base, -1, 0, on_reap, s);
-	if (s->reaper == NULL)
+	s->teller = evtimer_new(s->loop.base, on_tell, s);
+	if (s->reaper == NULL || s->teller == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	if (share_load(&s->share, s->ctx->dir) != ERR_OK)
 		return 1;
@@ -271,6 +291,8 @@ run_server(struct server *s, int argc, char **argv)
 	usb_bus_fini(&s->bus);
 	if (s->reaper != NULL)
 		event_free(s->reaper);
+	if (s->teller != NULL)
+		event_free(s->teller);
 	close(lock);
 	return code;
 }

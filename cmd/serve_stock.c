@@ -162,7 +162,10 @@ make_door(struct stocker *x)
 				       .budget = LOOP_URBS,
 				       .raw = d->raw,
 				       .raw_len = d->raw_len,
-				       .config = d->info.config};
+				       .cache = d->cache,
+				       .cache_len = d->cache_len,
+				       .config = d->info.config,
+				       .speed = d->info.speed};
 
 	heap_pool(&x->pool, STOCKER_POOL);
 	return stock_door_new(&x->door, &x->pool, &conf, &door_ops, x);

@@ -42,6 +42,7 @@ struct server {
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
 	struct event *reaper; /* guest_reap */
+	struct event *teller; /* guest_tell */
 	bool ending;
 	uint64_t started; /* unix seconds */
 };
@@ -57,6 +58,7 @@ struct guest {
 	struct access_row who; /* name and patterns; valid once admitted */
 	bool admitted;
 	bool refused;   /* its hello was */
+	bool stale;     /* it has to hear a list */
 	uint64_t since; /* unix seconds */
 };
 
@@ -99,12 +101,12 @@ struct lease {
 	enum lease_state state;
 	struct event *probe; /* WAITING: when the holder must have answered */
 	uint64_t since;      /* unix seconds */
+	bool part;           /* opened so (devinfo.part) */
 };
 
 /* guest.c */
 struct tcp;
 void guest_accept(struct server *, struct tcp *);
-void guest_changed(struct server *); /* what is shared has changed */
 bool guest_may_see(const struct guest *, const struct usb_dev *);
 void guest_end(struct guest *); /* says goodbye */
 
@@ -118,6 +120,10 @@ void guest_dev_open(void *guest, uint32_t dev, const char *busid, uint8_t flags)
 void guest_dev_close(void *guest, void *lease);
 bool guest_dev_list(void *guest, unsigned i, struct wire_device *);
 
+void guest_changed(struct server *); /* what is shared, or who has it: tells soon */
+void guest_tell(struct server *);    /* all that are connected */
+void guest_dev_turn(struct guest *); /* the one that could not be told before */
+
 /* lease.c: opened follows, maybe at once. */
 void lease_take(struct server *, struct usb_dev *, const struct lease_user *, void *arg,
 		uint32_t number);
@@ -129,6 +135,9 @@ void lease_cancel(void *lease, struct urb *);
 void lease_describe(const struct server *, const void *arg, const struct usb_dev *,
 		    struct wire_device *);
 bool lease_is_free(const struct server *, const struct usb_dev *);
+
+/* Whoever has it has what is shared of it now: all, or a part. */
+bool lease_fits(const struct server *, const struct usb_dev *);
 
 /* Takes the device from its holder and those who wait: unplugged, unbound. */
 void lease_revoke(struct server *, struct usb_dev *, const char *why);

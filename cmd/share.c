@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The file `bound`: one device pattern a line.
+ * The file `bound`: one device pattern a line, and in front of it how the device
+ * is shared. No pattern begins like "as=", so it is clear where it begins.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,30 +11,98 @@
 #include "cmd/share.h"
 #include "cmd/state.h"
 #include "core/text.h"
+#include "usb/bus.h"
 
 #define SHARE_FILE "bound"
+#define SHARE_AS   "as="
+#define SHARE_KEEP "keep=local "
+#define SHARE_LINE (sizeof(SHARE_AS SHARE_KEEP) + DEVINFO_NICK + PATTERN_TEXT)
+
+static const struct share_row *
+row_named(const struct share *s, const char *nick)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (nick[0] != '\0' && strcmp(s->row[i].nick, nick) == 0)
+			return &s->row[i];
+	return NULL;
+}
+
+/* What one row says of one device, it cannot say of all but one. */
+static bool
+makes_sense(const struct share_row *row)
+{
+	if (pattern_check(row->word) != ERR_OK ||
+	    (row->nick[0] != '\0' && !pattern_is_nick(row->nick)))
+		return false;
+	return row->word[0] != '!' || (row->nick[0] == '\0' && !row->part);
+}
 
 int
-share_add(struct share *s, const char *pattern)
+share_add(struct share *s, const struct share_row *row)
 {
+	if (!makes_sense(row))
+		return ERR_USAGE;
+	if (row_named(s, row->nick) != NULL)
+		return ERR_BUSY;
 	if (s->n == SHARE_MAX)
 		return ERR_FULL;
-	if (!text_copy(s->word[s->n], sizeof(s->word[0]), pattern))
-		return ERR_USAGE;
-	s->n++;
+	s->row[s->n++] = *row;
 	return ERR_OK;
+}
+
+/* --- the file --- */
+
+static bool
+read_row(struct share_row *row, const char *line)
+{
+	size_t n;
+
+	memset(row, 0, sizeof(*row));
+	if (strncmp(line, SHARE_AS, strlen(SHARE_AS)) == 0) {
+		line += strlen(SHARE_AS);
+		n = strcspn(line, " ");
+		if (n == 0 || n >= sizeof(row->nick) || line[n] == '\0')
+			return false;
+		memcpy(row->nick, line, n);
+		line += n + 1;
+	}
+	if (strncmp(line, SHARE_KEEP, strlen(SHARE_KEEP)) == 0) {
+		line += strlen(SHARE_KEEP);
+		row->part = true;
+	}
+	return text_copy(row->word, sizeof(row->word), line);
+}
+
+static void
+write_row(struct text *t, const struct share_row *row)
+{
+	if (row->nick[0] != '\0') {
+		text_str(t, SHARE_AS);
+		text_str(t, row->nick);
+		text_char(t, ' ');
+	}
+	if (row->part)
+		text_str(t, SHARE_KEEP);
+	text_str(t, row->word);
+	text_char(t, '\n');
 }
 
 static int
 read_line(void *arg, unsigned number, const char *line)
 {
+	struct share_row row;
+	int err;
+
 	if (line[0] == '\0' || line[0] == '#')
 		return ERR_OK;
-	if (pattern_check(line) == ERR_OK)
-		return share_add(arg, line);
-	cmd_fail(ERR_USAGE, "%s line %u is no device: mend or remove it", SHARE_FILE,
-		 number);
-	return ERR_USAGE;
+	err = read_row(&row, line) ? share_add(arg, &row) : ERR_USAGE;
+	if (err == ERR_BUSY)
+		cmd_fail(err, "%s line %u: the nickname %s stands twice", SHARE_FILE,
+			 number, row.nick);
+	else if (err == ERR_USAGE)
+		cmd_fail(err, "%s line %u is no device: mend or remove it", SHARE_FILE,
+			 number);
+	return err;
 }
 
 int
@@ -49,66 +118,154 @@ share_load(struct share *s, const char *dir)
 	return err;
 }
 
+static int
+save(const struct share *s, const char *dir)
+{
+	char text[SHARE_MAX * SHARE_LINE + 1];
+	struct text t;
+
+	text_init(&t, text, sizeof(text));
+	for (unsigned i = 0; i < s->n; i++)
+		write_row(&t, &s->row[i]);
+	return state_write(dir, SHARE_FILE, text);
+}
+
+/* --- changes --- */
+
+static int
+put(struct share *s, const void *arg)
+{
+	const struct share_row *row = arg, *other = row_named(s, row->nick);
+
+	for (unsigned i = 0; i < s->n; i++) {
+		if (strcmp(s->row[i].word, row->word) != 0)
+			continue;
+		if (!makes_sense(row))
+			return ERR_USAGE;
+		if (other != NULL && other != &s->row[i])
+			return ERR_BUSY;
+		s->row[i] = *row;
+		return ERR_OK;
+	}
+	return share_add(s, row);
+}
+
+static int
+take(struct share *s, const void *arg)
+{
+	const struct share_row *row = row_named(s, arg);
+	unsigned at = 0;
+
+	if (row != NULL)
+		at = (unsigned)(row - s->row);
+	else
+		while (at < s->n && strcmp(s->row[at].word, arg) != 0)
+			at++;
+	if (at == s->n)
+		return ERR_NODEV;
+	s->n--;
+	memmove(&s->row[at], &s->row[at + 1], (s->n - at) * sizeof(s->row[0]));
+	return ERR_OK;
+}
+
+static int
+change(const char *dir, int (*how)(struct share *, const void *), const void *arg)
+{
+	struct share s = {.n = 0};
+	int err, lock = state_lock(dir, "lock", 1);
+
+	if (lock < 0)
+		return lock;
+	if ((err = share_load(&s, dir)) == ERR_OK && (err = how(&s, arg)) == ERR_OK)
+		err = save(&s, dir);
+	close(lock);
+	return err;
+}
+
+int
+share_bind(const char *dir, const struct share_row *row)
+{
+	return change(dir, put, row);
+}
+
+int
+share_unbind(const char *dir, const char *word)
+{
+	return change(dir, take, word);
+}
+
+/* --- devices --- */
+
 bool
 share_has(const struct share *s, const struct devinfo *info, bool is_virtual)
 {
 	const char *word[SHARE_MAX];
 
 	for (unsigned i = 0; i < s->n; i++)
-		word[i] = s->word[i];
+		word[i] = s->row[i].word;
 	return is_virtual || pattern_list(word, s->n, info);
 }
 
-static int
-save(const struct share *s, const char *dir)
+void
+share_resolve(const struct share *s, char word[PATTERN_TEXT], const struct devinfo *d)
 {
-	char text[SHARE_MAX * (PATTERN_TEXT + 1) + 1];
-	struct text t;
+	static const char nowhere[] = "0-0"; /* buses count from 1 */
+	char *text = word + (*word == '!');
 
-	text_init(&t, text, sizeof(text));
-	for (unsigned i = 0; i < s->n; i++) {
-		text_str(&t, s->word[i]);
-		text_char(&t, '\n');
+	if (pattern_names(word, d))
+		pattern_resolve(word, d);
+	else if (row_named(s, text) != NULL)
+		memcpy(text, nowhere, sizeof(nowhere));
+}
+
+static bool
+gives(const struct share *s, const struct share_row *row, const struct devinfo *d)
+{
+	return row->nick[0] != '\0' && pattern_match(row->word, d) &&
+	       share_has(s, d, false);
+}
+
+static bool
+is_given(const struct usb_bus *bus, const char *nick)
+{
+	struct list *l;
+
+	LIST_EACH (&bus->devs, l) {
+		const struct usb_dev *d = CONTAINER_OF(l, struct usb_dev, link);
+
+		if (!d->left && strcmp(d->info.nick, nick) == 0)
+			return true;
 	}
-	return state_write(dir, SHARE_FILE, text);
+	return false;
 }
 
-static int
-change(const char *dir, const char *pattern, bool add)
+static void
+give(const struct share *s, const struct usb_bus *bus, struct devinfo *d)
 {
-	struct share s = {.n = 0};
-	int err, lock = state_lock(dir, "lock", 1);
-	unsigned at = 0;
-
-	if (lock < 0)
-		return lock;
-	if ((err = share_load(&s, dir)) == ERR_OK) {
-		while (at < s.n && strcmp(s.word[at], pattern) != 0)
-			at++;
-		if (at == s.n && add) {
-			err = share_add(&s, pattern);
-		} else if (at == s.n) {
-			err = ERR_NODEV;
-		} else if (!add) {
-			memmove(s.word[at], s.word[at + 1],
-				(s.n - at - 1) * sizeof(s.word[0]));
-			s.n--;
-		}
-		if (err == ERR_OK)
-			err = save(&s, dir);
-	}
-	close(lock);
-	return err;
+	for (unsigned i = 0; i < s->n && d->nick[0] == '\0'; i++)
+		if (gives(s, &s->row[i], d) && !is_given(bus, s->row[i].nick))
+			text_copy(d->nick, sizeof(d->nick), s->row[i].nick);
 }
 
-int
-share_bind(const char *dir, const char *pattern)
+static void
+look_at(const struct share *s, struct usb_dev *d)
 {
-	return change(dir, pattern, true);
+	const struct share_row *row = row_named(s, d->info.nick);
+
+	if (row == NULL || !gives(s, row, &d->info))
+		d->info.nick[0] = '\0';
+	d->info.part = false;
+	for (unsigned i = 0; i < s->n && !d->is_virtual; i++)
+		d->info.part |= s->row[i].part && pattern_match(s->row[i].word, &d->info);
 }
 
-int
-share_unbind(const char *dir, const char *pattern)
+void
+share_mark(const struct share *s, struct usb_bus *bus)
 {
-	return change(dir, pattern, false);
+	struct list *l;
+
+	LIST_EACH (&bus->devs, l)
+		look_at(s, CONTAINER_OF(l, struct usb_dev, link));
+	LIST_EACH (&bus->devs, l)
+		give(s, bus, &CONTAINER_OF(l, struct usb_dev, link)->info);
 }

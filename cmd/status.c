@@ -54,7 +54,7 @@ show_link(struct json_val v)
 static void
 show_devices(struct json_val v)
 {
-	struct field busid, id, product, state, holder, local, port;
+	struct field busid, nick, id, product, state, holder, local, port;
 	struct json_val d;
 
 	for (unsigned i = 0; (d = json_at(json_get(v, "devices"), i)).n > 0; i++) {
@@ -63,11 +63,15 @@ show_devices(struct json_val v)
 		printf("  %-10s %s %s: %s", field(&busid, d, "busid"),
 		       field(&id, d, "id"), field(&product, d, "product"),
 		       field(&state, d, "state"));
+		if (json_get_bool(d, "part"))
+			printf(" in part");
 		if (json_get(d, "holder").n > 0)
 			printf(" by %s", field(&holder, d, "holder"));
 		if (json_get(d, "port").n > 0)
 			printf(" port %s as %s", field(&port, d, "port"),
 			       field(&local, d, "local"));
+		if (json_get(d, "nick").n > 0)
+			printf(", its nickname is %s", field(&nick, d, "nick"));
 		printf("\n");
 	}
 }

@@ -52,7 +52,10 @@ bridge_new(struct bridge **out, struct pool *pool, struct imports *m,
 				   .reserve = budget / 8,
 				   .raw = i->raw,
 				   .raw_len = i->raw_len,
-				   .config = i->info.config};
+				   .cache = i->cache,
+				   .cache_len = i->cache_len,
+				   .config = i->info.config,
+				   .speed = i->info.speed};
 	struct bridge *b = pool_zget(pool, sizeof(*b));
 	int err;
 

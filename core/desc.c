@@ -198,6 +198,8 @@ desc_job_done(struct desc *d, const uint8_t setup[8])
 		desc_set_config(d, setup[2]);
 	else if (job == URB_JOB_SET_INTERFACE)
 		desc_set_interface(d, setup[4], setup[2]);
+	else if (job == URB_JOB_RESET)
+		desc_set_config(d, d->config); /* which the host chooses again */
 }
 
 /*

@@ -57,7 +57,10 @@ void desc_set_interface(struct desc *, uint8_t iface, uint8_t alt);
  */
 enum urb_job desc_job(const uint8_t setup[8]);
 
-/* That request has succeeded: remembers what it changed, if it was a job. */
+/*
+ * That request has succeeded: remembers what it changed, if it was a job. After a
+ * reset the configuration is what it was, and all alternate settings are 0.
+ */
 void desc_job_done(struct desc *, const uint8_t setup[8]);
 
 /*

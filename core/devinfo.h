@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is known of a device without opening it. Filled by usb/, carried by
- * core/wire, shown by `list`. Strings are UTF-8, cleaned (text_clean).
+ * What is known of a device without opening it. Filled by usb/, but for how it
+ * is shared, which is the choice of its owner; carried by core/wire, shown by
+ * `list`. Strings are UTF-8, cleaned (text_clean).
  */
 #ifndef CORE_DEVINFO_H
 #define CORE_DEVINFO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DEVINFO_BUSID  32 /* with NUL: "1-4.2", "v-1" */
+#define DEVINFO_NICK   32 /* with NUL: a stock client says it as a busid */
 #define DEVINFO_STRING 128
 #define DEVINFO_IFS    32
 #define DEVINFO_RAW    16384 /* device and configuration descriptors together */
+#define DEVINFO_CACHE  16384 /* strings and BOS (core/desc_cache) */
 
 /* enum usb_device_speed, include/uapi/linux/usb/ch9.h */
 enum devinfo_speed {
@@ -38,6 +42,10 @@ struct devinfo {
 	struct devinfo_if iface[DEVINFO_IFS];
 	char manufacturer[DEVINFO_STRING], product[DEVINFO_STRING],
 	    serial[DEVINFO_STRING];
+
+	/* How it is shared. */
+	char nick[DEVINFO_NICK]; /* "": it has none (pattern_is_nick) */
+	bool part; /* without the interfaces that have a local driver when it is opened */
 };
 
 #endif

@@ -135,7 +135,7 @@ on_list(struct exports *e, struct rd *r)
 static int
 answer(struct exports *e, const struct wire_imported *i)
 {
-	const size_t cap = DEVINFO_RAW + 2048;
+	const size_t cap = (size_t)i->raw_len + i->cache_len + 2048;
 	uint8_t *b = pool_get(e->pool, cap);
 	struct wr w;
 	int err;
@@ -332,6 +332,8 @@ exports_opened(struct exports *e, uint32_t dev, const struct wire_refusal *no,
 		i.info = *d->info;
 		i.raw = d->raw;
 		i.raw_len = (uint32_t)d->raw_len;
+		i.cache = d->cache;
+		i.cache_len = (uint32_t)d->cache_len;
 	}
 	if (wanted && answer(e, &i) != ERR_OK)
 		(void)session_fail(e->session, ERR_NOMEM);

@@ -76,6 +76,8 @@ struct exports_device {
 	const struct devinfo *info;
 	const uint8_t *raw;
 	size_t raw_len;
+	const uint8_t *cache; /* for desc_cache_check; NULL: none */
+	size_t cache_len;
 };
 
 void exports_opened(struct exports *, uint32_t dev, const struct wire_refusal *,

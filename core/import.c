@@ -5,6 +5,7 @@
  * skipped before the refusal.
  */
 #include "core/import.h"
+#include "core/enumerate.h"
 #include "core/iso.h"
 #include "core/iurb.h"
 #include "core/iurb_iso.h"
@@ -18,6 +19,7 @@ struct import {
 	void *arg;
 	uint32_t devid;
 	struct desc desc;
+	struct enumerate enumerate;
 	struct iurbs urbs;
 	struct iurb *replying;
 	int failed; /* sticky */
@@ -48,7 +50,22 @@ fail(struct import *im, int err, const char *why)
 	return err;
 }
 
-/* Hands a complete urb to the far end. */
+/* Answers an urb of which all is known; false: only the far end can. */
+static bool
+answer_here(struct import *im, struct iurb *u)
+{
+	uint8_t *room = u->ret->bytes + USBIP_HEADER;
+	uint32_t actual;
+	int32_t status;
+
+	if (!enumerate_answer(&im->enumerate, &u->req, room, &status, &actual))
+		return false;
+	u->here = true;
+	iurb_finish(&im->urbs, u, status, actual);
+	return true;
+}
+
+/* Hands a complete urb, or the reset that it stands for, to the far end. */
 static void
 send_urb(struct import *im, struct iurb *u)
 {
@@ -60,11 +77,15 @@ send_urb(struct import *im, struct iurb *u)
 		iurb_finish(&im->urbs, u, u->doomed != 0 ? u->doomed : bad, 0);
 		return;
 	}
+	u->resetting = enumerate_resets(&im->enumerate, &u->req);
+	if (!u->resetting && answer_here(im, u))
+		return;
 	u->state = IURB_SENDING;
 	u->req.data = u->out;
 	u->req.iso = u->iso;
 	if (!im->gone)
-		r = im->ops->submit(im->arg, &u->req, &tag);
+		r = im->ops->submit(im->arg, u->resetting ? &enumerate_reset : &u->req,
+				    &tag);
 	u->req.data = NULL;
 	u->req.iso = NULL;
 	iurb_drop_data(&im->urbs, u);
@@ -268,7 +289,8 @@ import_reply(struct import *im, uint8_t ep, uint64_t tag,
 	im->replying = NULL;
 	if (im->gone)
 		return ERR_OK;
-	if ((u = iurb_by_tag(&im->urbs, ep, tag)) == NULL || reply->actual > u->req.len ||
+	if ((u = iurb_by_tag(&im->urbs, ep, tag)) == NULL ||
+	    reply->actual > (u->resetting ? 0 : u->req.len) ||
 	    (reply->unlinked && (!u->unlinking || reply->actual > 0)) ||
 	    !iurb_iso_fits(u, reply))
 		return ERR_PROTO;
@@ -282,12 +304,45 @@ import_reply(struct import *im, uint8_t ep, uint64_t tag,
 	return ERR_OK;
 }
 
+static void
+control_done(struct import *im, const uint8_t setup[8])
+{
+	desc_job_done(&im->desc, setup);
+	enumerate_done(&im->enumerate, setup);
+}
+
+/*
+ * The reset has ended, and with it the kernel's request. A far end that stalls it
+ * does not know resets: then nobody there can do more than go on.
+ */
+static void
+end_reset(struct import *im, struct iurb *u)
+{
+	int32_t status = iurb_status(u, u->reply.status);
+
+	if (status == 0 || status == -LINUX_EPIPE)
+		control_done(im, enumerate_reset.setup);
+	if (status != 0 && status != -LINUX_EPIPE)
+		iurb_finish(&im->urbs, u, -LINUX_EPROTO, 0);
+	else
+		(void)answer_here(im, u);
+}
+
+static void
+end_urb(struct import *im, struct iurb *u)
+{
+	int32_t status = iurb_status(u, u->reply.status);
+
+	if (status == 0 && (u->req.ep & 0x0f) == 0)
+		control_done(im, u->req.setup);
+	iurb_finish(&im->urbs, u, status, u->reply.actual);
+}
+
 int
 import_reply_end(struct import *im)
 {
 	uint64_t before = im->urbs.q.queued;
 	struct iurb *u = im->replying;
-	int32_t status;
 
 	if (u == NULL)
 		return ERR_OK;
@@ -297,14 +352,12 @@ import_reply_end(struct import *im)
 		return ERR_PROTO;
 	}
 	u->results = u->reply.packets > 0;
-	if (u->reply.unlinked) {
+	if (u->reply.unlinked)
 		iurb_finish_unlinked(&im->urbs, u);
-	} else {
-		status = iurb_status(u, u->reply.status);
-		if (status == 0 && (u->req.ep & 0x0f) == 0)
-			desc_job_done(&im->desc, u->req.setup);
-		iurb_finish(&im->urbs, u, status, u->reply.actual);
-	}
+	else if (u->resetting)
+		end_reset(im, u);
+	else
+		end_urb(im, u);
 	wake(im, before);
 	return ERR_OK;
 }
@@ -340,18 +393,21 @@ import_new(struct import **out, struct pool *pool, const struct import_conf *con
 	   const struct import_ops *ops, void *arg)
 {
 	struct import *im = pool_zget(pool, sizeof(*im));
+	struct enumerate *e;
 	int r;
 
 	*out = NULL;
 	if (im == NULL)
 		return ERR_NOMEM;
+	e = &im->enumerate;
 	im->pool = pool;
 	im->ops = ops;
 	im->arg = arg;
 	im->devid = conf->devid;
-	if ((r = desc_parse(&im->desc, conf->raw, conf->raw_len, conf->config)) !=
-		ERR_OK ||
+	if ((r = enumerate_init(e, pool, conf)) != ERR_OK ||
+	    (r = desc_parse(&im->desc, e->raw, e->raw_len, conf->config)) != ERR_OK ||
 	    (r = iurbs_init(&im->urbs, pool)) != ERR_OK) {
+		enumerate_fini(e);
 		pool_put(pool, im, sizeof(*im));
 		return r;
 	}
@@ -368,5 +424,6 @@ import_free(struct import *im)
 	if (im == NULL)
 		return;
 	iurbs_fini(&im->urbs);
+	enumerate_fini(&im->enumerate);
 	pool_put(im->pool, im, sizeof(*im));
 }

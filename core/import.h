@@ -51,16 +51,23 @@ struct import_ops {
 };
 
 struct import_conf {
-	uint32_t devid;   /* busnum << 16 | devnum that the kernel was told */
-	uint32_t urb_max; /* longest transfer, 16 bytes a packet included; a longer one
-			     fails alone */
-	uint64_t budget;  /* bytes of urbs that may be out (USBIP.md 1.4) */
-	uint64_t reserve; /* of it, kept for control and interrupt urbs */
-	const uint8_t *raw;
+	uint32_t devid;     /* busnum << 16 | devnum that the kernel was told */
+	uint32_t urb_max;   /* longest transfer, 16 bytes a packet included; a longer
+			       one fails alone */
+	uint64_t budget;    /* bytes of urbs that may be out (USBIP.md 1.4) */
+	uint64_t reserve;   /* of it, kept for control and interrupt urbs */
+	const uint8_t *raw; /* descriptors as in usb_dev.raw, copied */
 	size_t raw_len;
+	const uint8_t *cache; /* for desc_cache_check, copied; NULL: none */
+	size_t cache_len;
 	uint8_t config;
+	uint8_t speed; /* enum devinfo_speed */
 };
 
+/*
+ * The kernel's requests for what raw and cache hold are answered here
+ * (core/enumerate), so the far end need not know them. ERR_PROTO: raw or cache.
+ */
 int import_new(struct import **, struct pool *, const struct import_conf *,
 	       const struct import_ops *, void *arg) MUST_CHECK;
 void import_free(struct import *);
@@ -99,6 +106,7 @@ int import_reply_end(struct import *) MUST_CHECK;
  */
 void import_gone(struct import *);
 
+/* Bytes are those of the far end, without what was answered here. */
 struct import_stats {
 	uint64_t urbs, failed, unlinked, bytes_in, bytes_out;
 	uint32_t inflight;

@@ -4,6 +4,7 @@
  */
 #include "core/cur.h"
 #include "core/desc.h"
+#include "core/desc_cache.h"
 #include "core/imports.h"
 #include "core/iso.h"
 #include "core/list.h"
@@ -325,7 +326,7 @@ check_descriptors(struct imports *m, const struct wire_imported *i)
 	if (d != NULL)
 		err = desc_parse(d, i->raw, i->raw_len, i->info.config);
 	pool_put(m->pool, d, sizeof(*d));
-	return err;
+	return err == ERR_OK ? desc_cache_check(i->cache, i->cache_len) : err;
 }
 
 static int

@@ -35,7 +35,10 @@ struct imports_ops {
 
 /* The user of one device; arg is what imports_import was given. */
 struct imports_user {
-	/* err ERR_OK: it is ours; i->raw is borrowed. Else i->no says why. */
+	/*
+	 * err ERR_OK: it is ours; descriptors and cache are borrowed and were
+	 * checked. Else i->no says why.
+	 */
 	void (*imported)(void *arg, int err, const struct wire_imported *i);
 
 	/*

@@ -226,7 +226,7 @@ iurb_finish(struct iurbs *us, struct iurb *u, int32_t status, uint32_t actual)
 
 	us->stats.failed += status != 0;
 	if (iurb_in(u))
-		us->stats.bytes_in += actual;
+		us->stats.bytes_in += u->here ? 0 : actual;
 	else
 		us->stats.bytes_out += actual;
 	if (u->iso != NULL) {

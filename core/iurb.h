@@ -27,6 +27,8 @@ struct iurb {
 	struct urbs_node by_seqnum, by_tag;
 	enum iurb_state state;
 	bool unlinking;      /* the far end was asked to unlink it */
+	bool resetting;      /* a RESET went in its place (core/enumerate) */
+	bool here;           /* answered by us: its data did not cross */
 	struct list unlinks; /* struct ret of each UNLINK that waits for this urb */
 	struct ret *ret;
 	struct import_request req;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Device patterns: what a word means, and whether a device is meant. Does not
- * know where patterns come from, nor nicknames.
+ * know where patterns come from.
  */
 #include "core/pattern.h"
 #include "core/mem.h"
@@ -299,6 +299,40 @@ pattern_list(const char *const *text, unsigned n, const struct devinfo *d)
 		}
 	}
 	return n > 0 && (meant || !plain);
+}
+
+static bool
+nick_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || digit(c) || c == '.' || c == '_' || c == '-';
+}
+
+bool
+pattern_is_nick(const char *text)
+{
+	const char *what;
+	size_t n = 0;
+
+	while (nick_char(text[n]))
+		n++;
+	return text[n] == '\0' && n < DEVINFO_NICK && *text != '.' && *text != '_' &&
+	       *text != '-' && kind_of(text, &what) == KIND_TEXT;
+}
+
+bool
+pattern_names(const char *text, const struct devinfo *d)
+{
+	text += *text == '!';
+	return pattern_is_nick(text) && text_equal(text, d->nick);
+}
+
+void
+pattern_resolve(char text[PATTERN_TEXT], const struct devinfo *d)
+{
+	bool negated = *text == '!';
+
+	if (pattern_names(text, d))
+		text_copy(text + negated, PATTERN_TEXT - 1, d->busid);
 }
 
 bool

@@ -8,6 +8,9 @@
  *	class=NAME, class=03	class of the device or of one of its interfaces
  *	TEXT			part of "manufacturer product", in either case
  *
+ * A nickname is text here: only who knows all devices knows whether a word is the
+ * nickname of one, which pattern_resolve then makes a busid.
+ *
  * `!` in front negates. What only looks like one of the first four ("1-4.",
  * "1d6b:10", "*", "name=x") is an error: it would silently mean nothing.
  */
@@ -32,6 +35,18 @@ bool pattern_match(const char *text, const struct devinfo *);
  * negated ones), and no negated one does. An empty list means nothing.
  */
 bool pattern_list(const char *const *text, unsigned n, const struct devinfo *);
+
+/*
+ * Can be a nickname: 1 to 31 of a-z 0-9 . _ -, the first a letter or digit; not
+ * like a busid, nor anything else that is not text.
+ */
+bool pattern_is_nick(const char *text);
+
+/* The word is the nickname of this device, maybe negated. */
+bool pattern_names(const char *text, const struct devinfo *);
+
+/* Then the word becomes its busid, negated if it was. */
+void pattern_resolve(char text[PATTERN_TEXT], const struct devinfo *);
 
 /* Names the device exactly (a physical port), so no class rule guards it. */
 bool pattern_is_port(const char *text);

@@ -220,7 +220,10 @@ make_engines(struct stock_door *d, struct pool *pool, const struct stock_door_co
 				       .reserve = c->budget / 8,
 				       .raw = c->raw,
 				       .raw_len = c->raw_len,
-				       .config = c->config};
+				       .cache = c->cache,
+				       .cache_len = c->cache_len,
+				       .config = c->config,
+				       .speed = c->speed};
 	int err = export_new(&d->ex, pool, &ex, &export_ops, d, d);
 
 	return err == ERR_OK ? import_new(&d->im, pool, &im, &import_ops, d) : err;

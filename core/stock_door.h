@@ -32,7 +32,10 @@ struct stock_door_conf {
 	uint64_t budget;  /* bytes of requests that may be out */
 	const uint8_t *raw;
 	size_t raw_len; /* descriptors, copied */
+	const uint8_t *cache;
+	size_t cache_len; /* as in import_conf */
 	uint8_t config;
+	uint8_t speed; /* enum devinfo_speed */
 };
 
 /* The pool should have room for twice the budget: data is copied once. */

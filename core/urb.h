@@ -22,7 +22,7 @@ enum urb_job {
 	URB_JOB_SET_CONFIGURATION, /* setup: wValue = configuration */
 	URB_JOB_SET_INTERFACE,     /* setup: wIndex = interface, wValue = alternate */
 	URB_JOB_CLEAR_HALT,        /* setup: wIndex = endpoint address */
-	URB_JOB_RESET,             /* port reset */
+	URB_JOB_RESET,             /* port reset; the configuration stays chosen */
 };
 
 /* transfer_flags, include/uapi/linux/usbip.h; all other bits are masked away */

@@ -32,7 +32,7 @@ put_header(struct wr *w, enum usbip_op_code code, enum usbip_op_status status)
 }
 
 static void
-put_device(struct wr *w, const struct devinfo *d)
+put_device(struct wr *w, const struct devinfo *d, const char *busid)
 {
 	char path[USBIP_OP_PATH];
 	struct text t;
@@ -41,7 +41,7 @@ put_device(struct wr *w, const struct devinfo *d)
 	text_str(&t, "usbp2p/");
 	text_str(&t, d->busid);
 	put_text(w, path, USBIP_OP_PATH);
-	put_text(w, d->busid, USBIP_OP_BUSID);
+	put_text(w, busid, USBIP_OP_BUSID);
 	wr_be32(w, d->busnum);
 	wr_be32(w, d->devnum);
 	wr_be32(w, d->speed);
@@ -113,7 +113,7 @@ reply_list(struct usbip_op_export *x)
 	wr_be32(&w, count);
 	for (unsigned i = 0; i < count; i++) {
 		d = x->ops->list(x->arg, i);
-		put_device(&w, d);
+		put_device(&w, d, d->nick[0] != '\0' ? d->nick : d->busid);
 		for (unsigned k = 0; k < d->ifs; k++) {
 			wr_bytes(&w, &d->iface[k].cls, 1);
 			wr_bytes(&w, &d->iface[k].sub, 1);
@@ -125,16 +125,21 @@ reply_list(struct usbip_op_export *x)
 	return ERR_OK;
 }
 
+/* A stock client believes only a reply that names what it has asked for. */
+static const char *
+asked(const struct usbip_op_export *x)
+{
+	return (const char *)x->in + USBIP_OP_HEADER;
+}
+
 static int
 ask_import(struct usbip_op_export *x)
 {
-	const char *busid = (const char *)x->in + USBIP_OP_HEADER;
-
 	x->state = USBIP_OP_DECIDING;
-	if (text_len(busid) >= USBIP_OP_BUSID)
+	if (text_len(asked(x)) >= USBIP_OP_BUSID)
 		usbip_op_export_refuse(x, USBIP_OP_NODEV);
 	else
-		x->ops->import(x->arg, busid);
+		x->ops->import(x->arg, asked(x));
 	return x->failed;
 }
 
@@ -149,7 +154,7 @@ usbip_op_export_grant(struct usbip_op_export *x, const struct devinfo *d)
 	if (err != ERR_OK)
 		return err;
 	put_header(&w, USBIP_OP_IMPORT, USBIP_OP_OK);
-	put_device(&w, d);
+	put_device(&w, d, asked(x));
 	ASSERT(!w.bad && wr_left(&w) == 0);
 	return ERR_OK;
 }

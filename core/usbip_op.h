@@ -43,7 +43,10 @@ struct usbip_op_export_ops {
 	/* The i-th device that may be had now; NULL: there is none. */
 	const struct devinfo *(*list)(void *arg, unsigned i);
 
-	/* Wants this device: grant or refuse must follow, now or later. */
+	/*
+	 * Wants the device with this busid, or nickname, by which a list shows those
+	 * that have one: grant or refuse must follow, now or later.
+	 */
 	void (*import)(void *arg, const char *busid);
 };
 
@@ -77,7 +80,10 @@ void usbip_op_export_fini(struct usbip_op_export *);
  */
 int usbip_op_export_input(struct usbip_op_export *, const uint8_t *, size_t n) MUST_CHECK;
 
-/* The answer to ops->import: yes, or why not (not USBIP_OP_OK). */
+/*
+ * The answer to ops->import: yes, under the name that was asked for; or why not (not
+ * USBIP_OP_OK).
+ */
 int usbip_op_export_grant(struct usbip_op_export *, const struct devinfo *) MUST_CHECK;
 void usbip_op_export_refuse(struct usbip_op_export *, enum usbip_op_status);
 

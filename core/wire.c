@@ -205,6 +205,8 @@ put_info(struct wr *w, const struct devinfo *d)
 	wr_str8(w, d->manufacturer);
 	wr_str8(w, d->product);
 	wr_str8(w, d->serial);
+	wr_str8(w, d->nick);
+	wr_u8(w, d->part ? WIRE_PART : 0);
 }
 
 static void
@@ -237,6 +239,8 @@ get_info(struct rd *r, struct devinfo *d)
 	get_text(r, d->manufacturer, sizeof(d->manufacturer));
 	get_text(r, d->product, sizeof(d->product));
 	get_text(r, d->serial, sizeof(d->serial));
+	get_text(r, d->nick, sizeof(d->nick));
+	d->part = rd_u8(r) & WIRE_PART;
 }
 
 void
@@ -285,6 +289,8 @@ wire_put_imported(struct wr *w, const struct wire_imported *i)
 	put_info(w, &i->info);
 	wr_le32(w, i->raw_len);
 	wr_bytes(w, i->raw, i->raw_len);
+	wr_le32(w, i->cache_len);
+	wr_bytes(w, i->cache, i->cache_len);
 }
 
 int
@@ -300,6 +306,10 @@ wire_get_imported(struct rd *r, struct wire_imported *i)
 	if (i->raw_len > DEVINFO_RAW)
 		return ERR_PROTO;
 	i->raw = rd_lend(r, i->raw_len);
+	i->cache_len = rd_le32(r);
+	if (i->cache_len > DEVINFO_CACHE)
+		return ERR_PROTO;
+	i->cache = rd_lend(r, i->cache_len);
 	return whole(r);
 }
 

@@ -136,6 +136,8 @@ struct wire_refusal {
 	char text[WIRE_TEXT];
 };
 
+#define WIRE_PART 1 /* in the flags of a device: devinfo.part */
+
 /* One of DEVICES */
 struct wire_device {
 	struct devinfo info;
@@ -156,8 +158,8 @@ struct wire_imported {
 	uint32_t dev;
 	struct wire_refusal no; /* reason WIRE_OK: what follows is there */
 	struct devinfo info;
-	const uint8_t *raw; /* borrowed from the message */
-	uint32_t raw_len;
+	const uint8_t *raw, *cache; /* borrowed from the message */
+	uint32_t raw_len, cache_len;
 };
 
 /* WIRE_PACKET bytes for each packet follow the 32 bytes, then OUT data */

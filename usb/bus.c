@@ -35,13 +35,20 @@ usb_bus_fini(struct usb_bus *b)
 		b->host_stop(b);
 }
 
+static bool
+is_called(const struct devinfo *d, const char *name)
+{
+	return text_equal(d->busid, name) ||
+	       (d->nick[0] != '\0' && text_equal(d->nick, name));
+}
+
 struct usb_dev *
-usb_bus_find(const struct usb_bus *b, const char *busid)
+usb_bus_find(const struct usb_bus *b, const char *name)
 {
 	struct list *l;
 
 	LIST_EACH (&b->devs, l)
-		if (!dev_of(l)->left && text_equal(dev_of(l)->info.busid, busid))
+		if (!dev_of(l)->left && is_called(&dev_of(l)->info, name))
 			return dev_of(l);
 	return NULL;
 }

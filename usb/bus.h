@@ -41,8 +41,8 @@ void usb_bus_init(struct usb_bus *, struct event_base *, const struct usb_bus_op
  */
 void usb_bus_fini(struct usb_bus *);
 
-/* The device that is plugged in at this busid, or NULL. */
-struct usb_dev *usb_bus_find(const struct usb_bus *, const char *busid);
+/* The device that is plugged in, by busid or nickname; NULL: there is none. */
+struct usb_dev *usb_bus_find(const struct usb_bus *, const char *name);
 
 /* No device is open, opening or closing. */
 bool usb_bus_quiet(const struct usb_bus *);

@@ -13,6 +13,11 @@
  * While it is open the kernel's drivers are detached and all interfaces are
  * claimed. Close cancels what is still in flight (each urb is completed first),
  * resets a real device, releases it and gives the kernel's drivers back.
+ *
+ * A real one with info.part set is taken as it is: only the interfaces that nobody
+ * has are claimed, nothing is detached and nothing reset, and as long as it is open
+ * info and raw tell of these interfaces only. What would touch more is refused:
+ * -EPIPE.
  */
 #ifndef USB_DEV_H
 #define USB_DEV_H
@@ -76,6 +81,9 @@ struct usb_dev {
 	uint8_t *raw; /* device descriptor (18 bytes, as on the wire), then each
 		       * configuration with all that belongs to it */
 	size_t raw_len;
+	uint8_t *cache; /* strings and BOS (core/desc_cache) as they were when it was
+			 * opened; NULL: none. malloced, the kind's to free */
+	size_t cache_len;
 	bool is_virtual;
 	bool left; /* unplugged; freed when closed */
 	enum usb_dev_state state;

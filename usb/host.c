@@ -245,6 +245,8 @@ host_refresh(struct host_dev *d)
 		return;
 	}
 	free(d->dev.raw);
+	memcpy(in.nick, d->dev.info.nick, sizeof(in.nick)); /* its owner's choice */
+	in.part = d->dev.info.part;
 	d->dev.info = in;
 	d->dev.raw = raw;
 	d->dev.raw_len = len;

@@ -6,8 +6,10 @@
  *	host_scan.c  what sysfs says of one (no libusb)
  *	host_loop.c  libusb's file descriptors in libevent
  *	host_dev.c   opening and closing one
+ *	host_cache.c strings and BOS of one that was opened
  *	host_job.c   claims, and control requests that must go through libusb's calls
  *	host_xfer.c  transfers of an open one
+ *	host_part.c  one of which only some interfaces are ours
  *
  * libusb's types are only named here: no header of ours includes libusb.
  */
@@ -54,6 +56,7 @@ struct host_dev {
 	struct worker *worker;
 	struct libusb_device_handle *handle;
 	bool said_memory; /* that usbfs has too little */
+	bool part;        /* opened so (devinfo.part) */
 
 	/* The worker's, from job to done. */
 	struct worker_job job; /* open or close */
@@ -63,6 +66,8 @@ struct host_dev {
 	bool changed;    /* requests have changed its settings since it was opened */
 	bool gone;       /* unplugged: close does not reset */
 	int result;      /* of open: enum err */
+	uint8_t *cache;  /* of open: for usb_dev.cache */
+	size_t cache_len;
 	char why[200];
 };
 
@@ -84,6 +89,9 @@ void host_loop_stop(struct usb_host *);
 int host_scan(const char *sysfs, const char *busid, struct devinfo *, uint8_t **raw,
 	      size_t *raw_len) MUST_CHECK;
 
+/* What descriptors say, the active configuration being known. ERR_PROTO. */
+int host_scan_descriptors(struct devinfo *, const uint8_t *raw, size_t n);
+
 /* It hangs on a vhci controller: it is somebody else's device already. */
 bool host_scan_vhci(const char *sysfs, const char *busid);
 
@@ -91,6 +99,9 @@ bool host_scan_vhci(const char *sysfs, const char *busid);
 void host_scan_driver(const char *sysfs, const char *busid, char *name, size_t cap);
 void host_scan_if_driver(const char *sysfs, const char *busid, unsigned config,
 			 unsigned iface, char *name, size_t cap);
+
+/* Whether it has this attribute, and it is not empty. */
+bool host_scan_has(const char *sysfs, const char *busid, const char *attribute);
 
 /*
  * Where a file system that lies on the device is mounted, also through device
@@ -113,12 +124,34 @@ struct host_dev *host_dev_of(struct usb_dev *);
 /* Opening failed for lack of a thread: tells. The device may be freed. */
 void host_dev_no_thread(struct host_dev *);
 
-/* host_job.c: in the worker; libusb's codes. What an open device has claimed. */
+/* host_cache.c: in the worker, of an open device; malloced, NULL: nothing. */
+uint8_t *host_read_cache(const struct host_dev *, size_t *n);
+
+/*
+ * host_job.c: in the worker; libusb's codes. What an open device has claimed; of a
+ * part that is what nobody has, BUSY if it is nothing.
+ */
 int host_claim(struct host_dev *);
 void host_release(struct host_dev *, bool drivers);
 
 /* host_job.c: a control urb that is a job. ERR_NOMEM. */
 int host_job(struct host_dev *, struct urb *) MUST_CHECK;
+
+/* host_part.c: raw and info are of what is claimed, until the next host_refresh. */
+void host_part_keep(struct host_dev *);
+
+/* Whether the urb touches nothing but what is claimed; else it fails with -EPIPE. */
+bool host_part_allows(const struct host_dev *, const struct urb *);
+
+/* A request, if it is allowed, that raw answers and not the device; and the answer. */
+bool host_part_answers(const uint8_t setup[8]);
+void host_part_answer(const struct host_dev *, struct urb *);
+
+/*
+ * In the worker: the nearest to a reset that others do not notice. What the device
+ * does not want is left out: 0, or libusb's NO_DEVICE.
+ */
+int host_part_reset(struct host_dev *);
 
 /* host_xfer.c: as usb_dev_ops. */
 int host_xfer_submit(struct host_dev *, struct urb *) MUST_CHECK;

@@ -13,6 +13,7 @@
 
 #include "core/log.h"
 #include "core/text.h"
+#include "core/usbip.h"
 #include "usb/host.h"
 
 #define SYSFS "/sys"
@@ -53,7 +54,8 @@ check_unused(struct host_dev *d)
 		return refuse(
 		    d, ERR_LACKING,
 		    "%s is missing; if this is a container, give it /dev/bus/usb", at);
-	if (host_scan_mounted(SYSFS, "/proc/self/mountinfo", busid, at, sizeof(at)))
+	if (!d->part && /* what has a driver is not touched */
+	    host_scan_mounted(SYSFS, "/proc/self/mountinfo", busid, at, sizeof(at)))
 		return refuse(d, ERR_BUSY, "mounted at %s; unmount it first: umount '%s'",
 			      at, at);
 	host_scan_driver(SYSFS, busid, at, sizeof(at));
@@ -87,6 +89,30 @@ open_failed(struct host_dev *d, int r)
 	}
 }
 
+/* All interfaces work for this machine. */
+static int
+part_taken(struct host_dev *d)
+{
+	char who[120], name[32];
+	struct text t;
+
+	text_init(&t, who, sizeof(who));
+	for (unsigned i = 0; i < DEVINFO_IFS; i++) {
+		host_scan_if_driver(SYSFS, d->dev.info.busid, d->config, i, name,
+				    sizeof(name));
+		if (name[0] == '\0')
+			continue;
+		text_str(&t, t.len > 0 ? ", " : "");
+		text_u64(&t, i);
+		text_str(&t, " is with ");
+		text_str(&t, name);
+	}
+	if (t.len == 0)
+		return refuse(d, ERR_BUSY, "it is not configured: no interface to share");
+	return refuse(d, ERR_BUSY,
+		      "no interface is free to be shared: %s; unbind a driver", who);
+}
+
 static int
 claim_failed(struct host_dev *d, int r)
 {
@@ -95,6 +121,8 @@ claim_failed(struct host_dev *d, int r)
 
 	if (r != LIBUSB_ERROR_BUSY)
 		return open_failed(d, r);
+	if (d->part)
+		return part_taken(d);
 	if (host_scan_user("/proc", in->busnum, in->devnum, who, sizeof(who)))
 		return refuse(d, ERR_BUSY, "another program has it (%s); end that first",
 			      who);
@@ -112,11 +140,14 @@ try_open(struct host_dev *d)
 		d->handle = NULL;
 		return open_failed(d, r);
 	}
-	if ((r = libusb_get_configuration(d->handle, &config)) == 0)
-		r = host_claim(d);
+	r = libusb_get_configuration(d->handle, &config);
 	d->config = (uint8_t)config;
 	if (r == 0)
+		r = host_claim(d);
+	if (r == 0) {
+		d->cache = host_read_cache(d, &d->cache_len);
 		return ERR_OK;
+	}
 	r = claim_failed(d, r);
 	host_release(d, true);
 	libusb_close(d->handle);
@@ -139,8 +170,15 @@ open_done(struct worker_job *job)
 
 	if (d->result == ERR_OK) {
 		host_refresh(d);
-		log_info("device %s open driver_taken=%s", d->dev.info.busid,
-			 d->driven != 0 ? "yes" : "no");
+		if (d->part)
+			host_part_keep(d);
+		free(d->dev.cache);
+		d->dev.cache = d->cache;
+		d->dev.cache_len = d->cache_len;
+		d->cache = NULL;
+		log_info("device %s open %s=%s", d->dev.info.busid,
+			 d->part ? "in_part" : "driver_taken",
+			 d->part || d->driven != 0 ? "yes" : "no");
 	} else {
 		worker_free(d->worker);
 		d->worker = NULL;
@@ -155,6 +193,7 @@ on_open(struct usb_dev *dev)
 
 	d->why[0] = '\0';
 	d->changed = d->gone = d->said_memory = false;
+	d->part = dev->info.part;
 	if ((d->worker = worker_new(dev->bus->base)) == NULL) {
 		d->no_thread = true;
 		host_want_turn(d->host);
@@ -177,9 +216,8 @@ host_dev_no_thread(struct host_dev *d)
  * back. libusb says NOT_FOUND for a device that came back as another one.
  */
 static void
-close_run(struct worker_job *job)
+close_whole(struct host_dev *d)
 {
-	struct host_dev *d = CONTAINER_OF(job, struct host_dev, job);
 	int config = d->config;
 
 	if (!d->gone && libusb_reset_device(d->handle) == LIBUSB_ERROR_NOT_FOUND)
@@ -189,6 +227,20 @@ close_run(struct worker_job *job)
 	host_release(d, config == d->config);
 	if (config != d->config)
 		(void)libusb_set_configuration(d->handle, d->config ? d->config : -1);
+}
+
+static void
+close_run(struct worker_job *job)
+{
+	struct host_dev *d = CONTAINER_OF(job, struct host_dev, job);
+
+	if (!d->part) {
+		close_whole(d);
+	} else {
+		if (!d->gone)
+			(void)host_part_reset(d);
+		host_release(d, false);
+	}
 	libusb_close(d->handle);
 	d->handle = NULL;
 }
@@ -218,9 +270,16 @@ on_close(struct usb_dev *dev)
 static int
 on_submit(struct usb_dev *dev, struct urb *u)
 {
-	return u->type == URB_CONTROL && u->job != URB_JOB_NONE
-		   ? host_job(host_of(dev), u)
-		   : host_xfer_submit(host_of(dev), u);
+	struct host_dev *d = host_of(dev);
+
+	if (d->part && !host_part_allows(d, u)) {
+		u->status = -LINUX_EPIPE;
+		return ERR_FAIL;
+	}
+	if (u->type == URB_CONTROL &&
+	    (u->job != URB_JOB_NONE || (d->part && host_part_answers(u->setup))))
+		return host_job(d, u);
+	return host_xfer_submit(d, u);
 }
 
 static void
@@ -243,6 +302,7 @@ on_free(struct usb_dev *dev)
 
 	libusb_unref_device(d->usb);
 	free(dev->raw);
+	free(dev->cache);
 	free(d);
 }
 

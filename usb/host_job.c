@@ -3,7 +3,8 @@
  * What must go through calls that block, so that the kernel's idea of the device
  * stays right: claims of interfaces, and the control requests that are jobs.
  * Everything but host_job itself and job_done runs in the worker's thread, one
- * after another, and speaks libusb's codes.
+ * after another, and speaks libusb's codes. What is answered without the device comes
+ * by here too, since nothing may complete inside of submit.
  */
 #include <stdlib.h>
 
@@ -39,6 +40,20 @@ interfaces(const struct libusb_config_descriptor *c)
 	return set;
 }
 
+/* Nobody is asked to let go. */
+static int
+claim_free(struct host_dev *d, host_ifs all)
+{
+	int r = 0;
+
+	for (int i = 0; (r == 0 || r == LIBUSB_ERROR_BUSY) && i < IFS; i++)
+		if ((all & bit(i)) && (r = libusb_claim_interface(d->handle, i)) == 0)
+			d->claimed |= bit(i);
+	if (r == 0 || r == LIBUSB_ERROR_BUSY)
+		return d->claimed != 0 ? 0 : LIBUSB_ERROR_BUSY;
+	return r;
+}
+
 /*
  * All of the active configuration; an unconfigured device has none. Who drives
  * what is asked first: a driver that loses one interface may let go of others.
@@ -51,9 +66,11 @@ host_claim(struct host_dev *d)
 	int r = libusb_get_active_config_descriptor(d->usb, &c);
 
 	if (r != 0)
-		return r == LIBUSB_ERROR_NOT_FOUND ? 0 : r;
+		return r != LIBUSB_ERROR_NOT_FOUND ? r : d->part ? LIBUSB_ERROR_BUSY : 0;
 	all = interfaces(c);
 	libusb_free_config_descriptor(c);
+	if (d->part)
+		return claim_free(d, all);
 	for (int i = 0; i < IFS; i++)
 		if ((all & bit(i)) && libusb_kernel_driver_active(d->handle, i) == 1)
 			d->driven |= bit(i);
@@ -109,6 +126,8 @@ set_configuration(struct host_dev *d, const uint8_t *setup)
 		return r;
 	if (active == setup[2]) /* at first the driver's own enumeration */
 		return changed ? restore(d) : 0;
+	if (d->part)
+		return LIBUSB_ERROR_PIPE;
 	host_release(d, false);
 	r = libusb_set_configuration(d->handle, setup[2] == 0 ? -1 : setup[2]);
 	again = host_claim(d);
@@ -135,14 +154,27 @@ clear_halt(struct host_dev *d, const uint8_t *setup)
 static int
 reset(struct host_dev *d, const uint8_t *setup)
 {
-	int r = libusb_reset_device(d->handle);
+	int r;
 
 	(void)setup;
 	d->changed = true;
-	return r == LIBUSB_ERROR_NOT_FOUND ? LIBUSB_ERROR_NO_DEVICE : r;
+	r = d->part ? host_part_reset(d) : libusb_reset_device(d->handle);
+	if (r == LIBUSB_ERROR_NOT_FOUND)
+		return LIBUSB_ERROR_NO_DEVICE;
+	/* no stall: that would say that nobody here knows resets */
+	return r == LIBUSB_ERROR_OTHER ? LIBUSB_ERROR_IO : r;
+}
+
+static int
+nothing(struct host_dev *d, const uint8_t *setup)
+{
+	(void)d;
+	(void)setup;
+	return 0;
 }
 
 static int (*const jobs[])(struct host_dev *, const uint8_t *setup) = {
+    [URB_JOB_NONE] = nothing, /* the answer is known */
     [URB_JOB_SET_CONFIGURATION] = set_configuration,
     [URB_JOB_SET_INTERFACE] = set_interface,
     [URB_JOB_CLEAR_HALT] = clear_halt,
@@ -188,6 +220,8 @@ job_done(struct worker_job *job)
 
 	u->status = status_of(j->result);
 	u->actual = 0;
+	if (u->job == URB_JOB_NONE)
+		host_part_answer(d, u);
 	if (j->result == LIBUSB_ERROR_NO_DEVICE) {
 		d->doubt = true;
 		host_want_turn(d->host);

@@ -50,6 +50,15 @@ attr(const char *sysfs, const char *busid, const char *name, char *buf, size_t c
 	buf[strcspn(buf, "\n")] = '\0';
 }
 
+bool
+host_scan_has(const char *sysfs, const char *busid, const char *attribute)
+{
+	char buf[ATTR];
+
+	attr(sysfs, busid, attribute, buf, sizeof(buf));
+	return buf[0] != '\0';
+}
+
 static uint64_t
 number(const char *sysfs, const char *busid, const char *name, uint64_t max)
 {
@@ -111,8 +120,8 @@ le16(const uint8_t *p)
 }
 
 /* USB 2.0 table 9-8 and 9-10; sysfs gives them in the order of the bus. */
-static int
-descriptors(struct devinfo *in, const uint8_t *raw, size_t n)
+int
+host_scan_descriptors(struct devinfo *in, const uint8_t *raw, size_t n)
 {
 	const uint8_t *p = raw + 18, *end = raw + n;
 	unsigned total;
@@ -126,6 +135,7 @@ descriptors(struct devinfo *in, const uint8_t *raw, size_t n)
 	in->pid = le16(raw + 10);
 	in->bcd = le16(raw + 12);
 	in->configs = raw[17];
+	in->ifs = 0;
 	for (; p < end; p += total) {
 		if (end - p < 9 || p[1] != 2 || (total = le16(p + 2)) < 9 ||
 		    total > (size_t)(end - p))
@@ -169,7 +179,7 @@ host_scan(const char *sysfs, const char *busid, struct devinfo *in, uint8_t **ra
 	string(sysfs, busid, "product", in->product);
 	string(sysfs, busid, "serial", in->serial);
 	if ((r = read_raw(sysfs, busid, raw, raw_len)) != ERR_OK ||
-	    (r = descriptors(in, *raw, *raw_len)) != ERR_OK) {
+	    (r = host_scan_descriptors(in, *raw, *raw_len)) != ERR_OK) {
 		free(*raw);
 		*raw = NULL;
 	} else if ((fits = realloc(*raw, *raw_len)) != NULL) {

@@ -3,6 +3,7 @@
 #include "usb/vdesc.h"
 
 #include "core/cur.h"
+#include "core/desc_cache.h"
 #include "core/mem.h"
 
 #define DT_DEVICE    1
@@ -138,4 +139,20 @@ vdesc_get(const struct vdesc *d, const struct vdesc_setup *s, uint8_t out[VDESC_
 		if (kinds[i].type == s->value >> 8)
 			kinds[i].get(d, s->value & 0xff, &w);
 	return w.bad ? 0 : (size_t)(w.p - out);
+}
+
+size_t
+vdesc_cache(const struct vdesc *d, uint8_t *blob)
+{
+	uint8_t one[VDESC_MAX];
+	size_t used = 0;
+
+	for (size_t i = 0; i <= d->nstrings; i++) {
+		const struct vdesc_setup s = {.value = (uint16_t)(DT_STRING << 8 | i)};
+		const struct desc_name name = {DT_STRING, (uint8_t)i,
+					       i == 0 ? 0 : LANGUAGE};
+
+		(void)!desc_cache_add(blob, &used, &name, one, vdesc_get(d, &s, one));
+	}
+	return used;
 }

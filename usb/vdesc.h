@@ -33,4 +33,10 @@ struct vdesc_setup vdesc_setup(const uint8_t setup[8]);
 size_t
 vdesc_get(const struct vdesc *, const struct vdesc_setup *, uint8_t out[VDESC_MAX]);
 
+/*
+ * What core/desc_cache can hold of it into blob, DEVINFO_CACHE bytes; gives the
+ * number of bytes.
+ */
+size_t vdesc_cache(const struct vdesc *, uint8_t *blob);
+
 #endif

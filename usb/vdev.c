@@ -129,6 +129,16 @@ step(struct vdev *v)
 	       v->kind->step(v);
 }
 
+/* Without memory for it the strings are asked for one by one. */
+static void
+fill_cache(struct vdev *v)
+{
+	if (v->dev.cache == NULL)
+		v->dev.cache = malloc(DEVINFO_CACHE);
+	if (v->dev.cache != NULL)
+		v->dev.cache_len = vdesc_cache(&v->vdesc, v->dev.cache);
+}
+
 /* May free the device. */
 static void
 finish_open(struct vdev *v)
@@ -141,6 +151,7 @@ finish_open(struct vdev *v)
 		v->dev.info.config = 1;
 		desc_set_config(&v->desc, 1);
 		v->halted = 0;
+		fill_cache(v);
 		v->kind->reset(v, VDEV_RESET_OPEN);
 	}
 	usb_dev_opened(&v->dev, err, why);
@@ -317,6 +328,7 @@ vdev_fini(struct vdev *v)
 {
 	if (v->kick)
 		event_free(v->kick);
+	free(v->dev.cache);
 }
 
 void

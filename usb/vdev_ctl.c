@@ -128,8 +128,8 @@ set_interface(struct vdev *v, const struct vdev_control *c)
 }
 
 /*
- * A port reset as a host's call: afterwards the configuration and the alternate
- * settings are chosen as they were.
+ * A port reset as a host's call: afterwards the configuration is chosen as it was,
+ * and the alternate settings are 0.
  */
 static int
 bus_reset(struct vdev *v, const struct vdev_control *c)
@@ -137,6 +137,7 @@ bus_reset(struct vdev *v, const struct vdev_control *c)
 	(void)c;
 	if (v->kind->busy && v->kind->busy(v))
 		return VDEV_LATER;
+	desc_set_config(&v->desc, v->dev.info.config);
 	vdev_flush(v, -1);
 	v->kind->reset(v, VDEV_RESET_BUS);
 	return 0;

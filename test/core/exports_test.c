@@ -63,7 +63,9 @@ static void
 yes(uint32_t dev)
 {
 	static const struct wire_refusal ok = {WIRE_OK, ""};
-	const struct exports_device d = {&numbers[dev], &info, sample, sizeof(sample)};
+	const struct exports_device d = {&numbers[dev], &info,
+					 sample,        sizeof(sample),
+					 sample_cache,  sizeof(sample_cache)};
 
 	numbers[dev] = dev;
 	exports_opened(e, dev, &ok, &d);
@@ -431,7 +433,9 @@ import_reason(void)
 	CHECK_EQ(wire_get_imported(&r, &i), ERR_OK);
 	if (i.no.reason == WIRE_OK)
 		CHECK(i.raw_len == sizeof(sample) &&
-		      memcmp(i.raw, sample, sizeof(sample)) == 0);
+		      memcmp(i.raw, sample, sizeof(sample)) == 0 &&
+		      i.cache_len == sizeof(sample_cache) &&
+		      memcmp(i.cache, sample_cache, sizeof(sample_cache)) == 0);
 	return i.no.reason;
 }
 
@@ -488,7 +492,7 @@ device_that_cannot_be_opened(void)
 {
 	static const struct wire_refusal busy = {WIRE_IN_USE, "held by anna"};
 	static const struct wire_refusal ok = {WIRE_OK, ""};
-	struct exports_device d = {&numbers[2], &info, sample, 17};
+	struct exports_device d = {&numbers[2], &info, sample, 17, NULL, 0};
 
 	setup();
 	open_at_once = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem */
+/* link: core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
 /* clang-format on */
 /*
  * The kernel and the far end are both played here. "item N" is that of
@@ -364,8 +364,8 @@ control_requests_are_checked(void)
 		uint8_t setup[8];
 		int32_t status; /* 1: sent on */
 	} t[] = {
-	    {IN, 18, {0x80, 6, 0, 1, 0, 0, 18, 0}, 1},
-	    {IN, 18, {0x80, 6, 0, 1, 0, 0, 19, 0}, -LINUX_EINVAL}, /* item 37 */
+	    {IN, 2, {0x80, 0, 0, 0, 0, 0, 2, 0}, 1},
+	    {IN, 18, {0x80, 6, 0, 6, 0, 0, 19, 0}, -LINUX_EINVAL}, /* item 37 */
 	    {IN, 18, {0x00, 6, 0, 1, 0, 0, 18, 0}, -LINUX_EINVAL},
 	    {OUT, 2, {0x21, 9, 0, 2, 0, 0, 2, 0}, 1},
 	    {OUT, 2, {0x21, 9, 0, 2, 0, 0, 3, 0}, -LINUX_EINVAL},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/imports core/imports_msg core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
+/* link: core/imports core/imports_msg core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
 /* clang-format on */
 /*
  * The serve side is a peer that says anything (test/core/pair.h); the owner and
@@ -68,7 +68,9 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 	strcpy(last_text, i->no.text);
 	if (err == ERR_OK)
 		CHECK(i->raw_len == sizeof(sample) &&
-		      memcmp(i->raw, sample, sizeof(sample)) == 0);
+		      memcmp(i->raw, sample, sizeof(sample)) == 0 &&
+		      i->cache_len == sizeof(sample_cache) &&
+		      memcmp(i->cache, sample_cache, sizeof(sample_cache)) == 0);
 }
 
 static struct urb_iso last_iso[8];
@@ -181,13 +183,17 @@ say_refused(uint8_t reason)
 	return say(STREAM_SESSION, WIRE_REFUSED, &w);
 }
 
+static uint32_t cache_cut; /* bytes that are missing at its end */
+
 static int
 say_imported(uint32_t dev, uint8_t reason, const uint8_t *raw, uint32_t n)
 {
 	struct wire_imported i = {.dev = dev,
 				  .no = {.reason = reason, .text = "why"},
 				  .raw = raw,
-				  .raw_len = n};
+				  .raw_len = n,
+				  .cache = sample_cache,
+				  .cache_len = sizeof(sample_cache) - cache_cut};
 	struct wr w = writer();
 
 	i.info.speed = DEVINFO_HIGH;
@@ -460,6 +466,13 @@ descriptors_that_make_no_sense(void)
 		CHECK_EQ(answers, 0);
 		teardown();
 	}
+	welcomed();
+	(void)ask();
+	cache_cut = 1;
+	CHECK_EQ(say_imported(1, WIRE_OK, sample, sizeof(sample)), ERR_PROTO);
+	cache_cut = 0;
+	CHECK_EQ(answers, 0);
+	teardown();
 }
 
 static void

@@ -122,6 +122,48 @@ takes_odd_text(void)
 		}
 }
 
+static void
+nicknames(void)
+{
+	static const char *const
+	    good[] = {"yubikey", "a",     "7",
+		      "disk-2",  "x_y.z", "1d6b",
+		      "v-x",     "hid",   "0123456789012345678901234567890"},
+	    *const bad[] = {"",     "!a",       "-a",
+			    ".a",   "_a",       "A",
+			    "a b",  "1-4",      "v-1",
+			    "1-4.", "1-",       "1d6b:0104",
+			    "*",    "serial=x", "a=",
+			    "a/b",  "ü",        "01234567890123456789012345678901"};
+	struct devinfo d = stick;
+	char word[PATTERN_TEXT];
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		if (!pattern_is_nick(good[i]) || pattern_check(good[i]) != ERR_OK) {
+			printf("# %s\n", good[i]);
+			CHECK(0);
+		}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (pattern_is_nick(bad[i])) {
+			printf("# %s\n", bad[i]);
+			CHECK(0);
+		}
+	CHECK(!pattern_names("", &d)); /* which has none */
+	strcpy(d.nick, "key");
+	CHECK(pattern_names("key", &d) && pattern_names("!key", &d));
+	CHECK(!pattern_names("Key", &d) && !pattern_names("ke", &d));
+	CHECK(!pattern_match("key", &d)); /* text, until it is resolved */
+	pattern_resolve(strcpy(word, "key"), &d);
+	CHECK(strcmp(word, "1-4.2") == 0);
+	pattern_resolve(strcpy(word, "!key"), &d);
+	CHECK(strcmp(word, "!1-4.2") == 0);
+	pattern_resolve(strcpy(word, "keys"), &d);
+	CHECK(strcmp(word, "keys") == 0);
+	strcpy(d.nick, "2-2"); /* a peer's */
+	pattern_resolve(strcpy(word, "2-2"), &d);
+	CHECK(strcmp(word, "2-2") == 0);
+}
+
 /* A bad pattern that was not checked opens nothing, negated or not. */
 static void
 bad_patterns_match_nothing(void)
@@ -221,5 +263,5 @@ guards_classes(void)
 }
 
 TEST_MAIN(TEST(matches), TEST(refuses_bad_patterns), TEST(takes_odd_text),
-	  TEST(bad_patterns_match_nothing), TEST(lists), TEST(ports),
+	  TEST(nicknames), TEST(bad_patterns_match_nothing), TEST(lists), TEST(ports),
 	  TEST(guards_classes))

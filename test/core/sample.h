@@ -42,6 +42,13 @@ static const uint8_t sample[] = {
 	9, 4, 0, 0, 1, 3, 0, 0, 0,
 	9, 5, 0x81, 3, 8, 0, 10, 0, 0,
 };
+
+/* And what a cache (core/desc_cache) of it may hold. */
+static const uint8_t sample_cache[] = {
+	3, 0, 0, 0, 4, 0,		4, 3, 0x09, 0x04,
+	3, 1, 0x09, 0x04, 6, 0,		6, 3, 'H', 0, 'i', 0,
+	15, 0, 0, 0, 12, 0,		5, 15, 12, 0, 1, 7, 16, 2, 6, 0, 0, 0,
+};
 /* clang-format on */
 
 #endif

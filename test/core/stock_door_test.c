@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/stock_door core/export core/xurb core/tombs core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem */
+/* link: core/stock_door core/export core/xurb core/tombs core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
 /* clang-format on */
 /*
  * A stock client and a device are played here; the rules are USBIP.md 1.4.
@@ -144,7 +144,7 @@ submit(uint32_t seqnum, uint32_t in, uint32_t ep, uint32_t len)
 	h.submit.len = len;
 	if (ep == 0)
 		memcpy(h.submit.setup,
-		       (uint8_t[8]){in ? 0x80 : 0, 6, 0, 1, 0, 0, (uint8_t)len,
+		       (uint8_t[8]){in ? 0x80 : 0, 6, 0, 6, 0, 0, (uint8_t)len,
 				    (uint8_t)(len >> 8)},
 		       8);
 	r = header(&h);

@@ -7,7 +7,7 @@
 #include "core/usbip_op.h"
 #include "test/test.h"
 
-static const struct devinfo sticks[] = {
+static struct devinfo sticks[] = {
     {.busid = "v-1",
      .busnum = 255,
      .devnum = 1,
@@ -156,6 +156,39 @@ wire_bytes(void)
 	CHECK_EQ(usbip_op_import_init(&im, "v-1", device, NULL), ERR_OK);
 	CHECK_EQ(usbip_op_import_request(&im, buf), 40);
 	CHECK(memcmp(buf, import1, sizeof(import1)) == 0 && buf[39] == 0);
+}
+
+/* Shown in a list, taken for a request; the reply says what was asked for. */
+static void
+nicknames(void)
+{
+	static const char *const names[] = {"1-4.2", "desk-key"};
+	uint8_t buf[USBIP_OP_ASK_MAX], all[2048];
+	size_t n;
+
+	strcpy(sticks[1].nick, "desk-key");
+	setup();
+	CHECK_EQ(usbip_op_import_init(&im, NULL, device, NULL), ERR_OK);
+	n = usbip_op_import_request(&im, buf);
+	CHECK_EQ(ask(buf, n, n), ERR_OK);
+	n = reply(all, sizeof(all), sizeof(all));
+	CHECK_EQ(hear(all, n, n), ERR_OK);
+	CHECK(strcmp(got[0].busid, "v-1") == 0);
+	CHECK(strcmp(got[1].busid, "desk-key") == 0);
+	CHECK(strcmp((char *)all + 12 + 312 + 4, "usbp2p/1-4.2") == 0); /* the path */
+	teardown();
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		setup();
+		CHECK_EQ(usbip_op_import_init(&im, names[i], device, NULL), ERR_OK);
+		n = usbip_op_import_request(&im, buf);
+		CHECK_EQ(ask(buf, n, n), ERR_OK);
+		CHECK(strcmp(wish, names[i]) == 0);
+		n = reply(all, sizeof(all), sizeof(all));
+		CHECK_EQ(hear(all, n, n), ERR_OK);
+		CHECK(im.done && strcmp(got[0].busid, names[i]) == 0);
+		teardown();
+	}
+	memset(sticks[1].nick, 0, sizeof(sticks[1].nick));
 }
 
 static void
@@ -397,6 +430,6 @@ no_memory(void)
 	}
 }
 
-TEST_MAIN(TEST(wire_bytes), TEST(list_in_pieces), TEST(empty_list),
+TEST_MAIN(TEST(wire_bytes), TEST(nicknames), TEST(list_in_pieces), TEST(empty_list),
 	  TEST(import_in_pieces), TEST(refusals), TEST(bad_requests), TEST(bad_replies),
 	  TEST(bad_wishes), TEST(no_memory))

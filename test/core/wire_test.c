@@ -7,7 +7,7 @@
 #include "core/wire.h"
 #include "test/test.h"
 
-#define ROOM 32768
+#define ROOM 65536
 
 union any {
 	struct wire_greet greet;
@@ -95,6 +95,8 @@ make_info(struct devinfo *d)
 	fill_text(d->manufacturer, sizeof(d->manufacturer), 'm');
 	fill_text(d->product, sizeof(d->product), 'p');
 	fill_text(d->serial, sizeof(d->serial), 's');
+	fill_text(d->nick, sizeof(d->nick), 'n');
+	d->part = true;
 }
 
 static void
@@ -121,6 +123,8 @@ make_imported(union any *a)
 	make_info(&a->imported.info);
 	a->imported.raw = raw;
 	a->imported.raw_len = sizeof(raw);
+	a->imported.cache = raw + 1; /* the codec does not look inside */
+	a->imported.cache_len = sizeof(raw) - 1;
 }
 
 static void
@@ -249,6 +253,8 @@ unpack(const struct message *m, union any *a, const uint8_t *b, size_t n)
 	err = m->get(&r, a);
 	if (err == ERR_OK && m->type == WIRE_IMPORTED && a->imported.raw != NULL)
 		a->imported.raw = b + (a->imported.raw - exact);
+	if (err == ERR_OK && m->type == WIRE_IMPORTED && a->imported.cache != NULL)
+		a->imported.cache = b + (a->imported.cache - exact);
 	free(exact);
 	return err;
 }
@@ -297,6 +303,8 @@ fields_come_back(void)
 		if (m->make == make_imported) {
 			CHECK(memcmp(back.imported.raw, raw, sizeof(raw)) == 0);
 			back.imported.raw = raw;
+			CHECK(memcmp(back.imported.cache, raw + 1, sizeof(raw) - 1) == 0);
+			back.imported.cache = raw + 1;
 		}
 		CHECK(memcmp(&a, &back, sizeof(a)) == 0);
 		if (test_failed)
@@ -381,6 +389,7 @@ patched(void (*make)(union any *), size_t at, uint8_t value)
 #define INFO        (1 + 31) /* bytes of devinfo up to busnum, busid full */
 #define INFO_SPEED  (INFO + 8)
 #define INFO_IFS    (INFO_SPEED + 12)
+#define INFO_NICK   (INFO_IFS + 1 + 3 * DEVINFO_IFS + 3 * DEVINFO_STRING)
 #define IMPORTED_AT 6 /* where devinfo begins, reason text empty */
 
 static void
@@ -404,6 +413,8 @@ fields_beyond_their_limit(void)
 	    {"speed 0", make_device, INFO_SPEED, 0},
 	    {"speed 7", make_device, INFO_SPEED, 7},
 	    {"33 interfaces", make_device, INFO_IFS, 33},
+	    {"nickname too long", make_device, INFO_NICK, 32},
+	    {"NUL in a nickname", make_device, INFO_NICK + 3, 0},
 	    {"speed 0", make_imported, IMPORTED_AT + INFO_SPEED, 0},
 	    {"255 interfaces", make_imported, IMPORTED_AT + INFO_IFS, 255},
 	    {"link 32", make_offer, 0, 32},
@@ -435,11 +446,12 @@ state_and_descriptors_have_limits(void)
 	CHECK_EQ(unpack(m, &a, b, pack(m, &a, b, sizeof(b))), ERR_PROTO);
 	while (m->make != make_imported)
 		m++;
-	for (uint32_t more = 0; more < 2; more++) {
+	for (uint32_t more = 0; more < 3; more++) {
 		memset(&a, 0, sizeof(a));
 		make_imported(&a);
-		a.imported.raw = long_raw;
-		a.imported.raw_len = DEVINFO_RAW + more;
+		a.imported.raw = a.imported.cache = long_raw;
+		a.imported.raw_len = DEVINFO_RAW + (more & 1);
+		a.imported.cache_len = DEVINFO_CACHE + (more >> 1);
 		CHECK_EQ(unpack(m, &a, b, pack(m, &a, b, sizeof(b))),
 			 more ? ERR_PROTO : ERR_OK);
 	}

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/desc core/mem */
+/* link: core/desc core/desc_edit core/mem */
 /*
  * Descriptors of a stranger: the first byte of the input is the active
- * configuration, the rest is the descriptors.
+ * configuration, the rest is the descriptors. They are edited too: what could be
+ * parsed can be parsed afterwards, and has no more than before.
  */
 #include "core/desc.h"
+#include "core/desc_edit.h"
 #include "test/core/sample.h"
 #include "test/fuzz/fuzz.h"
 
@@ -22,6 +24,40 @@ look_at_all(const struct desc *d)
 	}
 }
 
+static void
+edit(const uint8_t *p, size_t n, uint8_t config, const struct desc *was)
+{
+	static uint8_t raw[DEVINFO_RAW];
+	static struct desc d;
+	uint32_t mask = n > 24 ? p[n - 1] | (uint32_t)p[n - 2] << 24 : 1;
+	size_t left = n;
+	int err;
+
+	memcpy(raw, p, n);
+	MUST(desc_hide_uas(raw, &left) == ERR_OK && left <= n);
+	MUST(desc_parse(&d, raw, left, config) == ERR_OK && d.eps <= was->eps);
+	err = desc_keep_interfaces(raw, &left, mask, config);
+	MUST(err == ERR_OK || err == ERR_NODEV);
+	MUST(desc_parse(&d, raw, left, config) == ERR_OK && d.eps <= was->eps);
+	for (unsigned i = 0; err == ERR_OK && i < d.eps; i++)
+		MUST(d.ep[i].config == config && (mask >> d.ep[i].iface & 1));
+}
+
+/* Those that cannot be parsed may be refused, and nothing worse. */
+static void
+edit_wild(const uint8_t *p, size_t n)
+{
+	static uint8_t raw[DEVINFO_RAW];
+	size_t left = n;
+
+	if (n > sizeof(raw))
+		return;
+	memcpy(raw, p, n);
+	MUST(desc_hide_uas(raw, &left) == ERR_OK ? left <= n : left == n);
+	n = left;
+	MUST(desc_keep_interfaces(raw, &left, 3, 1) == ERR_OK ? left <= n : left == n);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
@@ -30,8 +66,10 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 	if (n == 0)
 		return 0;
+	edit_wild(p + 1, n - 1);
 	if (desc_parse(&d, p + 1, n - 1, p[0]) != ERR_OK)
 		return 0;
+	edit(p + 1, n - 1, p[0], &d);
 	MUST(d.eps <= DESC_ENDPOINTS);
 	look_at_all(&d);
 	if (n >= 9) {

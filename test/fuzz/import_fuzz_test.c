@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem */
+/* link: core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
 /* clang-format on */
 /*
  * A wild kernel and a wild far end around an import engine. If the first byte of
@@ -171,16 +171,18 @@ kernel_submits(void)
 {
 	static const uint8_t data[4096];
 	static const uint8_t setups[][8] = {
-	    {0, 9, 1, 0, 0, 0, 0, 0},     {0, 9, 2, 0, 0, 0, 0, 0},
-	    {1, 11, 1, 0, 0, 0, 0, 0},    {1, 11, 1, 0, 2, 0, 0, 0},
-	    {0x80, 6, 0, 1, 0, 0, 18, 0}, {0x21, 9, 0, 0, 0, 0, 4, 0},
+	    {0, 9, 1, 0, 0, 0, 0, 0},      {0, 9, 2, 0, 0, 0, 0, 0},
+	    {1, 11, 1, 0, 0, 0, 0, 0},     {1, 11, 1, 0, 2, 0, 0, 0},
+	    {0x80, 6, 0, 1, 0, 0, 18, 0},  {0x21, 9, 0, 0, 0, 0, 4, 0},
+	    {0x80, 6, 0, 1, 0, 0, 64, 0},  {0x80, 6, 0, 1, 0, 0, 8, 0},
+	    {0x80, 6, 1, 3, 9, 4, 255, 0}, {0x80, 6, 0, 6, 0, 0, 10, 0},
 	};
 	static const uint8_t eps[] = {0, 1, 2, 3, 5, 6, 0, 9};
 	unsigned how = dice_u8(&dice);
 	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
 	uint8_t b[USBIP_HEADER];
 
-	memcpy(h.submit.setup, setups[how % 6], 8);
+	memcpy(h.submit.setup, setups[how % 10], 8);
 	h.ep = eps[how & 7];
 	h.in = how >> 3 & 1;
 	h.submit.len = h.ep == 0 ? h.submit.setup[6] : dice_u16(&dice) % 4096;
@@ -285,13 +287,15 @@ settle(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	static const struct import_conf conf = {.devid = DEVID,
-						.urb_max = 3000,
-						.budget = 30000,
-						.reserve = 10000,
-						.raw = sample,
-						.raw_len = sizeof(sample),
-						.config = 1};
+	static struct import_conf conf = {.devid = DEVID,
+					  .urb_max = 3000,
+					  .budget = 30000,
+					  .reserve = 10000,
+					  .raw = sample,
+					  .raw_len = sizeof(sample),
+					  .cache = sample_cache,
+					  .cache_len = sizeof(sample_cache),
+					  .config = 1};
 
 	pool = (struct pool)TEST_POOL(60000);
 	dice = (struct dice){p, p + n};
@@ -301,6 +305,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	fars = 0;
 	next_tag = 0;
 	starved = false;
+	conf.speed = n > 0 ? 1 + *p % 6 : DEVINFO_HIGH;
 	MUST(import_new(&im, &pool, &conf, &ops, NULL) == ERR_OK);
 	modelled = dice_u8(&dice) & 1;
 	if (modelled) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/stock_door core/export core/xurb core/tombs core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/usbip_op core/usbip_op_import core/desc core/cur core/text core/log core/mem */
+/* link: core/stock_door core/export core/xurb core/tombs core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/usbip_op core/usbip_op_import core/desc core/cur core/text core/log core/mem core/enumerate core/desc_edit core/desc_cache */
 /* clang-format on */
 /*
  * A wild stock client, a wild stock server and a wild device. The first byte says
@@ -182,7 +182,7 @@ client_submits(void)
 	static const uint8_t setups[][8] = {
 	    {0, 9, 1, 0, 0, 0, 0, 0},     {0, 9, 2, 0, 0, 0, 0, 0},
 	    {1, 11, 1, 0, 0, 0, 0, 0},    {2, 1, 0, 0, 0x81, 0, 0, 0},
-	    {0x80, 6, 0, 1, 0, 0, 18, 0}, {0x21, 9, 0, 0, 0, 0, 4, 0},
+	    {0x80, 6, 0, 1, 0, 0, 64, 0}, {0x21, 9, 0, 0, 0, 0, 4, 0},
 	    {1, 11, 1, 0, 2, 0, 0, 0},
 	};
 	static const uint8_t eps[] = {0, 1, 2, 3, 5, 6, 0, 9};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/exports core/exported core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/imports core/imports_msg core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
+/* link: core/exports core/exported core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/imports core/imports_msg core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
 /* clang-format on */
 /*
  * Our messages from a hostile peer. The first byte of the input chooses: a body
@@ -9,6 +9,7 @@
  * says, and what the outside does meanwhile.
  */
 #include "core/cur.h"
+#include "core/desc_cache.h"
 #include "core/exports.h"
 #include "core/imports.h"
 #include "core/usbip.h"
@@ -205,7 +206,11 @@ opened(uint32_t dev)
 {
 	static const struct devinfo info = {.speed = DEVINFO_HIGH, .config = 1};
 	struct wire_refusal no = {.reason = rnd(4) ? WIRE_OK : WIRE_TROUBLE};
-	struct exports_device d = {NULL, &info, sample, rnd(8) ? sizeof(sample) : 17};
+	struct exports_device d = {.info = &info,
+				   .raw = sample,
+				   .raw_len = rnd(8) ? sizeof(sample) : 17,
+				   .cache = sample_cache,
+				   .cache_len = sizeof(sample_cache)};
 	unsigned slot = 1;
 
 	while (slot < ARRAY_LEN(numbers) && numbers[slot] != 0)
@@ -491,8 +496,10 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 {
 	(void)arg;
 	MUST(i->dev > 0 && i->dev <= devs);
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
 		MUST(i->raw_len >= 18 && i->raw[0] == 18);
+		MUST(desc_cache_check(i->cache, i->cache_len) == ERR_OK);
+	}
 	if (rnd(8) == 0)
 		imports_release(im, i->dev);
 }
@@ -580,11 +587,18 @@ use(void)
 static void
 say_imported(void)
 {
-	static uint8_t b[2048], raw[sizeof(sample)];
-	struct wire_imported i = {.dev = 1 + rnd(3), .raw = raw, .raw_len = sizeof(raw)};
+	static uint8_t b[2048], raw[sizeof(sample)], cache[sizeof(sample_cache)];
+	struct wire_imported i = {.dev = 1 + rnd(3),
+				  .raw = raw,
+				  .raw_len = sizeof(raw),
+				  .cache = cache,
+				  .cache_len = rnd(2) ? sizeof(cache) : 0};
 	struct wr w;
 
 	memcpy(raw, sample, sizeof(raw));
+	memcpy(cache, sample_cache, sizeof(cache));
+	if (rnd(4) == 0)
+		cache[rnd(sizeof(cache))] = (uint8_t)dice_u8(&dice);
 	if (rnd(4) == 0)
 		raw[rnd(sizeof(raw))] = (uint8_t)dice_u8(&dice);
 	i.no.reason = (uint8_t)(rnd(4) ? WIRE_OK : rnd(256));
@@ -707,7 +721,11 @@ static void
 mutants(void)
 {
 	uint8_t seed[512];
-	struct wire_imported i = {.dev = 1, .raw = sample, .raw_len = sizeof(sample)};
+	struct wire_imported i = {.dev = 1,
+				  .raw = sample,
+				  .raw_len = sizeof(sample),
+				  .cache = sample_cache,
+				  .cache_len = sizeof(sample_cache)};
 	struct wire_offer o = {.n = 2, .ufrag = "u", .pwd = "p"};
 	struct wr w;
 

@@ -256,12 +256,9 @@ static void
 give_descriptor(struct disk *d, struct disk_ep *e)
 {
 	struct urb *u = e->urb[0];
-	size_t off = u->setup[3] == 2 ? 18 : 0,
-	       n = u->setup[3] == 2 ? disk_raw_len - 18 : 18;
+	size_t n = u->len < 18 ? u->len : 18;
 
-	if (u->len < n)
-		n = u->len;
-	memcpy(u->buf, disk_raw + off, n);
+	memcpy(u->buf, disk_raw, n);
 	done(d, e, 0, (uint32_t)n);
 }
 
@@ -270,7 +267,7 @@ serve_control(struct disk *d, struct disk_ep *e)
 {
 	struct urb *u = e->urb[0];
 
-	if (u->setup[0] == 0x80 && u->setup[1] == 6) {
+	if (u->setup[0] == 0xc0 && u->setup[1] == 6) {
 		give_descriptor(d, e);
 	} else if (u->job == URB_JOB_CLEAR_HALT) {
 		ep_of(d, u->setup[4])->halted = false;

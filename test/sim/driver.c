@@ -343,7 +343,8 @@ info_done(struct kurb *u)
 void
 driver_ask(struct driver *d)
 {
-	static const uint8_t setup[8] = {0x80, 6, 0, 1, 0, 0, 64, 0};
+	/* a vendor's GET_DESCRIPTOR: the standard one does not leave the engine */
+	static const uint8_t setup[8] = {0xc0, 6, 0, 1, 0, 0, 64, 0};
 
 	d->info = (struct kurb){
 	    .ep = 0x80, .buf = d->info_buf, .len = 64, .done = info_done, .arg = d};

@@ -159,7 +159,8 @@ static void
 opens(struct stack *s)
 {
 	static const struct wire_refusal yes = {WIRE_OK, ""};
-	const struct exports_device d = {s, &disk_info, disk_raw, disk_raw_len};
+	const struct exports_device d = {
+	    .device = s, .info = &disk_info, .raw = disk_raw, .raw_len = disk_raw_len};
 
 	if (s->ends.now < s->opens_at)
 		return;

@@ -153,6 +153,9 @@ set_up(void)
 	CHECK(told("arrived "));
 	CHECK(usb_bus_find(&bus, "1-4") == dev);
 	CHECK(usb_bus_find(&bus, "1-4.1") == NULL);
+	CHECK(usb_bus_find(&bus, "") == NULL); /* it has no nickname */
+	strcpy(dev->info.nick, "key");
+	CHECK(usb_bus_find(&bus, "key") == dev && usb_bus_find(&bus, "1-4") == dev);
 	CHECK(usb_bus_quiet(&bus));
 }
 

@@ -298,6 +298,11 @@ whose_it_is(void)
 	CHECK(strcmp(name, "usbhid") == 0);
 	host_scan_if_driver(root, "1-4", 2, 0, name, sizeof(name));
 	CHECK(strcmp(name, "") == 0);
+	puts_in(HUB "/1-4", "configuration", "one\n");
+	puts_in(HUB "/1-4", "empty", "\n");
+	CHECK(host_scan_has(root, "1-4", "configuration"));
+	CHECK(!host_scan_has(root, "1-4", "empty"));
+	CHECK(!host_scan_has(root, "1-4", "missing"));
 }
 
 static bool

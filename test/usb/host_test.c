@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/host usb/host_dev usb/host_job usb/host_xfer usb/host_loop usb/host_scan usb/bus usb/dev usb/worker core/text core/log core/mem core/err */
+/* link: usb/host usb/host_dev usb/host_cache core/desc_cache core/cur usb/host_job usb/host_xfer usb/host_loop usb/host_scan usb/host_part core/desc_edit usb/bus usb/dev usb/worker core/text core/log core/mem core/err */
 /* clang-format on */
 /*
  * usb/host with a real kernel and libusb. On a machine as it is: starting and
@@ -20,6 +20,7 @@
 
 #include <event2/event.h>
 
+#include "core/desc_cache.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "core/usbip.h"
@@ -319,6 +320,37 @@ speaks_to_the_disk(void)
 	stop();
 }
 
+/* As the kernel and the gadget name it: serial 3, and the interface's string. */
+static void
+keeps_its_strings(void)
+{
+	struct desc_cache c = {0};
+	const uint8_t *p = NULL;
+	uint8_t d[255];
+	uint32_t n;
+	size_t len = 0;
+	char get[8] = "\x80\x06\x00\x03\x09\x04\xff";
+
+	if (!ready())
+		return;
+	CHECK_EQ(open_it(), ERR_OK);
+	CHECK_EQ(desc_cache_check(dev->cache, dev->cache_len), ERR_OK);
+	c = (struct desc_cache){dev->raw, dev->cache, dev->raw_len, dev->cache_len};
+	get[2] = (char)dev->raw[16];
+	CHECK_EQ(desc_cache_find(&c, (const uint8_t *)get, &p, &len), DESC_KNOWN);
+	CHECK(len == 2 + 2 * strlen("serial-stick") && memcmp(p + 2, "s\0e\0r", 5) == 0);
+	CHECK_EQ(control(URB_JOB_NONE, get, d, &n), 0);
+	CHECK(n == len && memcmp(d, p, n) == 0);
+	get[2] = (char)dev->raw[18 + 9 + 8];
+	CHECK(get[2] != 0);
+	CHECK_EQ(desc_cache_find(&c, (const uint8_t *)get, &p, &len), DESC_KNOWN);
+	memcpy(get, "\x80\x06\x00\x03\x00\x00\xff", 8);
+	CHECK_EQ(desc_cache_find(&c, (const uint8_t *)get, &p, &len), DESC_KNOWN);
+	CHECK(len == 4 && p[2] == 9 && p[3] == 4);
+	close_it();
+	stop();
+}
+
 static void
 refuses_what_is_wrong(void)
 {
@@ -583,15 +615,104 @@ takes_a_whole_device(void)
 	stop();
 }
 
+static void
+bind_driver(const char *driver, const char *id, unsigned iface)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/usb/drivers/%s/bind", driver);
+	CHECK((fd = open(path, O_WRONLY)) >= 0);
+	CHECK(dprintf(fd, "%s:1.%u", id, iface) > 0);
+	close(fd);
+}
+
+/* The modem, which nobody drives now; the keyboard stays what it is. */
+static void
+takes_a_part(void)
+{
+	static const char *const kernel[] = {"usbhid", "cdc_acm", "cdc_acm"},
+				 *const ours[] = {"usbhid", "usbfs", "usbfs"},
+				 *const nobody[] = {"usbhid", "", ""};
+	const char *id = getenv("TEST_COMBO");
+	uint8_t d[256];
+	uint32_t n;
+	struct urb u = {.type = URB_BULK, .len = 64, .buf = d};
+	size_t len;
+	unsigned devnum;
+	pid_t child;
+
+	if (!ready())
+		return;
+	CHECK((dev = usb_bus_find(&bus, id)) != NULL);
+	drivers_of(id, nobody);
+	len = dev->raw_len;
+	devnum = dev->info.devnum;
+	dev->info.part = true;
+	strcpy(dev->info.nick, "modem");
+	CHECK_EQ(open_it(), ERR_OK);
+	drivers_of(id, ours);
+	CHECK_EQ(dev->info.ifs, 2);
+	CHECK_EQ(dev->info.iface[0].cls, 2);
+	CHECK(dev->raw_len < len);
+	CHECK(dev->info.part && strcmp(dev->info.nick, "modem") == 0);
+
+	/* descriptors are of the part, strings the device's own */
+	CHECK_EQ(control(URB_JOB_NONE, "\x80\x06\0\2\0\0\0\1", d, &n), 0);
+	CHECK_EQ(n, dev->raw_len - 18);
+	CHECK(memcmp(d, dev->raw + 18, n) == 0);
+	CHECK_EQ(control(URB_JOB_NONE, "\x80\x06\2\3\x09\4\0\1", d, &n), 0);
+	CHECK(n > 2 && d[1] == 3);
+	CHECK_EQ(control(URB_JOB_NONE, "\xa1\x21\0\0\1\0\7\0", d, &n), 0);
+	CHECK_EQ(n, 7); /* line coding */
+
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(
+		    control(URB_JOB_SET_CONFIGURATION, "\0\x09\1\0\0\0\0", NULL, NULL),
+		    0);
+	CHECK_EQ(control(URB_JOB_SET_CONFIGURATION, "\0\x09\0\0\0\0\0", NULL, NULL),
+		 -LINUX_EPIPE);
+	CHECK_EQ(control(URB_JOB_SET_INTERFACE, "\1\x0b\0\0\2\0\0", NULL, NULL), 0);
+	CHECK_EQ(control(URB_JOB_RESET, "\x23\3\4\0\0\0\0", NULL, NULL), 0);
+	memcpy(u.setup, "\xa1\1\0\1\0\0\x08\0", 8); /* the keyboard's report */
+	u.type = URB_CONTROL;
+	u.len = 8;
+	u.ep = 0x80;
+	CHECK_EQ(usb_dev_submit(dev, &u), ERR_FAIL);
+	CHECK_EQ(u.status, -LINUX_EPIPE);
+	drivers_of(id, ours);
+	close_it();
+	drivers_of(id, nobody);
+	CHECK_EQ(dev->info.ifs, 3);
+	CHECK_EQ(dev->raw_len, len);
+	CHECK_EQ(dev->info.devnum, devnum);
+	CHECK(dev->info.part && strcmp(dev->info.nick, "modem") == 0);
+
+	child = holder(2); /* another program has one of them */
+	CHECK_EQ(open_it(), ERR_OK);
+	CHECK_EQ(dev->info.ifs, 1);
+	close_it();
+	end_holder(child);
+	drivers_of(id, nobody);
+
+	bind_driver("cdc_acm", id, 1);
+	drivers_of(id, kernel);
+	CHECK_EQ(open_it(), ERR_BUSY);
+	CHECK(strstr(open_why, "0 is with usbhid, 1 is with cdc_acm, 2 is") != NULL);
+	drivers_of(id, kernel);
+	dev->info.part = false;
+	CHECK_EQ(open_it(), ERR_OK);
+	close_it();
+	drivers_of(id, kernel);
+	stop();
+}
+
 /* The driver that the holder took away; for the tests that follow. */
 static void
 give_driver(void)
 {
-	int fd = open("/sys/bus/usb/drivers/usb-storage/bind", O_WRONLY);
-
 	if (busid != NULL)
-		CHECK(dprintf(fd, "%s:1.0", busid) > 0);
-	close(fd);
+		bind_driver("usb-storage", busid, 0);
 }
 
 static void
@@ -727,8 +848,8 @@ setup(void)
 }
 
 TEST_MAIN(TEST(setup), TEST(starts_and_stops), TEST(lists_without_opening),
-	  TEST(speaks_to_the_disk), TEST(refuses_what_is_wrong), TEST(cancels),
-	  TEST(jobs), TEST(leaves_mounted_disks_alone), TEST(names_who_has_it),
-	  TEST(give_driver), TEST(takes_a_whole_device), TEST(lists_without_rights),
-	  TEST(comes_and_goes), TEST(takes_an_unconfigured_device),
-	  TEST(leaves_no_descriptors))
+	  TEST(speaks_to_the_disk), TEST(keeps_its_strings), TEST(refuses_what_is_wrong),
+	  TEST(cancels), TEST(jobs), TEST(leaves_mounted_disks_alone),
+	  TEST(names_who_has_it), TEST(give_driver), TEST(takes_a_whole_device),
+	  TEST(takes_a_part), TEST(lists_without_rights), TEST(comes_and_goes),
+	  TEST(takes_an_unconfigured_device), TEST(leaves_no_descriptors))

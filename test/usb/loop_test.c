@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/virtual usb/disk usb/disk_file usb/disk_job usb/disk_bulk usb/disk_ctl usb/bot usb/scsi usb/scsi_reply usb/keyboard usb/keyboard_file usb/keymap usb/serial usb/serial_pty usb/loopdev usb/loopdev_ctl usb/loopdev_data usb/loopdev_iso usb/vdev usb/vdev_ctl usb/vdesc usb/dev usb/bus usb/worker core/cur core/desc core/log core/text */
+/* link: usb/virtual usb/disk usb/disk_file usb/disk_job usb/disk_bulk usb/disk_ctl usb/bot usb/scsi usb/scsi_reply usb/keyboard usb/keyboard_file usb/keymap usb/serial usb/serial_pty usb/loopdev usb/loopdev_ctl usb/loopdev_data usb/loopdev_iso usb/vdev usb/vdev_ctl usb/vdesc core/desc_cache usb/dev usb/bus usb/worker core/cur core/desc core/log core/text */
 /* clang-format on */
 /*
  * The virtual test device: patterns, counters, order and back-pressure of its
@@ -93,6 +93,11 @@ settings(void)
 	}
 	CHECK_EQ(control(URB_JOB_SET_INTERFACE, 0x010b030000000000, NULL, 0, &n),
 		 -LINUX_EPIPE);
+	CHECK_EQ(control(URB_JOB_RESET, 0x2303040000000000, NULL, 0, &n), 0);
+	CHECK_EQ(control(URB_JOB_NONE, 0x810a000000000100, buf, 1, &n), 0);
+	CHECK_EQ(buf[0], 0);
+	CHECK_EQ(control(URB_JOB_NONE, 0x8008000000000100, buf, 1, &n), 0);
+	CHECK_EQ(buf[0], 1); /* the configuration is chosen again */
 	tear_down();
 }
 

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 
 #include "core/desc.h"
+#include "core/desc_cache.h"
 #include "core/usbip.h"
 #include "test/test.h"
 #include "usb/bus.h"
@@ -242,6 +243,34 @@ ask(const struct asked *a, size_t n)
 	}
 }
 
+/* The cache has the languages and the three strings, as the device gives them. */
+static inline void
+check_cache(void)
+{
+	const struct desc_cache c = {dev->raw, dev->cache, dev->raw_len, dev->cache_len};
+	uint8_t buf[255];
+	const uint8_t *p;
+	uint32_t n;
+
+	CHECK_EQ(desc_cache_check(dev->cache, dev->cache_len), ERR_OK);
+	for (unsigned i = 0; i <= 4; i++) {
+		unsigned lang = i == 0 ? 0 : 0x409;
+		uint8_t setup[8] = {0x80,        6,         (uint8_t)i, 3,
+				    lang & 0xff, lang >> 8, 255,        0};
+		size_t len = 0;
+		enum desc_known known = desc_cache_find(&c, setup, &p, &len);
+		int r = control(URB_JOB_NONE,
+				0x8006000300000000 | (uint64_t)i << 40 |
+				    (uint64_t)setup[4] << 24 | (uint64_t)setup[5] << 16 |
+				    0xff00,
+				buf, 255, &n);
+
+		CHECK_EQ(known, i < 4 ? DESC_KNOWN : DESC_UNKNOWN);
+		CHECK_EQ(r, i < 4 ? 0 : -LINUX_EPIPE);
+		CHECK(i == 4 || (n == len && n > 2 && memcmp(buf, p, n) == 0));
+	}
+}
+
 /* The descriptors are whole, and GET_DESCRIPTOR gives the same. */
 static inline void
 check_descriptors(void)
@@ -254,6 +283,7 @@ check_descriptors(void)
 	CHECK_EQ(control(URB_JOB_NONE, 0x800600020000ff00, buf, 255, &n), 0);
 	CHECK(n == dev->raw_len - 18 && memcmp(buf, dev->raw + 18, n) == 0);
 	CHECK_EQ(buf[2] | buf[3] << 8, n);
+	check_cache();
 }
 
 #endif
