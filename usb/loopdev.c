@@ -12,7 +12,6 @@
 #include "usb/bus.h"
 #include "usb/virtual.h"
 
-#define FRAME_US  1000
 #define BEHIND_US 20000 /* what a late loop makes up for; more is left out */
 
 #define EP(addr, type, packet, interval) \
@@ -51,14 +50,14 @@ loopdev_due(struct loopdev_pace *p)
 		return false;
 	if (now - p->next > BEHIND_US)
 		p->next = now;
-	p->next += FRAME_US;
+	p->next += LOOPDEV_FRAME;
 	return true;
 }
 
 static uint64_t
-sooner(struct loopdev *l, uint8_t ep, const struct loopdev_pace *p, uint64_t when)
+sooner(struct loopdev *l, uint8_t ep, uint64_t next, uint64_t when)
 {
-	return vdev_first(&l->v, ep) && p->next < when ? p->next : when;
+	return vdev_first(&l->v, ep) && next < when ? next : when;
 }
 
 /* Nothing to do now: when will there be? */
@@ -68,9 +67,9 @@ set_timer(struct loopdev *l)
 	uint64_t now, when = UINT64_MAX;
 	struct timeval left = {0};
 
-	when = sooner(l, LOOPDEV_INT_IN, &l->report, when);
-	when = sooner(l, LOOPDEV_ISO_IN, &l->iso_in, when);
-	when = sooner(l, LOOPDEV_ISO_OUT, &l->iso_out, when);
+	when = sooner(l, LOOPDEV_INT_IN, l->report.next, when);
+	when = sooner(l, LOOPDEV_ISO_IN, l->iso_in.next, when);
+	when = sooner(l, LOOPDEV_ISO_OUT, l->iso_out.next, when);
 	if (when == UINT64_MAX)
 		return;
 	now = vdev_now();
@@ -108,7 +107,8 @@ loopdev_reset(struct vdev *v, enum vdev_reset how)
 	struct loopdev *l = loopdev_of(v);
 
 	l->head = l->held = l->carried = 0;
-	l->reports = l->iso_sent = l->iso_due = 0;
+	l->reports = l->iso_due = 0;
+	l->iso_in = l->iso_out = (struct loopdev_stream){0};
 	if (how == VDEV_RESET_OPEN) {
 		l->count = (struct loopdev_counters){0};
 		memset(l->control, 0, sizeof(l->control));
