@@ -162,18 +162,39 @@ loopdev_new(struct event_base *base)
 	return l;
 }
 
+/* VID:PID into a device descriptor, for drivers that know only certain devices. */
+static bool
+set_ids(uint8_t *raw, const char *ids)
+{
+	char half[2][5] = {0};
+	uint64_t v;
+
+	if (strlen(ids) != 9 || ids[4] != ':')
+		return false;
+	memcpy(half[0], ids, 4);
+	memcpy(half[1], ids + 5, 4);
+	for (int i = 0; i < 2; i++) {
+		if (!text_to_hex(half[i], UINT16_MAX, &v))
+			return false;
+		raw[8 + 2 * i] = (uint8_t)v;
+		raw[9 + 2 * i] = (uint8_t)(v >> 8);
+	}
+	return true;
+}
+
 int
 usb_loop_add(struct usb_bus *bus, const char *arg, char *why, size_t cap)
 {
 	struct loopdev *l;
 
-	if (arg[0] != '\0') {
-		text_copy(why, cap, "the loop device has nothing to choose: write loop");
-		return ERR_USAGE;
-	}
 	if ((l = loopdev_new(bus->base)) == NULL) {
 		text_copy(why, cap, "out of memory");
 		return ERR_NOMEM;
+	}
+	if (arg[0] != '\0' && !set_ids(l->v.raw, arg)) {
+		loopdev_free(&l->v);
+		text_copy(why, cap, "write loop, or loop:VID:PID, like loop:0525:a4a0");
+		return ERR_USAGE;
 	}
 	text_copy(l->v.dev.info.manufacturer, DEVINFO_STRING, "usbp2p");
 	text_copy(l->v.dev.info.product, DEVINFO_STRING, "virtual source, sink, loop");

@@ -31,7 +31,15 @@
 #define LONG      1024 /* packets of the longest urb */
 #define MEMORY    "/sys/module/usbcore/parameters/usbfs_memory_mb"
 
-enum counter { SINK_PACKETS, SINK_BYTES, SINK_WRONG, PACKETS_OUT, BYTES_OUT, WRONG_OUT };
+enum counter {
+	SINK_PACKETS,
+	SINK_BYTES,
+	SINK_WRONG,
+	PACKETS_OUT,
+	BYTES_OUT,
+	WRONG_OUT,
+	IN_LOST
+};
 
 static int warned;
 
@@ -151,10 +159,17 @@ layout(struct iso_req *q, uint8_t ep, uint32_t packets, uint32_t step, bool back
 	memset(q->buf, 0xee, sizeof(q->buf));
 }
 
-/* The urb's packets are whole and go on with *next. */
+/*
+ * The urb's packets are whole and go on with *next, or behind what *lost gets
+ * counted: a machine that is busy with others comes too late with urbs, at times.
+ */
 static void
-check_in(struct iso_req *q, uint32_t *next)
+check_in(struct iso_req *q, uint32_t *next, uint32_t *lost)
 {
+	if (number(q->buf + q->iso[0].offset) > *next) {
+		*lost += number(q->buf + q->iso[0].offset) - *next;
+		*next = number(q->buf + q->iso[0].offset);
+	}
 	CHECK_EQ(q->r.u.status, 0);
 	CHECK_EQ(q->r.u.actual, q->r.u.packets * SIZE);
 	for (uint32_t i = 0; i < q->r.u.packets; i++) {
@@ -173,7 +188,7 @@ check_in(struct iso_req *q, uint32_t *next)
 static void
 read_stream(uint32_t step, bool backward, int rounds)
 {
-	uint32_t next = 0;
+	uint32_t next = 0, lost = 0;
 
 	if (!begin(2))
 		return;
@@ -181,14 +196,19 @@ read_stream(uint32_t step, bool backward, int rounds)
 		layout(&req[i], ISO_IN, PACKETS, step, backward);
 		send_urb(&req[i].r);
 	}
-	for (int n = 0; n < rounds && !test_failed; n++) {
+	for (int n = 0; n < rounds + URBS && !test_failed; n++) {
 		until(&req[n % URBS].r.done);
-		check_in(&req[n % URBS], &next);
+		check_in(&req[n % URBS], &next, &lost);
+		if (n >= rounds)
+			continue;
 		layout(&req[n % URBS], ISO_IN, PACKETS, step, backward);
 		send_urb(&req[n % URBS].r);
 	}
+	CHECK_EQ(counter(IN_LOST), lost); /* nobody else lost any */
+	if (lost > 0)
+		printf("# %u lost\n", lost);
 	CHECK_EQ(warned, 0);
-	end(); /* cancels what is out */
+	end();
 }
 
 static void
@@ -280,7 +300,7 @@ cancels(void)
 	if (!begin(2))
 		return;
 	layout(&req[1], ISO_IN, 200, SIZE, false);
-	layout(q, ISO_IN, 600, SIZE, false);
+	layout(q, ISO_IN, LONG, SIZE, false);
 	send_urb(&req[1].r);
 	send_urb(&q->r);
 	until(&req[1].r.done); /* now q runs */
@@ -288,13 +308,13 @@ cancels(void)
 	usb_dev_cancel(dev, &q->r.u);
 	until(&q->r.done);
 	CHECK_EQ(q->r.u.status, -LINUX_ECONNRESET);
-	while (ran < 600 && q->iso[ran].status == 0) {
+	while (ran < LONG && q->iso[ran].status == 0) {
 		CHECK(q->iso[ran].actual == SIZE);
-		CHECK_EQ(number(q->buf + ran * SIZE), 200 + ran);
+		CHECK_EQ(number(q->buf + ran * SIZE), number(q->buf) + ran);
 		ran++;
 	}
 	CHECK_EQ(q->r.u.actual, ran * SIZE);
-	for (uint32_t i = ran; i < 600; i++)
+	for (uint32_t i = ran; i < LONG; i++)
 		CHECK(q->iso[i].status == -LINUX_EXDEV && q->iso[i].actual == 0);
 	layout(q, ISO_IN, 600, SIZE, false);
 	send_urb(&q->r); /* and on it goes */
@@ -435,9 +455,12 @@ leaves(void)
 	}
 	CHECK_EQ(system(getenv("TEST_LEAVE")), 0);
 	for (int i = 0; i < URBS; i++) {
+		bool left = i == URBS - 1; /* the first may have been in time */
+
 		until(&req[i].r.done);
-		CHECK_EQ(req[i].r.u.status, -LINUX_ESHUTDOWN);
-		CHECK(req[i].iso[LONG - 1].status != 0);
+		left |= req[i].r.u.status != 0;
+		CHECK_EQ(req[i].r.u.status, left ? -LINUX_ESHUTDOWN : 0);
+		CHECK_EQ(req[i].iso[LONG - 1].status, left ? -LINUX_EXDEV : 0);
 	}
 	until(&gone);
 	until(&closed); /* by on_gone */

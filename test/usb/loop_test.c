@@ -97,6 +97,19 @@ settings(void)
 }
 
 static void
+other_ids(void)
+{
+	uint8_t d[18];
+	uint32_t n;
+
+	set_up("loop:0525:a4a0");
+	CHECK(dev->info.vid == 0x0525 && dev->info.pid == 0xa4a0);
+	CHECK_EQ(control(URB_JOB_NONE, 0x8006000100001200, d, 18, &n), 0);
+	CHECK(n == 18 && memcmp(d + 8, "\x25\x05\xa0\xa4", 4) == 0);
+	tear_down();
+}
+
+static void
 source(void)
 {
 	static uint8_t want[1 << 18], buf[1 << 18];
@@ -559,7 +572,7 @@ iso_cancel(void)
 	tear_down();
 }
 
-TEST_MAIN(TEST(settings), TEST(source), TEST(sink), TEST(loopback),
+TEST_MAIN(TEST(settings), TEST(other_ids), TEST(source), TEST(sink), TEST(loopback),
 	  TEST(loopback_is_bounded), TEST(reports), TEST(stalls_when_told),
 	  TEST(control_data), TEST(iso_in), TEST(iso_bad_packets), TEST(iso_out),
 	  TEST(iso_in_runs_with_time), TEST(iso_in_makes_up), TEST(iso_out_gap),

@@ -13,7 +13,7 @@
 }
 . test/vm/lib.sh
 
-LOOP=1d6b:0105 SOUND=46f4:0002
+LOOP=0525:a4a0 SOUND=46f4:0002
 S="$BIN -s /tmp/S"
 C="$BIN -s /tmp/C"
 S2="$BIN -s /tmp/S2 -o serve.attached=yes"
@@ -87,21 +87,20 @@ usbtests() {
 }
 
 must "modules" modprobe -a vhci_hcd xhci_pci
+must "usbtest module" modprobe usbtest pattern=1 alt=2
 must "udevd" udev_start
 
 # --- one hop ---
-serving $S serve --listen 127.0.0.1:13240 --virtual loop
+serving $S serve --listen 127.0.0.1:13240 --virtual loop:$LOOP
 must "serve" wait_for 10 $S status
 must "attach" attached "$C" "$($S invite --name anna)" v-1
 A=$(new_loop)
-stream "$A" 0 2 0x87 256 16 32 "$VM_ISO_SECONDS"
+stream "$A" 0 2 0x87 256 32 64 "$VM_ISO_SECONDS"
 ok "no gap in $VM_ISO_SECONDS s"
-stream "$A" 0 2 0x08 256 16 32 $((VM_ISO_SECONDS / 2))
+stream "$A" 0 2 0x08 256 32 64 $((VM_ISO_SECONDS / 2))
 ok "nothing wrong in $((VM_ISO_SECONDS / 2)) s to the device"
-must "usbtest module" modprobe usbtest pattern=1 alt=2
-echo 1d6b 0105 0 0525 a4a0 >/sys/bus/usb/drivers/usbtest/new_id
 usbtests "$A" "attached"
-for n in 14 21 25 26; do
+for n in 14 21 25; do
 	check "usbtest $n" usbtest "$A" "$n" 4 || dmesg | tail -n 5 | note
 done
 
@@ -111,18 +110,18 @@ TEST_LOOP=$A TEST_AUDIO=$(busids $SOUND)
 TEST_LEAVE="$C detach v-1"
 export TEST_LOOP TEST_LEAVE TEST_AUDIO
 "$O/test/usb/host_iso_test" >/tmp/out 2>&1
-ok "usb/host" || cat /proc/modules | note
+ok "usb/host"
 note </tmp/out
 
 # --- two hops ---
 must "attach again" again "$C" v-1
 A=$(new_loop)
-$S bind "$A" 2>/dev/null
-is "what is attached is not shared" "$?" 4
-$S list --json | jq -r '.devices[].busid' | grep -qx "$A"
+$S bind "$A" 2>&1 | grep -q "no such device"
+ok "what is attached is not shared"
+$S list --json 2>/dev/null | jq -r '.devices[].busid' | grep -qx "$A"
 is "nor listed" "$?" 1
 must "bind it" $S2 bind "$A"
-is "and list it" "$($S2 list --json | jq -r ".devices[] | select(.busid == \"$A\") | .state")" bound
+is "and list it" "$($S2 list --json 2>/dev/null | jq -r ".devices[] | select(.busid == \"$A\") | .state")" bound
 serving $S2 serve --listen 127.0.0.1:13241
 must "a second serve" wait_for 10 $S2 status
 must "bind the sound device" $S2 bind "$(busids $SOUND)"
@@ -130,13 +129,13 @@ TICKET=$($S2 invite --name otto)
 must "attach from it" attached "$C2" "$TICKET" "$A"
 B=$(new_loop)
 is "the first is with libusb" "$(driver_of "$A")" usbfs
-stream "$B" 0 2 0x87 256 16 32 10
+stream "$B" 0 2 0x87 256 32 64 10
 ok "no gap in 10 s through two hops"
-stream "$B" 0 2 0x08 256 16 32 10
+stream "$B" 0 2 0x08 256 32 64 10
 ok "nothing wrong in 10 s to the device through two hops"
-stream "$B" 0 2 0x87 256 4 160 10
+stream "$B" 0 2 0x87 256 12 160 10
 ok "no gap with 160 packets a transfer"
-stream "$B" 0 2 0x08 256 4 160 10
+stream "$B" 0 2 0x08 256 12 160 10
 ok "nothing wrong with 160 packets a transfer"
 usbtests "$B" "through two hops"
 must "detach" $C2 detach "$A"
