@@ -55,7 +55,7 @@ attr() {
 stream() {
 	stream_of=$1
 	shift
-	"$O/test/vm/isoread" "$(attr "$stream_of" busnum)" "$(attr "$stream_of" devnum)" \
+	timeout $(($7 + 60)) "$O/test/vm/isoread" "$(attr "$stream_of" busnum)" "$(attr "$stream_of" devnum)" \
 		"$@" >/tmp/stream 2>&1
 	stream_rc=$?
 	note </tmp/stream
@@ -91,7 +91,7 @@ must "usbtest module" modprobe usbtest pattern=1 alt=2
 must "udevd" udev_start
 
 # --- one hop ---
-serving $S serve --listen 127.0.0.1:13240 --virtual loop:$LOOP
+serving $S serve --listen 127.0.0.1:13240 $(seq -f "--virtual loop:$LOOP" 15)
 must "serve" wait_for 10 $S status
 must "attach" attached "$C" "$($S invite --name anna)" v-1
 A=$(new_loop)
@@ -126,8 +126,15 @@ serving $S2 serve --listen 127.0.0.1:13241
 must "a second serve" wait_for 10 $S2 status
 must "bind the sound device" $S2 bind "$(busids $SOUND)"
 TICKET=$($S2 invite --name otto)
+# A controller of vhci has 15 ports. While the kernel waits for one device to change
+# its setting, no other of that controller can: the second hop has to be on another.
+check "fill the controller" $C attach lab $(seq -f v-%g 2 15) --background
+check "it is full" wait_for 60 sh -c '. test/vm/lib.sh; [ "$(busids 0525:a4a0 vhci | wc -l)" = 15 ]'
 must "attach from it" attached "$C2" "$TICKET" "$A"
 B=$(new_loop)
+note <<-X
+	first $(readlink -f "/sys/bus/usb/devices/$A"), second $(readlink -f "/sys/bus/usb/devices/$B")
+X
 is "the first is with libusb" "$(driver_of "$A")" usbfs
 stream "$B" 0 2 0x87 256 32 64 10
 ok "no gap in 10 s through two hops"
