@@ -27,7 +27,7 @@ LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 # A library's headers are in reach of the files that may use it, and of no other.
 pkg = $(eval $(1): PKG_CFLAGS += $$(shell pkg-config --cflags $(2)))
 $(call pkg,$(O)/net/ice.o $(O)/net/gpump.o $(O)/test/net/gpump_test.o,nice gio-2.0)
-$(call pkg,$(O)/usb/%.o,libusb-1.0)
+$(call pkg,$(O)/usb/%.o $(O)/test/vm/isoread.o,libusb-1.0)
 
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --child-silent-after-fork=yes \
 	--errors-for-leak-kinds=definite --suppressions=test/valgrind.supp
@@ -89,7 +89,7 @@ check-valgrind: $(TESTBIN)
 check-clang:
 	$(Q)$(MAKE) O=$(O)/clang CC=clang all
 
-check-vm: $(BIN)
+check-vm: $(BIN) $(O)/test/vm/isoread
 	$(Q)O=$(O) BIN=$(BIN) prove test/vm/*_test.sh
 check-e2e: $(BIN)
 	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
@@ -105,6 +105,8 @@ bench: $(BIN) $(O)/test/bench/raw
 	$(Q)test/bench/run.sh $(BIN) $(O)/test/bench/raw
 $(O)/test/bench/raw: $(O)/test/bench/raw.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
+$(O)/test/vm/isoread: $(O)/test/vm/isoread.o
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)
 
 install: $(BIN)
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/usbp2p

@@ -108,7 +108,7 @@ bind_all(struct ctx *ctx, const struct share *s)
 	if ((base = event_base_new()) == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	usb_bus_init(&bus, base, &bus_ops, NULL);
-	if (usb_host_start(&bus, false, why, sizeof(why)) != ERR_OK)
+	if (usb_host_start(&bus, ctx->conf.serve_attached, why, sizeof(why)) != ERR_OK)
 		fprintf(stderr, "usbp2p: %s\n", why);
 	code = bind_rows(ctx, &bus, s);
 	usb_host_stop(&bus);

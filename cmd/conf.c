@@ -62,6 +62,17 @@ set_ports(struct conf *c, const char *v)
 }
 
 static bool
+set_attached(struct conf *c, const char *v)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return false;
+	c->serve_attached = yes;
+	return true;
+}
+
+static bool
 set_name(struct conf *c, const char *v)
 {
 	return access_name_ok(v) && text_copy(c->serve_name, sizeof(c->serve_name), v);
@@ -73,6 +84,8 @@ const struct conf_key conf_keys[] = {
     {"link.fast", "yes|no",
      "a socket of our own for data beside libnice's (default: yes)", set_fast},
     {"link.mtu", "1200..9000", "bytes of a UDP datagram (default: 1200)", set_mtu},
+    {"serve.attached", "yes|no",
+     "devices that are attached here are shared as well (default: no)", set_attached},
     {"serve.name", "NAME", "what this machine calls itself (default: host name)",
      set_name},
     {NULL, NULL, NULL, NULL},

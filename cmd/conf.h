@@ -16,6 +16,7 @@ struct conf {
 	bool link_slow; /* not net/twin */
 	uint16_t link_mtu;
 	uint16_t port_min, port_max;
+	bool serve_attached;
 	char serve_name[64];
 };
 

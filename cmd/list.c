@@ -122,7 +122,7 @@ list_local(struct listing *s, struct ctx *ctx)
 	if (base == NULL || share == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	usb_bus_init(&bus, base, &bus_ops, NULL);
-	if (usb_host_start(&bus, false, why, sizeof(why)) != ERR_OK)
+	if (usb_host_start(&bus, ctx->conf.serve_attached, why, sizeof(why)) != ERR_OK)
 		fprintf(stderr, "usbp2p: %s\n", why);
 	if (share_load(share, ctx->dir) == ERR_OK) {
 		share_mark(share, &bus);

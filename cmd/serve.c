@@ -265,7 +265,8 @@ prepare(struct server *s, int argc, char **argv)
 		return 1;
 	if ((code = options(s, argc, argv)) != 0)
 		return code;
-	if (usb_host_start(&s->bus, false, why, sizeof(why)) != ERR_OK)
+	if (usb_host_start(&s->bus, s->ctx->conf.serve_attached, why, sizeof(why)) !=
+	    ERR_OK)
 		log_warn("no real devices reason=\"%s\"", why);
 	return serve_ctl_start(s) == ERR_OK ? 0 : 1;
 }

@@ -10,12 +10,14 @@
  *	host_job.c   claims, and control requests that must go through libusb's calls
  *	host_xfer.c  transfers of an open one
  *	host_part.c  one of which only some interfaces are ours
+ *	host_iso.c   what is special about isochronous ones
  *
  * libusb's types are only named here: no header of ours includes libusb.
  */
 #ifndef USB_HOST_H
 #define USB_HOST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/devinfo.h"
@@ -27,6 +29,7 @@ struct event;
 struct libusb_context;
 struct libusb_device;
 struct libusb_device_handle;
+struct libusb_transfer;
 
 struct usb_host {
 	struct usb_bus *bus;
@@ -69,6 +72,18 @@ struct host_dev {
 	uint8_t *cache;  /* of open: for usb_dev.cache */
 	size_t cache_len;
 	char why[200];
+};
+
+/* An urb that is with libusb, as one transfer or several. All end before it does. */
+struct host_xfer {
+	struct list link; /* in host_dev.xfers */
+	struct host_dev *d;
+	struct urb *urb;
+	uint8_t *copy;        /* what the transfers' buffers lie in; NULL: in urb->buf */
+	int32_t refused;      /* why part[sent] was not taken; 0: all were */
+	unsigned parts, sent; /* of part; given to libusb */
+	unsigned out;         /* of those, not ended yet */
+	struct libusb_transfer *part[];
 };
 
 /* host.c: a turn of the devices with no_thread or doubt comes soon. */
@@ -157,5 +172,19 @@ int host_part_reset(struct host_dev *);
 int host_xfer_submit(struct host_dev *, struct urb *) MUST_CHECK;
 void host_xfer_cancel(struct urb *);
 void host_xfer_cancel_all(struct host_dev *);
+
+/* For host_iso.c: the errno that Linux gives a driver for libusb's status. */
+int32_t host_xfer_status(int status);
+
+/*
+ * host_iso.c. Parts and packets are what the urb is cut into. Fill says what the
+ * parts have to do, but for what all transfers have; false: no memory. Done
+ * gathers what became of them.
+ */
+bool host_iso_is_sane(const struct urb *);
+unsigned host_iso_parts(const struct urb *);
+unsigned host_iso_packets(const struct urb *, unsigned part);
+bool host_iso_fill(struct host_xfer *) MUST_CHECK;
+void host_iso_done(struct host_xfer *);
 
 #endif

@@ -12,7 +12,6 @@
 #include "usb/bus.h"
 #include "usb/virtual.h"
 
-#define FRAME_US  1000
 #define BEHIND_US 20000 /* what a late loop makes up for; more is left out */
 
 #define EP(addr, type, packet, interval) \
@@ -51,14 +50,14 @@ loopdev_due(struct loopdev_pace *p)
 		return false;
 	if (now - p->next > BEHIND_US)
 		p->next = now;
-	p->next += FRAME_US;
+	p->next += LOOPDEV_FRAME;
 	return true;
 }
 
 static uint64_t
-sooner(struct loopdev *l, uint8_t ep, const struct loopdev_pace *p, uint64_t when)
+sooner(struct loopdev *l, uint8_t ep, uint64_t next, uint64_t when)
 {
-	return vdev_first(&l->v, ep) && p->next < when ? p->next : when;
+	return vdev_first(&l->v, ep) && next < when ? next : when;
 }
 
 /* Nothing to do now: when will there be? */
@@ -68,9 +67,9 @@ set_timer(struct loopdev *l)
 	uint64_t now, when = UINT64_MAX;
 	struct timeval left = {0};
 
-	when = sooner(l, LOOPDEV_INT_IN, &l->report, when);
-	when = sooner(l, LOOPDEV_ISO_IN, &l->iso_in, when);
-	when = sooner(l, LOOPDEV_ISO_OUT, &l->iso_out, when);
+	when = sooner(l, LOOPDEV_INT_IN, l->report.next, when);
+	when = sooner(l, LOOPDEV_ISO_IN, l->iso_in.next, when);
+	when = sooner(l, LOOPDEV_ISO_OUT, l->iso_out.next, when);
 	if (when == UINT64_MAX)
 		return;
 	now = vdev_now();
@@ -108,7 +107,8 @@ loopdev_reset(struct vdev *v, enum vdev_reset how)
 	struct loopdev *l = loopdev_of(v);
 
 	l->head = l->held = l->carried = 0;
-	l->reports = l->iso_sent = l->iso_due = 0;
+	l->reports = l->iso_due = 0;
+	l->iso_in = l->iso_out = (struct loopdev_stream){0};
 	if (how == VDEV_RESET_OPEN) {
 		l->count = (struct loopdev_counters){0};
 		memset(l->control, 0, sizeof(l->control));
@@ -162,18 +162,39 @@ loopdev_new(struct event_base *base)
 	return l;
 }
 
+/* VID:PID into a device descriptor, for drivers that know only certain devices. */
+static bool
+set_ids(uint8_t *raw, const char *ids)
+{
+	char half[2][5] = {0};
+	uint64_t v;
+
+	if (strlen(ids) != 9 || ids[4] != ':')
+		return false;
+	memcpy(half[0], ids, 4);
+	memcpy(half[1], ids + 5, 4);
+	for (int i = 0; i < 2; i++) {
+		if (!text_to_hex(half[i], UINT16_MAX, &v))
+			return false;
+		raw[8 + 2 * i] = (uint8_t)v;
+		raw[9 + 2 * i] = (uint8_t)(v >> 8);
+	}
+	return true;
+}
+
 int
 usb_loop_add(struct usb_bus *bus, const char *arg, char *why, size_t cap)
 {
 	struct loopdev *l;
 
-	if (arg[0] != '\0') {
-		text_copy(why, cap, "the loop device has nothing to choose: write loop");
-		return ERR_USAGE;
-	}
 	if ((l = loopdev_new(bus->base)) == NULL) {
 		text_copy(why, cap, "out of memory");
 		return ERR_NOMEM;
+	}
+	if (arg[0] != '\0' && !set_ids(l->v.raw, arg)) {
+		loopdev_free(&l->v);
+		text_copy(why, cap, "write loop, or loop:VID:PID, like loop:0525:a4a0");
+		return ERR_USAGE;
 	}
 	text_copy(l->v.dev.info.manufacturer, DEVINFO_STRING, "usbp2p");
 	text_copy(l->v.dev.info.product, DEVINFO_STRING, "virtual source, sink, loop");

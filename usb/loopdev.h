@@ -22,11 +22,12 @@
 #define LOOPDEV_ISO_IN  0x87
 #define LOOPDEV_ISO_OUT 0x08
 
-#define LOOPDEV_PACKET  512 /* of bulk endpoints */
-#define LOOPDEV_INT     64  /* of interrupt endpoints */
-#define LOOPDEV_ISO     256 /* of isochronous ones, one each millisecond */
-#define LOOPDEV_MOD     63  /* byte i of a packet is i % 63 */
-#define LOOPDEV_RING    128 /* packets between LOOPDEV_FORTH and LOOPDEV_BACK */
+#define LOOPDEV_PACKET  512  /* of bulk endpoints */
+#define LOOPDEV_INT     64   /* of interrupt endpoints */
+#define LOOPDEV_ISO     256  /* of isochronous ones, one each millisecond */
+#define LOOPDEV_FRAME   1000 /* microseconds */
+#define LOOPDEV_MOD     63   /* byte i of a packet is i % 63 */
+#define LOOPDEV_RING    128  /* packets between LOOPDEV_FORTH and LOOPDEV_BACK */
 #define LOOPDEV_CONTROL 4096
 
 /* In the order of LOOPDEV_COUNTERS, 8 bytes each. */
@@ -36,7 +37,9 @@
 	X(sink_wrong)           \
 	X(iso_packets)          \
 	X(iso_bytes)            \
-	X(iso_wrong)
+	X(iso_wrong)            \
+	X(iso_in_lost)          \
+	X(iso_out_lost)
 
 struct loopdev_counters {
 #define LOOPDEV_MEMBER(name) uint64_t name;
@@ -54,6 +57,13 @@ struct loopdev_pace {
 	uint64_t next;
 };
 
+/* Packets that have their time whether or not urbs wait for it. */
+struct loopdev_stream {
+	bool runs;
+	uint64_t next;   /* when the next packet is due */
+	uint32_t number; /* of that packet */
+};
+
 struct loopdev {
 	struct vdev v;
 	struct event *timer; /* set while a paced urb waits */
@@ -64,11 +74,12 @@ struct loopdev {
 	struct loopdev_packet ring[LOOPDEV_RING];
 	unsigned head, held;
 
-	struct loopdev_pace report, iso_in, iso_out;
+	struct loopdev_pace report;
 	uint32_t reports; /* sent */
 	uint8_t carry[LOOPDEV_INT - 4];
-	unsigned carried;           /* bytes of it */
-	uint32_t iso_sent, iso_due; /* number of the next packet, of the next expected */
+	unsigned carried; /* bytes of it */
+	struct loopdev_stream iso_in, iso_out;
+	uint32_t iso_due; /* number that the next packet of iso_out should have */
 };
 
 /* usb/loopdev.c: whether the time has come; once per true. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Isochronous endpoints of the virtual test device: one packet each millisecond,
- * its number in the first four bytes, then the pattern. A gap in the numbers is
- * what got lost.
+ * its number in the first four bytes, then the pattern. The first urb starts the
+ * stream, then it runs with time: a gap in the numbers is what got lost.
  */
 #include <string.h>
 
@@ -27,7 +27,7 @@ fill(struct loopdev *l, struct urb *u, struct urb_iso *p)
 	}
 	memcpy(u->buf + p->offset, l->pattern, LOOPDEV_ISO);
 	wr_init(&w, u->buf + p->offset, 4);
-	wr_le32(&w, l->iso_sent);
+	wr_le32(&w, l->iso_in.number);
 	p->actual = LOOPDEV_ISO;
 }
 
@@ -52,41 +52,44 @@ check(struct loopdev *l, struct urb *u, struct urb_iso *p)
 	p->actual = p->length;
 }
 
+/*
+ * Whether the next packet's time has come; its number is the stream's. Lost are
+ * those whose time came before the urb did. When this is asked does not matter:
+ * a process that is late makes up for it.
+ */
 static bool
-in_step(struct loopdev *l)
+is_due(struct loopdev_stream *s, const struct vdev_urb *vu, uint64_t *lost)
 {
-	struct vdev_urb *vu = vdev_first(&l->v, LOOPDEV_ISO_IN);
-	struct urb_iso *p;
+	uint64_t n = 0;
 
-	if (vu == NULL || (vu->urb->packets > 0 && !loopdev_due(&l->iso_in)))
-		return false;
-	if (vu->done < vu->urb->packets) {
-		p = &vu->urb->iso[vu->done++];
-		p->actual = 0;
-		p->status = 0;
-		fill(l, vu->urb, p);
-		vu->urb->actual += p->actual;
-		l->iso_sent++;
-	}
-	if (vu->done == vu->urb->packets)
-		vdev_finish(&l->v, vu, 0);
-	return true;
+	if (!s->runs)
+		*s = (struct loopdev_stream){.runs = true, .next = vu->since};
+	if (vu->since > s->next)
+		n = (vu->since - s->next + LOOPDEV_FRAME - 1) / LOOPDEV_FRAME;
+	*lost += n;
+	s->number += (uint32_t)n;
+	s->next += n * LOOPDEV_FRAME;
+	return vdev_now() >= s->next;
 }
 
+/* One packet, or the end of an urb without any. */
 static bool
-out_step(struct loopdev *l)
+stream_step(struct loopdev *l, uint8_t ep, struct loopdev_stream *s, uint64_t *lost,
+	    void (*move)(struct loopdev *, struct urb *, struct urb_iso *))
 {
-	struct vdev_urb *vu = vdev_first(&l->v, LOOPDEV_ISO_OUT);
+	struct vdev_urb *vu = vdev_first(&l->v, ep);
 	struct urb_iso *p;
 
-	if (vu == NULL || (vu->urb->packets > 0 && !loopdev_due(&l->iso_out)))
+	if (vu == NULL || (vu->urb->packets > 0 && !is_due(s, vu, lost)))
 		return false;
 	if (vu->done < vu->urb->packets) {
 		p = &vu->urb->iso[vu->done++];
 		p->actual = 0;
 		p->status = 0;
-		check(l, vu->urb, p);
+		move(l, vu->urb, p);
 		vu->urb->actual += p->actual;
+		s->number++;
+		s->next += LOOPDEV_FRAME;
 	}
 	if (vu->done == vu->urb->packets)
 		vdev_finish(&l->v, vu, 0);
@@ -96,8 +99,10 @@ out_step(struct loopdev *l)
 bool
 loopdev_iso_step(struct loopdev *l)
 {
-	bool any = in_step(l);
+	bool any =
+	    stream_step(l, LOOPDEV_ISO_IN, &l->iso_in, &l->count.iso_in_lost, fill);
 
-	any |= out_step(l);
+	any |=
+	    stream_step(l, LOOPDEV_ISO_OUT, &l->iso_out, &l->count.iso_out_lost, check);
 	return any;
 }

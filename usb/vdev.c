@@ -229,7 +229,7 @@ vdev_submit(struct usb_dev *dev, struct urb *u)
 	vu = malloc(sizeof(*vu));
 	if (vu == NULL)
 		return ERR_NOMEM;
-	*vu = (struct vdev_urb){.urb = u};
+	*vu = (struct vdev_urb){.urb = u, .since = vdev_now()};
 	u->device = vu;
 	list_add(q, &vu->link);
 	vdev_kick(v);

@@ -30,7 +30,8 @@ struct vdev_urb {
 	struct urb *urb;
 	bool pinned; /* its buffer is in use elsewhere: it stays until that ends */
 	bool cancelled;
-	uint32_t done; /* the kind's: how far it got, 0 at first */
+	uint64_t since; /* vdev_now() when it came */
+	uint32_t done;  /* the kind's: how far it got, 0 at first */
 };
 
 /* A control request: what came, and room for the answer. */

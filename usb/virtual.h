@@ -19,7 +19,7 @@ struct usb_dev;
 	X(disk, usb_disk_add, ":FILE[,ro]")      \
 	X(keyboard, usb_keyboard_add, "[:FILE]") \
 	X(serial, usb_serial_add, "[:LINK]")     \
-	X(loop, usb_loop_add, "")
+	X(loop, usb_loop_add, "[:VID:PID]")
 
 #define USB_VIRTUAL_FORM(name, add, form) " " #name form
 #define USB_VIRTUAL_FORMS                 USB_VIRTUAL_LIST(USB_VIRTUAL_FORM) /* each after a space */
@@ -57,8 +57,8 @@ usb_keyboard_type(struct usb_dev *, const char *text, char *why, size_t cap) MUS
 int usb_serial_add(struct usb_bus *, const char *arg, char *why, size_t cap) MUST_CHECK;
 
 /*
- * usb/loop.c. Source, sink and loopback for tests; there is no arg. ERR_USAGE,
- * ERR_NOMEM.
+ * usb/loopdev.c. Source, sink and loopback for tests; arg is "" or the ids that it
+ * shall have, as VID:PID. ERR_USAGE, ERR_NOMEM.
  */
 int usb_loop_add(struct usb_bus *, const char *arg, char *why, size_t cap) MUST_CHECK;
 

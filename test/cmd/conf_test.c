@@ -15,6 +15,7 @@ at_first(void)
 	conf_init(&c);
 	CHECK(!c.link_cubic);
 	CHECK_EQ(c.link_mtu, 1200);
+	CHECK(!c.serve_attached);
 	CHECK_EQ(c.port_min, 0);
 	CHECK_EQ(c.port_max, 0);
 	CHECK(access_name_ok(c.serve_name));
@@ -37,6 +38,10 @@ taken(void)
 	CHECK(c.port_min == 1 && c.port_max == 65535);
 	CHECK_EQ(conf_set(&c, "ice.ports=13240", why, sizeof(why)), ERR_OK);
 	CHECK(c.port_min == 13240 && c.port_max == 13240);
+	CHECK_EQ(conf_set(&c, "serve.attached=yes", why, sizeof(why)), ERR_OK);
+	CHECK(c.serve_attached);
+	CHECK_EQ(conf_set(&c, "serve.attached=no", why, sizeof(why)), ERR_OK);
+	CHECK(!c.serve_attached);
 	CHECK_EQ(conf_set(&c, "serve.name=lab-2.attic", why, sizeof(why)), ERR_OK);
 	CHECK(strcmp(c.serve_name, "lab-2.attic") == 0);
 }
@@ -65,6 +70,7 @@ refused(void)
 	    {"ice.ports=-5", "ice.ports wants PORT[-PORT], not \"-5\""},
 	    {"ice.ports=5-4", "ice.ports wants PORT[-PORT], not \"5-4\""},
 	    {"ice.ports=000000005-9", "ice.ports wants PORT[-PORT], not \"000000005-9\""},
+	    {"serve.attached=1", "serve.attached wants yes|no, not \"1\""},
 	    {"serve.name=a b", "serve.name wants NAME, not \"a b\""},
 	    {"serve.name=42", "serve.name wants NAME, not \"42\""},
 	};

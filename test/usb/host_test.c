@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/host usb/host_dev usb/host_cache core/desc_cache core/cur usb/host_job usb/host_xfer usb/host_loop usb/host_scan usb/host_part core/desc_edit usb/bus usb/dev usb/worker core/text core/log core/mem core/err */
+/* link: usb/host usb/host_dev usb/host_cache core/desc_cache core/cur usb/host_job usb/host_xfer usb/host_loop usb/host_scan usb/host_part core/desc_edit usb/bus usb/dev usb/worker core/text core/log core/mem core/err usb/host_iso */
 /* clang-format on */
 /*
  * usb/host with a real kernel and libusb. On a machine as it is: starting and
@@ -297,7 +297,7 @@ lists_without_opening(void)
 static void
 speaks_to_the_disk(void)
 {
-	uint8_t d[255];
+	uint8_t d[4096];
 	uint32_t n;
 
 	if (!ready())
@@ -308,6 +308,8 @@ speaks_to_the_disk(void)
 	find_endpoints();
 	CHECK_EQ(control(URB_JOB_NONE, "\x80\x06\x00\x01\x00\x00\xff\x00", d, &n), 0);
 	CHECK(n == 18 && memcmp(d, dev->raw, 18) == 0);
+	CHECK_EQ(control(URB_JOB_NONE, "\x80\x06\x00\x01\x00\x00\x00\x10", d, &n), 0);
+	CHECK_EQ(n, 18); /* of 4096 */
 	CHECK_EQ(control(URB_JOB_NONE, "\x80\x06\x00\x7f\x00\x00\x12\x00", d, NULL),
 		 -LINUX_EPIPE);
 	CHECK_EQ(control(URB_JOB_NONE, "\xa1\xfe\x00\x00\x00\x00\x01\x00", d, &n), 0);
@@ -370,8 +372,8 @@ refuses_what_is_wrong(void)
 	     -LINUX_EINVAL},
 	    {{.type = URB_CONTROL,
 	      .ep = 0x80,
-	      .setup = "\x80\6\0\1\0\0\0\x20",
-	      .len = 8192},
+	      .setup = "\x80\6\0\1\0\0\1\x10", /* 4097: libusb's limit is 4096 */
+	      .len = 4097},
 	     -LINUX_EINVAL},
 	};
 	static uint8_t buf[8192];
