@@ -41,6 +41,7 @@ attached_free(struct attached *x)
 	bridge_free(x->bridge);
 	if (x->pipe != NULL)
 		vhci_pipe_free(x->pipe);
+	far_free(x->far);
 	vhci_eject_free(x->eject);
 	event_free(x->poll);
 	free(x);
@@ -82,6 +83,7 @@ attached_leave(struct attached *x)
 	if (x->pipe != NULL)
 		vhci_pipe_free(x->pipe);
 	x->pipe = NULL;
+	far_leave(x->far);
 	if (x->dev != 0 && x->of->remote != NULL)
 		imports_release(remote_imports(x->of->remote), x->dev);
 	x->dev = 0;
@@ -116,18 +118,27 @@ attached_eject(struct attached *x)
 }
 
 /* Drivers end only while the peer answers: a silent one is not waited for. */
+static bool
+is_silent(const struct attached *x, const struct link *l)
+{
+	if (x->far != NULL)
+		return far_silent(x->far, SILENCE_US);
+	return l == NULL || link_silence_us(l) >= SILENCE_US;
+}
+
 static void
 watch_eject(struct attached *x)
 {
 	struct link *l = x->of->remote != NULL ? remote_link(x->of->remote) : NULL;
 
-	if (l == NULL || link_silence_us(l) >= SILENCE_US) {
+	if (is_silent(x, l)) {
 		log_info("device %s unplugged reason=\"the peer is silent\"",
 			 x->info.busid);
 		attached_leave(x);
 		return;
 	}
-	link_ping(l);
+	if (l != NULL)
+		link_ping(l);
 	poll_after(x, SILENCE_US);
 }
 
@@ -233,7 +244,7 @@ on_wake(void *arg)
 		vhci_pipe_wake(x->pipe);
 }
 
-static const struct bridge_ops bridge_ops = {on_wake};
+const struct bridge_ops attached_bridge_ops = {on_wake};
 
 static int
 give_to_kernel(struct attached *x, char *why, size_t cap)
@@ -251,6 +262,22 @@ give_to_kernel(struct attached *x, char *why, size_t cap)
 	return x->pipe == NULL ? ERR_NOMEM : ERR_OK;
 }
 
+void
+attached_give(struct attached *x)
+{
+	char why[WIRE_TEXT] = "";
+	int err = give_to_kernel(x, why, sizeof(why));
+
+	if (err != ERR_OK) {
+		attached_fail(x, err, why[0] != '\0' ? why : err_text(err));
+		return;
+	}
+	x->state = ATTACHED_KERNEL;
+	x->since = (uint64_t)time(NULL);
+	x->poll_end = clock_us() + CONFIGURE_US;
+	poll_after(x, POLL_US);
+}
+
 /* --- the server's side --- */
 
 static void
@@ -258,7 +285,6 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 {
 	struct attached *x = arg;
 	struct pool *pool = remote_pool(x->of->remote);
-	char why[WIRE_TEXT] = "";
 
 	if (err != ERR_OK) {
 		x->dev = 0;
@@ -272,17 +298,11 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 	}
 	x->info = i->info;
 	err = bridge_new(&x->bridge, pool, remote_imports(x->of->remote), i,
-			 ATTACH_BUDGET, &bridge_ops, x);
+			 ATTACH_BUDGET, &attached_bridge_ops, x);
 	if (err == ERR_OK)
-		err = give_to_kernel(x, why, sizeof(why));
-	if (err != ERR_OK) {
-		attached_fail(x, err, why[0] != '\0' ? why : err_text(err));
-		return;
-	}
-	x->state = ATTACHED_KERNEL;
-	x->since = (uint64_t)time(NULL);
-	x->poll_end = clock_us() + CONFIGURE_US;
-	poll_after(x, POLL_US);
+		attached_give(x);
+	else
+		attached_fail(x, err, err_text(err));
 }
 
 int
@@ -308,6 +328,20 @@ attached_removed(void *arg, const struct wire_refusal *why)
 
 static const struct imports_user user = {on_imported, attached_reply, attached_removed};
 
+/* Offered devices are asked for when a client wants them. */
+static int
+ask(struct attached *x)
+{
+	struct attacher *a = x->of;
+
+	if (a->stock)
+		return far_start(x);
+	if (a->via != NULL)
+		return ERR_OK;
+	return imports_import(remote_imports(a->remote), x->info.busid, 0, &user, x,
+			      &x->dev);
+}
+
 int
 attached_start(struct attacher *a, struct want *w, const struct devinfo *info)
 {
@@ -323,9 +357,7 @@ attached_start(struct attacher *a, struct want *w, const struct devinfo *info)
 		free(x);
 		return ERR_NOMEM;
 	}
-	if (a->via == NULL &&
-	    (err = imports_import(remote_imports(a->remote), info->busid, 0, &user, x,
-				  &x->dev)) != ERR_OK) {
+	if ((err = ask(x)) != ERR_OK) {
 		event_free(x->poll);
 		free(x);
 		return err;

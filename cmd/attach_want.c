@@ -90,19 +90,17 @@ have(const struct attacher *a, const char *busid)
 }
 
 static void
-look_at(struct attacher *a, struct want *w, const struct wire_device *d)
+start(struct attacher *a, struct want *w, const struct devinfo *d)
 {
 	char text[WIRE_TEXT];
 	int err;
 
-	if (!wanted(w, &d->info))
-		return;
 	w->found++;
-	if (have(a, d->info.busid)) {
-		snprintf(text, sizeof(text), "%s is attached already", d->info.busid);
+	if (have(a, d->busid)) {
+		snprintf(text, sizeof(text), "%s is attached already", d->busid);
 		want_answer(w, ERR_BUSY, text);
-	} else if ((err = attached_start(a, w, &d->info)) != ERR_OK) {
-		snprintf(text, sizeof(text), "%s: %s", d->info.busid, err_text(err));
+	} else if ((err = attached_start(a, w, d)) != ERR_OK) {
+		snprintf(text, sizeof(text), "%s: %s", d->busid, err_text(err));
 		want_answer(w, err, text);
 	}
 }
@@ -140,9 +138,24 @@ want_device(struct attacher *a, const struct wire_device *d)
 
 		if (w->listed || a->ending)
 			continue;
-		if (d != NULL)
-			look_at(a, w, d);
-		else
+		if (d == NULL)
 			list_ended(w);
+		else if (wanted(w, &d->info))
+			start(a, w, &d->info);
 	}
+}
+
+void
+want_busids(struct want *w)
+{
+	struct devinfo d = {0};
+
+	for (unsigned i = 0; i < w->n; i++) {
+		if (text_copy(d.busid, sizeof(d.busid), w->word[i]))
+			start(w->of, w, &d);
+		else
+			want_answer(w, ERR_NODEV, "no busid is that long");
+	}
+	w->listed = true;
+	want_check(w);
 }

@@ -6,6 +6,7 @@
  *	attach_want.c what was asked for, against the server's list
  *	attach_dev.c  one device: imported, given to the kernel, taken back
  *	attach_via.c  the other way: offered to stock USB/IP clients
+ *	attach_stock.c devices of a stock USB/IP server instead of a peer's
  *	attach_ctl.c  the control socket: status, one more device, detach
  *	attach_hand.c handing devices to an attach that runs already
  */
@@ -18,6 +19,7 @@
 
 struct ctl;
 struct ctl_conn;
+struct far;
 struct stock_conn;
 struct stock_listener;
 struct vhci_eject;
@@ -29,7 +31,8 @@ struct attacher {
 	struct loop loop;
 	struct ctx *ctx;
 	struct target target;
-	struct remote *remote; /* NULL after down */
+	struct remote *remote; /* NULL after down, and of a stock server */
+	bool stock;            /* target is one: attached.far instead of remote */
 	struct ctl *ctl;
 	bool ready; /* welcomed */
 	bool ending;
@@ -75,6 +78,7 @@ struct attached {
 	enum attached_state state;
 	struct devinfo info; /* of the list, then of the import */
 	uint32_t dev;
+	struct far *far; /* its connection to a stock server, or NULL */
 	struct bridge *bridge;
 	struct vhci_pipe *pipe;
 	struct stock_conn *conn; /* a stock client that waits for its answer */
@@ -97,7 +101,8 @@ void attach_report(struct attacher *, int code);
 /* attach_want.c */
 void want_device(struct attacher *, const struct wire_device *); /* as remote_ops */
 void want_answer(struct want *, int err, const char *text); /* one line to who asked */
-void want_check(struct want *); /* frees it when nothing of it is open */
+void want_check(struct want *);  /* frees it when nothing of it is open */
+void want_busids(struct want *); /* of a stock server: there is no list */
 
 /* attach_dev.c */
 int attached_start(struct attacher *, struct want *, const struct devinfo *) MUST_CHECK;
@@ -105,6 +110,8 @@ void attached_answer(struct attached *, int err, const char *text); /* to its wa
 void attached_fail(struct attached *, int err, const char *text);
 void attached_leave(struct attached *); /* unplugs at once */
 void attached_eject(struct attached *); /* drivers first, then unplugs */
+void attached_give(struct attached *);  /* bridge and info are there: to the kernel */
+extern const struct bridge_ops attached_bridge_ops;
 /* The bytes between the kernel, or a stock client, and the engine: vhci_pipe_ops. */
 int attached_input(void *attached, const uint8_t *, size_t n);
 size_t attached_output(void *attached, const uint8_t **);
@@ -120,6 +127,15 @@ int via_read(struct attacher *, const char *arg); /* --via; an exit code */
 int via_start(struct attacher *);                 /* likewise */
 void via_offer(struct attached *);
 void via_leave(struct attached *); /* no client has it any more */
+
+/* attach_stock.c */
+bool far_is(const char *who);                                     /* "usbip://..." */
+int far_read(struct attacher *, const char *uri, const char *as); /* an exit code */
+int far_start(struct attached *) MUST_CHECK; /* asks the server; attached_give follows */
+void far_leave(struct far *);                /* closes the connection; NULL is fine */
+void far_free(struct far *);                 /* after the bridge; not from inside */
+/* The server has not acknowledged what was sent for so long. */
+bool far_silent(const struct far *, uint64_t us);
 
 /* attach_ctl.c */
 int attach_ctl_start(struct attacher *) MUST_CHECK;
