@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * attach: uses devices of a peer as if they were plugged in here. One process
- * for each peer; it ends when its last device is gone.
+ * for each peer; it ends when its last device is detached.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
 #include "net/ctl.h"
 #include "vhci/vhci.h"
 
-enum { OPT_AS, OPT_BACKGROUND, OPT_VIA, OPT_USBIP_ALLOW };
+enum { OPT_AS, OPT_BACKGROUND, OPT_VIA, OPT_USBIP_ALLOW, OPT_ONCE };
 
 static const struct cmd_opt opts[] = {
     [OPT_AS] = {"as", "NAME", "know the server under this name"},
@@ -31,6 +31,7 @@ static const struct cmd_opt opts[] = {
 		 "vhci: this kernel; usbip=ADDR:PORT: stock USB/IP clients"},
     [OPT_USBIP_ALLOW] = {"usbip-allow", "CIDR",
 			 "from where they may come, beside this machine; repeatable"},
+    [OPT_ONCE] = {"once", NULL, "never attach again what has gone"},
     {NULL, NULL, NULL},
 };
 
@@ -229,6 +230,7 @@ run_attach(struct attacher *a, struct want *w)
 		list_del(&left->link);
 		free(left);
 	}
+	stand_end(a);
 	loop_end(&a->loop);
 	return code;
 }
@@ -311,6 +313,8 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 		l->as = arg;
 	else if (o == OPT_BACKGROUND)
 		l->background = true;
+	else if (o == OPT_ONCE)
+		w->once = true;
 	else if (o == CMD_OPERAND && l->who == NULL)
 		l->who = arg;
 	else if (o == CMD_OPERAND &&
@@ -360,6 +364,7 @@ run(struct ctx *ctx, int argc, char **argv)
 	a->since = (uint64_t)time(NULL);
 	list_init(&a->wants);
 	list_init(&a->devs);
+	list_init(&a->spurned);
 	code = run_line(a, argc, argv);
 	free(a->first);
 	free(a);

@@ -35,12 +35,15 @@ put_device(const struct attached *x, struct json *j)
 	static const char *const state[] = {
 	    [ATTACHED_OFFERED] = "offered",    [ATTACHED_ASKING] = "asking",
 	    [ATTACHED_KERNEL] = "enumerating", [ATTACHED_UP] = "attached",
-	    [ATTACHED_EJECTING] = "leaving",   [ATTACHED_LEAVING] = "leaving"};
+	    [ATTACHED_WAITING] = "waiting",    [ATTACHED_EJECTING] = "leaving",
+	    [ATTACHED_LEAVING] = "leaving"};
 	struct import_stats s;
 
 	json_open(j, NULL);
 	report_device(j, &x->info);
 	json_str(j, "state", state[x->state]);
+	if (x->state == ATTACHED_WAITING)
+		json_str(j, "reason", x->why);
 	if (x->has_port) {
 		json_u64(j, "port", x->port);
 		json_str(j, "local", x->local);
@@ -96,7 +99,7 @@ do_status(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	free(buf);
 }
 
-/* {"cmd":"attach","peer_id":ID,"devices":[...]}: as on the command line. */
+/* {"cmd":"attach","peer_id":ID,"devices":[...],"once":bool}: as on the command line. */
 static void
 do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 {
@@ -123,6 +126,7 @@ do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	}
 	w->of = a;
 	w->conn = c;
+	w->once = json_get_bool(request, "once");
 	list_add(&a->wants, &w->link);
 	if (a->stock)
 		want_busids(w);
@@ -136,7 +140,7 @@ means(const struct attached *x, struct json_val request)
 	char word[PATTERN_TEXT];
 	uint64_t port;
 
-	if (x->state >= ATTACHED_EJECTING)
+	if (x->state >= ATTACHED_EJECTING && !x->again)
 		return false;
 	if (json_get_bool(request, "all"))
 		return true;
@@ -158,6 +162,9 @@ do_detach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 
 		if (!means(x, request))
 			continue;
+		stand_spurn(x);
+		x->again = false;
+		attached_answer(x, ERR_GONE, "detached before it was there");
 		attached_eject(x);
 		last = x;
 	}

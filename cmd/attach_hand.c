@@ -59,6 +59,7 @@ attach_hand_over(const struct ctx *ctx, const struct target *t, const struct wan
 	for (unsigned i = 0; i < w->n; i++)
 		json_str(&j, NULL, w->word[i]);
 	json_end(&j);
+	json_bool(&j, "once", w->once);
 	json_close(&j);
 	if (j.t.full)
 		return cmd_fail(ERR_TOOBIG, "too many devices in one command");

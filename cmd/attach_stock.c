@@ -155,7 +155,7 @@ on_closed(void *arg, int err)
 
 	if (x->of->code == 0)
 		x->of->code = err_exit(err);
-	if (x->want == NULL)
+	if (x->answered)
 		cmd_fail(err, "%s: the USB/IP server at %s: %s", x->info.busid,
 			 x->of->target.name, err_text(err));
 	fail(f, err, err_text(err));

@@ -156,7 +156,7 @@ find(const struct attacher *a, const char *busid)
 	LIST_EACH (&a->devs, l) {
 		struct attached *x = CONTAINER_OF(l, struct attached, link);
 
-		if (x->state < ATTACHED_EJECTING && strcmp(x->info.busid, busid) == 0)
+		if (x->state < ATTACHED_WAITING && strcmp(x->info.busid, busid) == 0)
 			return x;
 	}
 	return NULL;
@@ -213,6 +213,9 @@ via_offer(struct attached *x)
 	char line[DEVINFO_STRING * 2 + 160];
 
 	x->state = ATTACHED_OFFERED;
+	x->seen = true;
+	x->told = false;
+	x->want->had++;
 	x->of->attached++;
 	snprintf(line, sizeof(line), "%s offered at=%s id=%04x:%04x %s %s", x->info.busid,
 		 stock_listener_where(x->of->via), x->info.vid, x->info.pid,

@@ -13,6 +13,17 @@
 #include "net/ctl.h"
 
 void
+want_say(const char *line)
+{
+	char clean[WIRE_TEXT + DEVINFO_STRING * 2 + 200];
+
+	text_copy(clean, sizeof(clean), line);
+	text_clean(clean);
+	printf("%s\n", clean);
+	fflush(stdout);
+}
+
+void
 want_answer(struct want *w, int err, const char *text)
 {
 	char buf[1024];
@@ -21,12 +32,10 @@ want_answer(struct want *w, int err, const char *text)
 	if (w->err == ERR_OK)
 		w->err = err;
 	if (w->conn == NULL) {
-		if (err != ERR_OK) {
+		if (err != ERR_OK)
 			cmd_fail(err, "%s", text);
-		} else {
-			printf("%s\n", text);
-			fflush(stdout);
-		}
+		else
+			want_say(text);
 		return;
 	}
 	json_init(&j, buf, sizeof(buf));
@@ -37,30 +46,62 @@ want_answer(struct want *w, int err, const char *text)
 	ctl_line(w->conn, buf);
 }
 
-void
-want_check(struct want *w)
+/* All its devices have come or failed. One that got none does not wait, either. */
+static void
+answered(struct want *w)
 {
 	struct attacher *a = w->of;
+	struct ctl_conn *conn = w->conn;
+	struct list *l;
 
-	if (!w->listed || w->open > 0)
-		return;
-	if (w->conn != NULL) {
-		ctl_end(w->conn);
-	} else {
-		if (a->code == 0)
-			a->code = err_exit(w->err);
-		if (a->attached > 0)
-			attach_report(a, err_exit(w->err));
+	w->answered = true;
+	w->conn = NULL;
+	if (conn == NULL && a->code == 0)
+		a->code = err_exit(w->err);
+	LIST_EACH (&a->devs, l) {
+		struct attached *x = CONTAINER_OF(l, struct attached, link);
+
+		if (x->want != w || w->had > 0)
+			continue;
+		x->again = false;
+		if (x->state == ATTACHED_WAITING)
+			attached_leave(x);
 	}
-	list_del(&w->link);
-	free(w);
-	attach_check_end(a);
+	if (conn != NULL)
+		ctl_end(conn);
+	else if (a->attached > 0)
+		attach_report(a, err_exit(w->err));
 }
 
 static bool
-wanted(struct want *w, const struct devinfo *d)
+has_devices(const struct want *w)
 {
-	const char *word[ATTACH_WANTS];
+	struct list *l;
+
+	LIST_EACH (&w->of->devs, l) {
+		if (CONTAINER_OF(l, struct attached, link)->want == w)
+			return true;
+	}
+	return false;
+}
+
+void
+want_check(struct want *w)
+{
+	if (!w->listed || w->open > 0)
+		return;
+	if (!w->answered)
+		answered(w);
+	if (has_devices(w))
+		return;
+	list_del(&w->link);
+	free(w);
+}
+
+bool
+want_means(struct want *w, const struct devinfo *d)
+{
+	const char *word[ATTACH_WANTS] = {NULL};
 	bool named = false;
 
 	if (w->n == 0)
@@ -75,33 +116,26 @@ wanted(struct want *w, const struct devinfo *d)
 	return pattern_list(word, w->n, d) && (named || !pattern_needs_name(d));
 }
 
-static bool
-have(const struct attacher *a, const char *busid)
-{
-	struct list *l;
-
-	LIST_EACH (&a->devs, l) {
-		const struct attached *x = CONTAINER_OF(l, struct attached, link);
-
-		if (x->state < ATTACHED_EJECTING && strcmp(x->info.busid, busid) == 0)
-			return true;
-	}
-	return false;
-}
-
+/* The first list after somebody asked: each device is told about once. */
 static void
 start(struct attacher *a, struct want *w, const struct devinfo *d)
 {
+	struct attached *x = stand_waiting(a, d->busid);
 	char text[WIRE_TEXT];
-	int err;
 
 	w->found++;
-	if (have(a, d->busid)) {
+	stand_forgive(a, d);
+	if (stand_have(a, d->busid)) {
 		snprintf(text, sizeof(text), "%s is attached already", d->busid);
 		want_answer(w, ERR_BUSY, text);
-	} else if ((err = attached_start(a, w, d)) != ERR_OK) {
-		snprintf(text, sizeof(text), "%s: %s", d->busid, err_text(err));
-		want_answer(w, err, text);
+	} else if (x == NULL && (x = attached_new(a, w, d)) == NULL) {
+		snprintf(text, sizeof(text), "%s: %s", d->busid, err_text(ERR_NOMEM));
+		want_answer(w, ERR_NOMEM, text);
+	} else {
+		x->want = w;
+		x->answered = false;
+		w->open++;
+		attached_ask(x, d);
 	}
 }
 
@@ -125,37 +159,58 @@ list_ended(struct want *w)
 	else if (w->found == 0 && w->err == ERR_OK)
 		want_answer(w, ERR_NODEV,
 			    "name its busid to attach a keyboard, hub or network device");
-	want_check(w);
+}
+
+static void
+all_listed(struct attacher *a)
+{
+	struct list *l, *n;
+
+	stand_listed(a);
+	LIST_EACH_SAFE (&a->wants, l, n) {
+		struct want *w = CONTAINER_OF(l, struct want, link);
+
+		if (!w->listed)
+			list_ended(w);
+		want_check(w); /* also of one whose last device another one got */
+	}
+	attach_check_end(a);
 }
 
 void
 want_device(struct attacher *a, const struct wire_device *d)
 {
-	struct list *l, *n;
+	struct list *l;
 
-	LIST_EACH_SAFE (&a->wants, l, n) {
+	if (a->ending)
+		return;
+	if (d == NULL) {
+		all_listed(a);
+		return;
+	}
+	LIST_EACH (&a->wants, l) {
 		struct want *w = CONTAINER_OF(l, struct want, link);
 
-		if (w->listed || a->ending)
-			continue;
-		if (d == NULL)
-			list_ended(w);
-		else if (wanted(w, &d->info))
+		if (!w->listed && want_means(w, &d->info))
 			start(a, w, &d->info);
 	}
+	stand_device(a, d);
 }
 
 void
 want_busids(struct want *w)
 {
+	struct attacher *a = w->of;
 	struct devinfo d = {0};
 
+	w->once = true; /* that a device is back is not told by such a server */
 	for (unsigned i = 0; i < w->n; i++) {
 		if (text_copy(d.busid, sizeof(d.busid), w->word[i]))
-			start(w->of, w, &d);
+			start(a, w, &d);
 		else
 			want_answer(w, ERR_NODEV, "no busid is that long");
 	}
 	w->listed = true;
 	want_check(w);
+	attach_check_end(a);
 }

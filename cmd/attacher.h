@@ -4,7 +4,9 @@
  *
  *	attach.c      options, the connection, start and end
  *	attach_want.c what was asked for, against the server's list
- *	attach_dev.c  one device: imported, given to the kernel, taken back
+ *	attach_stand.c what was asked for stays asked for: devices that come back
+ *	attach_dev.c  one device: asked for, given to the kernel
+ *	attach_leave.c one device: how it goes
  *	attach_via.c  the other way: offered to stock USB/IP clients
  *	attach_stock.c devices of a stock USB/IP server instead of a peer's
  *	attach_ctl.c  the control socket: status, one more device, detach
@@ -25,7 +27,9 @@ struct stock_listener;
 struct vhci_eject;
 struct vhci_pipe;
 
-#define ATTACH_WANTS 64
+#define ATTACH_WANTS     64
+#define ATTACHED_POLL_US 20000 /* sysfs tells nobody when a port changes */
+#define ATTACHED_SYSFS   "/sys/bus/usb/devices"
 
 struct attacher {
 	struct loop loop;
@@ -36,29 +40,36 @@ struct attacher {
 	struct ctl *ctl;
 	bool ready; /* welcomed */
 	bool ending;
-	int code;           /* to exit with */
-	int report;         /* fd to the waiting parent of --background, or -1 */
-	uint64_t since;     /* unix seconds */
-	struct want *first; /* of the command line, until the list below has it */
-	struct list wants;  /* want.link, waiting for the list of devices */
-	struct list devs;   /* attached.link */
-	unsigned attached;  /* devices that the kernel has had, or that were offered */
+	int code;            /* to exit with */
+	int report;          /* fd to the waiting parent of --background, or -1 */
+	uint64_t since;      /* unix seconds */
+	struct want *first;  /* of the command line, until the list below has it */
+	struct list wants;   /* want.link */
+	struct list devs;    /* attached.link */
+	struct list spurned; /* of attach_stand.c: detached by the user, not again */
+	unsigned attached;   /* devices that the kernel has had, or that were offered */
 	char via_where[STOCK_WHERE]; /* "": devices go to the kernel */
 	struct stock_allow allow;
 	struct stock_listener *via;
 };
 
-/* What somebody asked for: patterns, all at once; none means everything. */
+/*
+ * What somebody asked for: patterns, all at once; none means everything. It stays
+ * as long as it has a device, one that is waited for included.
+ */
 struct want {
 	struct list link; /* in attacher.wants */
 	struct attacher *of;
-	struct ctl_conn *conn; /* who asked; NULL: the command line */
+	struct ctl_conn *conn; /* who asked; NULL: the command line, or has its answer */
+	bool once;             /* what has gone is not attached again */
 	unsigned n;
 	char word[ATTACH_WANTS][PATTERN_TEXT];
 	bool met[ATTACH_WANTS]; /* some device matched */
 	unsigned open;          /* devices on their way */
 	unsigned found;         /* devices that matched */
+	unsigned had;           /* devices that it got */
 	bool listed;            /* the list has been looked through */
+	bool answered;          /* and who asked has heard of all devices */
 	int err;                /* first thing that went wrong */
 };
 
@@ -67,6 +78,7 @@ enum attached_state {
 	ATTACHED_ASKING,  /* the server was asked */
 	ATTACHED_KERNEL,  /* the kernel enumerates it */
 	ATTACHED_UP,
+	ATTACHED_WAITING,  /* for it to come, or come back */
 	ATTACHED_EJECTING, /* the kernel's drivers are being taken off */
 	ATTACHED_LEAVING,  /* until the port is free */
 };
@@ -74,7 +86,8 @@ enum attached_state {
 struct attached {
 	struct list link; /* in attacher.devs */
 	struct attacher *of;
-	struct want *want; /* NULL: answered */
+	struct want *want; /* by whose words it came */
+	bool answered;     /* who asked has heard of it */
 	enum attached_state state;
 	struct devinfo info; /* of the list, then of the import */
 	uint32_t dev;
@@ -90,6 +103,15 @@ struct attached {
 	uint64_t poll_end;         /* us */
 	struct ctl_conn *detacher; /* waits for the port to be free */
 	uint64_t since;            /* unix seconds */
+
+	/* For its coming back. */
+	bool again;          /* LEAVING: waits then */
+	bool told;           /* that it waits, since it was up */
+	bool seen;           /* in the list that is being read */
+	char why[WIRE_TEXT]; /* it went, or could not be had */
+	unsigned tries;      /* that failed since it was up, or plugged in */
+	uint64_t tried;      /* us, the last time */
+	uint64_t not_before; /* us, the next one */
 };
 
 /* attach.c */
@@ -100,19 +122,47 @@ void attach_report(struct attacher *, int code);
 
 /* attach_want.c */
 void want_device(struct attacher *, const struct wire_device *); /* as remote_ops */
+void want_say(const char *line);                                 /* on stdout, at once */
 void want_answer(struct want *, int err, const char *text); /* one line to who asked */
-void want_check(struct want *);  /* frees it when nothing of it is open */
+void want_check(struct want *); /* answered? frees it when it has no device */
+bool want_means(struct want *, const struct devinfo *); /* its words do */
 void want_busids(struct want *); /* of a stock server: there is no list */
 
-/* attach_dev.c */
-int attached_start(struct attacher *, struct want *, const struct devinfo *) MUST_CHECK;
+/* attach_stand.c: lists are given device by device, then as ended. */
+void stand_device(struct attacher *, const struct wire_device *);
+void stand_listed(struct attacher *);
+bool stand_have(const struct attacher *, const char *busid); /* or had a moment ago */
+struct attached *stand_waiting(const struct attacher *, const char *busid);
+void stand_failed(struct attached *);      /* when to try again */
+void stand_spurn(const struct attached *); /* the user does not want it any more */
+void stand_forgive(struct attacher *, const struct devinfo *); /* asked for by name */
+void stand_end(struct attacher *);
+
+/* attach_dev.c: a new one waits; ask starts it, and says no once by attached_fail. */
+struct attached *attached_new(struct attacher *, struct want *, const struct devinfo *);
+void attached_ask(struct attached *, const struct devinfo *);
 void attached_answer(struct attached *, int err, const char *text); /* to its want */
+
+/* attach_leave.c: fail and lose: it is tried again, or waited for, but with --once. */
 void attached_fail(struct attached *, int err, const char *text);
-void attached_leave(struct attached *); /* unplugs at once */
-void attached_eject(struct attached *); /* drivers first, then unplugs */
-void attached_give(struct attached *);  /* bridge and info are there: to the kernel */
+void attached_lose(struct attached *, const char *why);
+void attached_part(struct attached *, int err, const char *text, bool again);
+void attached_leave(struct attached *);                /* unplugs at once */
+void attached_eject(struct attached *);                /* drivers first, then unplugs */
+void attached_wake_at(struct attached *, uint64_t us); /* its poll */
+/* What poll does: of LEAVING, EJECTING, WAITING. */
+void attached_left(struct attached *, bool port_free);
+void attached_watch_eject(struct attached *);
+void attached_look(struct attached *);
+
+/* attach_dev.c: bridge and info are there: to the kernel. */
+void attached_give(struct attached *);
 extern const struct bridge_ops attached_bridge_ops;
-/* The bytes between the kernel, or a stock client, and the engine: vhci_pipe_ops. */
+
+/*
+ * attach_dev.c: the bytes between the kernel, or a stock client, and the engine:
+ * vhci_pipe_ops.
+ */
 int attached_input(void *attached, const uint8_t *, size_t n);
 size_t attached_output(void *attached, const uint8_t **);
 void attached_sent(void *attached, size_t n);

@@ -299,6 +299,7 @@ on_turn(void *arg)
 	struct guest *g = arg;
 
 	exports_turn(g->exports);
+	guest_dev_turn(g);
 	if (g->refused && session_unacked(g->session, STREAM_SESSION) == 0)
 		link_close(g->l); /* it has heard why */
 }
@@ -374,19 +375,6 @@ guest_accept(struct server *s, struct tcp *tcp)
 	}
 	list_add(&s->guests, &g->link);
 	s->guest_count++;
-}
-
-void
-guest_changed(struct server *s)
-{
-	struct list *l;
-
-	LIST_EACH (&s->guests, l) {
-		struct guest *g = CONTAINER_OF(l, struct guest, link);
-
-		if (g->exports != NULL && g->l != NULL)
-			exports_changed(g->exports);
-	}
 }
 
 void

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Devices as one peer of `serve` has them: what its session asks of a lease, and
- * what a lease tells its session.
+ * Devices as one peer of `serve` has them: what its session asks of a lease, what
+ * a lease tells its session, and the list as it changes.
  */
+#include <event2/event.h>
+
 #include "cmd/server.h"
+#include "core/session.h"
+#include "core/stream.h"
+
+#define TELL_US 20000 /* a hub that is pulled takes its devices along */
+#define BACKLOG 16384 /* bytes that may wait for the peer before a list */
 
 /* --- what the lease tells --- */
 
@@ -113,4 +120,41 @@ guest_dev_list(void *arg, unsigned i, struct wire_device *w)
 		}
 	}
 	return false;
+}
+
+/* --- the list changes --- */
+
+/* A peer that takes nothing gets one list when it does, not one for each change. */
+void
+guest_dev_turn(struct guest *g)
+{
+	if (!g->stale || session_unacked(g->session, STREAM_SESSION) > BACKLOG)
+		return;
+	g->stale = false;
+	exports_changed(g->exports);
+}
+
+void
+guest_tell(struct server *s)
+{
+	struct list *l;
+
+	LIST_EACH (&s->guests, l) {
+		struct guest *g = CONTAINER_OF(l, struct guest, link);
+
+		if (g->exports == NULL || g->l == NULL)
+			continue;
+		g->stale = true;
+		guest_dev_turn(g);
+	}
+}
+
+/* Several changes at once are told once. */
+void
+guest_changed(struct server *s)
+{
+	static const struct timeval soon = {.tv_usec = TELL_US};
+
+	if (!event_pending(s->teller, EV_TIMEOUT, NULL))
+		event_add(s->teller, &soon);
 }

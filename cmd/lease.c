@@ -112,6 +112,7 @@ on_opened(void *arg, int err, const char *why)
 	}
 	x->state = LEASE_OPEN;
 	log_info("device %s lent to=%s", x->dev->info.busid, x->user->name(x->arg));
+	guest_changed(x->of);
 	x->user->opened(x->arg, x->number, &yes, x);
 }
 
@@ -143,6 +144,7 @@ on_closed(void *arg)
 
 	log_info("device %s is back", d->info.busid);
 	lease_free(x);
+	guest_changed(s);
 	LIST_EACH_SAFE (&s->leases, l, n) {
 		struct lease *w = CONTAINER_OF(l, struct lease, link);
 

@@ -170,6 +170,14 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 	guest_reap(arg);
 }
 
+static void
+on_tell(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	guest_tell(arg);
+}
+
 static int
 add_share(struct server *s, const char *pattern)
 {
@@ -239,7 +247,8 @@ prepare(struct server *s, int argc, char **argv)
 	int code;
 
 	s->reaper = event_new(s->loop.base, -1, 0, on_reap, s);
-	if (s->reaper == NULL)
+	s->teller = evtimer_new(s->loop.base, on_tell, s);
+	if (s->reaper == NULL || s->teller == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	if (share_load(&s->share, s->ctx->dir) != ERR_OK)
 		return 1;
@@ -271,6 +280,8 @@ run_server(struct server *s, int argc, char **argv)
 	usb_bus_fini(&s->bus);
 	if (s->reaper != NULL)
 		event_free(s->reaper);
+	if (s->teller != NULL)
+		event_free(s->teller);
 	close(lock);
 	return code;
 }

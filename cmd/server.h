@@ -42,6 +42,7 @@ struct server {
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
 	struct event *reaper; /* guest_reap */
+	struct event *teller; /* guest_tell */
 	bool ending;
 	uint64_t started; /* unix seconds */
 };
@@ -57,6 +58,7 @@ struct guest {
 	struct access_row who; /* name and patterns; valid once admitted */
 	bool admitted;
 	bool refused;   /* its hello was */
+	bool stale;     /* it has to hear a list */
 	uint64_t since; /* unix seconds */
 };
 
@@ -104,7 +106,6 @@ struct lease {
 /* guest.c */
 struct tcp;
 void guest_accept(struct server *, struct tcp *);
-void guest_changed(struct server *); /* what is shared has changed */
 bool guest_may_see(const struct guest *, const struct usb_dev *);
 void guest_end(struct guest *); /* says goodbye */
 
@@ -117,6 +118,10 @@ const char *guest_name(const struct guest *);
 void guest_dev_open(void *guest, uint32_t dev, const char *busid, uint8_t flags);
 void guest_dev_close(void *guest, void *lease);
 bool guest_dev_list(void *guest, unsigned i, struct wire_device *);
+
+void guest_changed(struct server *); /* what is shared, or who has it: tells soon */
+void guest_tell(struct server *);    /* all that are connected */
+void guest_dev_turn(struct guest *); /* the one that could not be told before */
 
 /* lease.c: opened follows, maybe at once. */
 void lease_take(struct server *, struct usb_dev *, const struct lease_user *, void *arg,

@@ -11,8 +11,9 @@
 # gets out), the working directory is the source tree, /host is the host's own
 # / (for its /tmp), and what is put into /results is in $O/vm/NAME afterwards.
 # Environment: O (build directory), BIN (usbp2p), and what begins with VM_ or
-# TEST_ comes along. console.log beside the results is the kernel's console;
-# VM_VERBOSE=1 shows it as it comes.
+# TEST_ comes along. VM_QEMU holds more arguments for QEMU, split at blanks.
+# console.log beside the results is the kernel's console; VM_VERBOSE=1 shows it as it
+# comes.
 set -eu
 
 say() {
@@ -94,6 +95,7 @@ timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2
 	-chardev stdio,id=tap,signal=off -serial chardev:tap \
 	-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
 	-virtfs "local,path=$out,mount_tag=results,security_model=none" \
+	${VM_QEMU:-} \
 	</dev/null >"$fifo" 2>"$out/qemu.log" &
 qemu=$!
 trap 'kill "$qemu" 2>/dev/null || :' EXIT

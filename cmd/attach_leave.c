@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How a device of `attach` goes: in order, its drivers first, or at once; for good,
+ * or until it comes back.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "cmd/attacher.h"
+#include "core/bridge.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "net/clock.h"
+#include "net/ctl.h"
+#include "vhci/eject.h"
+#include "vhci/pipe.h"
+#include "vhci/vhci.h"
+
+#define EJECT_MS   10000   /* a disk may have much to flush */
+#define SILENCE_US 700000  /* but a dead peer must not hold us: its answer to a ping */
+#define LEAVE_US   2000000 /* closing to port free: 11-26 ms were seen */
+
+static void
+attached_free(struct attached *x)
+{
+	struct attacher *a = x->of;
+	struct want *w = x->want;
+
+	if (x->detacher != NULL)
+		ctl_end(x->detacher);
+	list_del(&x->link);
+	bridge_free(x->bridge);
+	if (x->pipe != NULL)
+		vhci_pipe_free(x->pipe);
+	far_free(x->far);
+	vhci_eject_free(x->eject);
+	event_free(x->poll);
+	free(x);
+	want_check(w);
+	attach_check_end(a);
+}
+
+void
+attached_wake_at(struct attached *x, uint64_t us)
+{
+	uint64_t now = clock_us(), in = us > now ? us - now : 0;
+	struct timeval tv = {(time_t)(in / 1000000), (suseconds_t)(in % 1000000)};
+
+	event_add(x->poll, &tv);
+}
+
+/* Lets the kernel's end go; the port becomes free a moment later. */
+void
+attached_leave(struct attached *x)
+{
+	if (x->state == ATTACHED_LEAVING)
+		return;
+	x->state = ATTACHED_LEAVING;
+	via_leave(x);
+	vhci_eject_free(x->eject);
+	x->eject = NULL;
+	if (x->pipe != NULL)
+		vhci_pipe_free(x->pipe);
+	x->pipe = NULL;
+	far_leave(x->far);
+	if (x->dev != 0 && x->of->remote != NULL)
+		imports_release(remote_imports(x->of->remote), x->dev);
+	x->dev = 0;
+	if (x->has_port)
+		vhci_forget(&vhci_paths, x->port);
+	x->poll_end = clock_us() + LEAVE_US;
+	event_active(x->poll, EV_TIMEOUT, 1);
+}
+
+static void
+on_ejected(void *arg)
+{
+	attached_leave(arg);
+}
+
+void
+attached_eject(struct attached *x)
+{
+	if (x->state == ATTACHED_EJECTING)
+		return;
+	if (x->state == ATTACHED_UP && x->has_port)
+		x->eject = vhci_eject_start(x->of->loop.base, ATTACHED_SYSFS, x->local,
+					    EJECT_MS, on_ejected, x);
+	if (x->eject == NULL) {
+		attached_leave(x);
+		return;
+	}
+	x->state = ATTACHED_EJECTING;
+	attached_wake_at(x, clock_us() + SILENCE_US);
+	if (x->of->remote != NULL && remote_link(x->of->remote) != NULL)
+		link_ping(remote_link(x->of->remote));
+}
+
+static bool
+is_silent(const struct attached *x, const struct link *l)
+{
+	if (x->far != NULL)
+		return far_silent(x->far, SILENCE_US);
+	return l == NULL || link_silence_us(l) >= SILENCE_US;
+}
+
+/* Drivers end only while the peer answers: a silent one is not waited for. */
+void
+attached_watch_eject(struct attached *x)
+{
+	struct link *l = x->of->remote != NULL ? remote_link(x->of->remote) : NULL;
+
+	if (is_silent(x, l)) {
+		log_info("device %s unplugged reason=\"the peer is silent\"",
+			 x->info.busid);
+		attached_leave(x);
+		return;
+	}
+	if (l != NULL)
+		link_ping(l);
+	attached_wake_at(x, clock_us() + SILENCE_US);
+}
+
+/* Until it comes back, if again; for good otherwise. */
+void
+attached_part(struct attached *x, int err, const char *text, bool again)
+{
+	char line[WIRE_TEXT + 64];
+
+	x->again = again && !x->want->once;
+	text_copy(x->why, sizeof(x->why), text);
+	snprintf(line, sizeof(line), "%s: %s", x->info.busid, text);
+	attached_answer(x, err, line);
+	attached_leave(x);
+}
+
+void
+attached_fail(struct attached *x, int err, const char *text)
+{
+	text_copy(x->why, sizeof(x->why), text);
+	stand_failed(x);
+	attached_part(x, err, text, true);
+}
+
+void
+attached_lose(struct attached *x, const char *why)
+{
+	log_info("device %s taken away reason=\"%s\"", x->info.busid, why);
+	if (x->state == ATTACHED_EJECTING) { /* as the user wanted it */
+		attached_leave(x);
+		return;
+	}
+	if (x->want->once && x->of->code == 0)
+		x->of->code = err_exit(ERR_GONE);
+	if (x->state != ATTACHED_UP && x->state != ATTACHED_OFFERED)
+		attached_fail(x, ERR_GONE, why);
+	else
+		attached_part(x, ERR_GONE, why, true);
+}
+
+void
+attached_look(struct attached *x)
+{
+	if (imports_list(remote_imports(x->of->remote)) != ERR_OK)
+		attach_end(x->of, 1);
+}
+
+/* Its port is free. The list may have it again already. */
+static void
+wait(struct attached *x)
+{
+	char line[WIRE_TEXT + 64];
+
+	if (x->detacher != NULL)
+		ctl_end(x->detacher);
+	x->detacher = NULL;
+	bridge_free(x->bridge);
+	x->bridge = NULL;
+	x->has_port = x->again = false;
+	x->local[0] = '\0';
+	x->state = ATTACHED_WAITING;
+	if (!x->told && x->want->had > 0) {
+		snprintf(line, sizeof(line), "%s waits reason=\"%s\"", x->info.busid,
+			 x->why);
+		want_say(line);
+		x->told = true;
+	}
+	if (x->not_before > clock_us())
+		attached_wake_at(x, x->not_before);
+	else
+		attached_look(x);
+}
+
+void
+attached_left(struct attached *x, bool port_free)
+{
+	if (!port_free && clock_us() < x->poll_end)
+		attached_wake_at(x, clock_us() + ATTACHED_POLL_US);
+	else if (x->again && !x->of->ending)
+		wait(x);
+	else
+		attached_free(x);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: ISC */
+/* clang-format off */
+/* link: cmd/lease usb/dev usb/bus core/err core/log core/text core/mem */
+/* clang-format on */
+/*
+ * Who has a device while it comes and goes. The device opens and closes when the test
+ * says so.
+ */
+#include <event2/event.h>
+
+#include "cmd/server.h"
+#include "core/text.h"
+#include "test/test.h"
+
+static struct server s;
+static unsigned opens, closes, freed, told;
+
+/* --- instead of the other files --- */
+
+void
+guest_reap_soon(struct server *x)
+{
+	(void)x;
+}
+
+void
+guest_changed(struct server *x)
+{
+	(void)x;
+	told++;
+}
+
+void
+server_check_end(struct server *x)
+{
+	(void)x;
+}
+
+/* --- a kind of device --- */
+
+static void
+on_open(struct usb_dev *d)
+{
+	(void)d;
+	opens++;
+}
+
+static void
+on_close(struct usb_dev *d)
+{
+	(void)d;
+	closes++;
+}
+
+static int
+on_submit(struct usb_dev *d, struct urb *u)
+{
+	(void)d;
+	(void)u;
+	return ERR_OK;
+}
+
+static void
+on_cancel(struct usb_dev *d, struct urb *u)
+{
+	(void)d;
+	(void)u;
+}
+
+static void
+on_cancel_all(struct usb_dev *d)
+{
+	(void)d;
+}
+
+static void
+on_free(struct usb_dev *d)
+{
+	freed++;
+	free(d);
+}
+
+static const struct usb_dev_ops ops = {on_open,   on_close,      on_submit,
+				       on_cancel, on_cancel_all, on_free};
+
+static void
+on_arrived(void *arg, struct usb_dev *d)
+{
+	(void)arg;
+	(void)d;
+}
+
+/* As serve does. */
+static void
+on_left(void *arg, struct usb_dev *d)
+{
+	lease_revoke(arg, d, "it was unplugged");
+}
+
+static const struct usb_bus_ops bus_ops = {on_arrived, on_left};
+
+/* --- who wants it --- */
+
+struct holder {
+	unsigned opened, taken;
+	uint8_t reason; /* enum wire_reason of opened */
+	struct lease *lease;
+};
+
+static void
+h_opened(void *arg, uint32_t number, const struct wire_refusal *no, struct lease *x)
+{
+	struct holder *h = arg;
+
+	(void)number;
+	h->opened++;
+	h->reason = no->reason;
+	h->lease = x;
+	if (h->taken > 0 && x != NULL) { /* as exports: it does not want it any more */
+		h->lease = NULL;
+		lease_close(x);
+	}
+}
+
+static void
+h_complete(void *arg, uint32_t number, struct urb *u)
+{
+	(void)arg;
+	(void)number;
+	(void)u;
+}
+
+static void
+h_taken(void *arg, uint32_t number, const struct wire_refusal *why)
+{
+	struct holder *h = arg;
+	struct lease *x = h->lease;
+
+	(void)number;
+	(void)why;
+	h->taken++;
+	h->lease = NULL;
+	if (x != NULL)
+		lease_close(x);
+}
+
+static void
+h_probe(void *arg)
+{
+	(void)arg;
+}
+
+static uint64_t
+h_silence(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static const char *
+h_name(void *arg)
+{
+	(void)arg;
+	return "somebody";
+}
+
+static const struct lease_user user = {h_opened,  h_complete, h_taken, h_probe,
+				       h_silence, h_taken,    h_name};
+
+/* --- tests --- */
+
+static void
+begin(void)
+{
+	memset(&s, 0, sizeof(s));
+	s.loop.base = event_base_new();
+	list_init(&s.leases);
+	list_init(&s.guests);
+	usb_bus_init(&s.bus, s.loop.base, &bus_ops, &s);
+	opens = closes = freed = told = 0;
+}
+
+/* Into the one port. */
+static struct usb_dev *
+plug(void)
+{
+	struct usb_dev *d = calloc(1, sizeof(*d));
+
+	d->ops = &ops;
+	text_copy(d->info.busid, sizeof(d->info.busid), "1-4");
+	usb_bus_add(&s.bus, d);
+	return d;
+}
+
+static void
+end(void)
+{
+	CHECK(list_empty(&s.leases));
+	usb_bus_fini(&s.bus);
+	event_base_free(s.loop.base);
+}
+
+static void
+peers_hear_of_each_change(void)
+{
+	struct holder a = {0};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	lease_take(&s, d, &user, &a, 1);
+	CHECK(opens == 1 && told == 0 && !lease_is_free(&s, d));
+	usb_dev_opened(d, ERR_OK, "");
+	CHECK(a.reason == WIRE_OK && a.lease != NULL && told == 1);
+	lease_close(a.lease);
+	usb_dev_closed(d);
+	CHECK(told == 2 && lease_is_free(&s, d));
+	end();
+}
+
+static void
+unplugged_while_held(void)
+{
+	struct holder a = {0}, b = {0};
+	struct usb_dev *d, *again;
+
+	begin();
+	d = plug();
+
+	lease_take(&s, d, &user, &a, 1);
+	usb_dev_opened(d, ERR_OK, "");
+	lease_take(&s, d, &user, &b, 1); /* waits for A to answer */
+	usb_bus_remove(&s.bus, d);
+	CHECK(a.taken == 1 && b.opened == 1 && b.reason == WIRE_NO_DEVICE);
+	CHECK(closes == 1 && freed == 0);
+	again = plug(); /* before the old one is closed */
+	CHECK(usb_bus_find(&s.bus, "1-4") == again && lease_is_free(&s, again));
+	lease_take(&s, again, &user, &b, 2);
+	usb_dev_opened(again, ERR_OK, "");
+	CHECK(b.reason == WIRE_OK && b.lease != NULL && b.lease->dev == again);
+	usb_dev_closed(d);
+	CHECK(freed == 1 && b.taken == 0);
+	lease_close(b.lease);
+	usb_dev_closed(again);
+	end();
+}
+
+static void
+unplugged_while_opening(void)
+{
+	static const int errs[] = {ERR_OK, ERR_GONE};
+
+	for (size_t i = 0; i < ARRAY_LEN(errs); i++) {
+		struct holder a = {0};
+		struct usb_dev *d;
+
+		begin();
+		d = plug();
+		lease_take(&s, d, &user, &a, 1);
+		usb_bus_remove(&s.bus, d);
+		CHECK(a.taken == 1 && a.opened == 0 && freed == 0);
+		usb_dev_opened(d, errs[i], "");
+		CHECK_EQ(a.opened, 1);
+		if (errs[i] == ERR_OK) {
+			CHECK_EQ(closes, 1);
+			usb_dev_closed(d);
+		} else {
+			CHECK(a.reason != WIRE_OK);
+		}
+		CHECK_EQ(freed, 1);
+		end();
+	}
+}
+
+static void
+unplugged_while_closing(void)
+{
+	struct holder a = {0}, b = {0};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	lease_take(&s, d, &user, &a, 1);
+	usb_dev_opened(d, ERR_OK, "");
+	lease_close(a.lease);
+	lease_take(&s, d, &user, &b, 1); /* waits for the end of the closing */
+	CHECK_EQ(b.opened, 0);
+	usb_bus_remove(&s.bus, d);
+	CHECK(b.opened == 1 && b.reason == WIRE_NO_DEVICE && a.taken == 0);
+	usb_dev_closed(d);
+	CHECK(freed == 1 && opens == 1);
+	end();
+}
+
+static void
+next_one_gets_it_when_it_is_closed(void)
+{
+	struct holder a = {0}, b = {0};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	lease_take(&s, d, &user, &a, 1);
+	usb_dev_opened(d, ERR_OK, "");
+	lease_close(a.lease);
+	lease_take(&s, d, &user, &b, 1);
+	usb_dev_closed(d);
+	CHECK_EQ(opens, 2);
+	usb_dev_opened(d, ERR_BUSY, "mounted");
+	CHECK(b.opened == 1 && b.reason == WIRE_IN_USE && b.lease == NULL);
+	end();
+}
+
+TEST_MAIN(TEST(peers_hear_of_each_change), TEST(unplugged_while_held),
+	  TEST(unplugged_while_opening), TEST(unplugged_while_closing),
+	  TEST(next_one_gets_it_when_it_is_closed))

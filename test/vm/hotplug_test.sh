@@ -1,0 +1,380 @@
+#!/bin/sh
+# Devices that come and go while they are attached: a stick (a gadget) that is pulled
+# in the middle of reads, comes back, and comes back as another one; lists that tell of
+# it; QEMU's keyboard, plugged and pulled 20 times through the monitor of QEMU, which
+# the guest reaches by a virtio port.
+[ -n "$VM_GUEST" ] || {
+	mon=$(mktemp -d) || exit
+	VM_QEMU="-device qemu-xhci,id=x -device virtio-serial-pci
+		-chardev socket,id=mon,path=$mon/m,server=on,wait=off -mon chardev=mon
+		-chardev socket,id=ask,path=$mon/m -device virtserialport,chardev=ask"
+	export VM_QEMU
+	rc=0
+	"${0%/*}/run.sh" -t 900 "$0" || rc=$?
+	rm -rf "$mon"
+	exit "$rc"
+}
+. test/vm/lib.sh
+
+ID=1d6b:0104
+DFU=1d6b:0155
+NEW=1d6b:0199
+KBD=0627:0001
+VHCI=/sys/devices/platform/vhci_hcd.0
+GADGET=/sys/kernel/config/usb_gadget/stick
+S="$BIN -s /tmp/S"
+
+now_ms() {
+	echo $(($(date +%s%N) / 1000000))
+}
+
+# start NAME ARGUMENT...: an attach in the background, as the peer NAME; its process is
+# $pid, its output /tmp/NAME.out.
+start() {
+	start_name=$1
+	shift
+	$BIN -s "/tmp/$start_name" attach "$@" >"/tmp/$start_name.out" 2>"/tmp/$start_name.err" \
+		</dev/null &
+	pid=$!
+}
+
+# said NAME N WORDS: N lines of its output have these words.
+said() {
+	[ "$(grep -cF -e "$3" "/tmp/$1.out")" -ge "$2" ]
+}
+
+# attached NAME BUSID STATE
+is_state() {
+	[ "$($BIN -s "/tmp/$1" status --json |
+		jq -r ".running[0].devices[] | select(.busid == \"$2\") | .state")" = "$3" ]
+}
+
+serve_says() {
+	[ "$($S status --json | jq -r ".running[0].devices[] | select(.busid == \"$1\") | .state")" = "$2" ]
+}
+
+ports_taken() {
+	cat $VHCI/status $VHCI/status.* 2>/dev/null | awk '$3 ~ /^[0-9]+$/ && $3 != "004"'
+}
+
+ports_free() {
+	[ -z "$(ports_taken)" ]
+}
+
+attached_disk() {
+	disk_ready "$(busids "$1" vhci)"
+}
+
+gone() {
+	! grep -qs '^State:.*[^Z] (' "/proc/$1/status"
+}
+
+# ended PID SECONDS: waits for it; its exit code is in $rc.
+ended() {
+	wait_for "$2" gone "$1" || kill -9 "$1"
+	rc=0
+	wait "$1" || rc=$?
+}
+
+stick_is() {
+	echo "0x${1#*:}" >$GADGET/idProduct
+}
+
+fds() {
+	ls "/proc/$1/fd" | wc -l
+}
+
+rss_kb() {
+	awk '$1 == "VmRSS:" { print $2 }' "/proc/$1/status"
+}
+
+# --- the server, and three peers ---
+must "modules" usb_start 2
+must "more modules" modprobe -a xhci_pci usbhid hid-generic evdev virtio_console
+must "udevd" udev_start
+image /tmp/disk.img 32
+cp /tmp/disk.img /tmp/before.img
+must "gadget" gadget_disk stick $ID /tmp/disk.img
+must "the serving side has the stick" wait_for 20 busids $ID
+DEV=$(busids $ID)
+must "and its own driver" wait_for 20 disk_ready "$DEV"
+head -c 1048576 /dev/zero >/tmp/virtual.img
+$S serve --listen 127.0.0.1:0 --share "$DEV" --share $NEW --share $KBD \
+	--virtual disk:/tmp/virtual.img >/tmp/serve.log 2>&1 </dev/null &
+SERVE=$!
+must "serve" wait_for 10 $S status
+for peer in A B C; do
+	must "peer $peer" $BIN -s /tmp/$peer list "$($S invite --name $peer)" --as lab
+done
+
+# --- pulled in the middle of reads ---
+start A lab "$DEV"
+A=$pid
+must "attached" wait_for 20 said A 1 "$DEV attached "
+must "its disk is there" wait_for 20 attached_disk $ID
+D=/dev/$(attached_disk $ID)
+dd if="$D" of=/dev/null bs=64k iflag=direct 2>/tmp/dd.err &
+DD=$!
+wait_for 5 sh -c "[ \$($BIN -s /tmp/A status --json | jq '.running[0].devices[0].urbs.inflight') -gt 0 ]"
+ok "a read is running"
+t0=$(now_ms)
+gadget_unplug stick
+check "pulled: the port is free within 2 s" wait_for 2 ports_free
+echo "# after $(($(now_ms) - t0)) ms"
+ended $DD 10
+[ "$rc" != 0 ] && [ "$rc" != 137 ] && grep -qi "error\|no such device" /tmp/dd.err
+ok "the read ends with an error ($rc)" || note </tmp/dd.err
+check "attach says that it waits" wait_for 5 said A 1 "$DEV waits reason=\"it was unplugged\""
+check "and so does status" is_state A "$DEV" waiting
+$BIN -s /tmp/A status | grep -q "$DEV.*waiting"
+ok "for people, too"
+! gone $A
+ok "it still runs"
+
+# --- and comes back, with something else on it ---
+image /tmp/other.img 33
+cp /tmp/other.img /tmp/before.img
+echo /tmp/other.img >$GADGET/functions/mass_storage.0/lun.0/file
+t0=$(now_ms)
+gadget_plug stick
+check "regress 25: it is attached again" wait_for 10 said A 2 "$DEV attached "
+echo "# after $(($(now_ms) - t0)) ms"
+must "regress 25: its disk is there" wait_for 20 attached_disk $ID
+check "regress 25: with what is on it now" cmp "/dev/$(attached_disk $ID)" /tmp/before.img
+is "one port is taken" "$(ports_taken | wc -l)" 1
+
+# --- as another device in the same port (firmware update) ---
+gadget_unplug stick
+stick_is $DFU
+gadget_plug stick
+check "regress 34: another id in the named port is attached" wait_for 10 said A 1 "id=$DFU"
+must "regress 34: its disk is there" wait_for 20 attached_disk $DFU
+check "regress 34: and reads right" cmp -n 1048576 "/dev/$(attached_disk $DFU)" /tmp/before.img
+gadget_unplug stick
+stick_is $ID
+gadget_plug stick
+check "regress 34: and the first one after that" wait_for 10 said A 3 "id=$ID"
+
+# --- detached is detached ---
+check "another device" $BIN -s /tmp/A attach lab v-1
+check "detach" $BIN -s /tmp/A detach "$DEV"
+check "it is free" wait_for 5 serve_says "$DEV" free
+gadget_unplug stick
+wait_for 5 sh -c "! $S status --json | grep -q '\"$DEV\"'"
+gadget_plug stick
+must "it comes again" wait_for 10 serve_says "$DEV" free
+sleep 1
+check "what was detached is not attached again" serve_says "$DEV" free
+check "but when asked for" $BIN -s /tmp/A attach lab "$DEV"
+gadget_unplug stick
+check "that stands again: it waits" wait_for 5 is_state A "$DEV" waiting
+gadget_plug stick
+check "and has it" wait_for 10 is_state A "$DEV" attached
+
+check "detach again" $BIN -s /tmp/A detach "$DEV"
+check "asked for once" $BIN -s /tmp/A attach lab "$DEV" --once
+gadget_unplug stick
+not_known() {
+	! $BIN -s /tmp/A status --json | grep -q "\"$DEV\""
+}
+check "once: A does not wait for it" wait_for 5 not_known
+gadget_plug stick
+must "it comes once more" wait_for 10 serve_says "$DEV" free
+sleep 1
+check "once: and does not attach it again" serve_says "$DEV" free
+check "but when asked for again" $BIN -s /tmp/A attach lab "$DEV"
+
+# --- held by another ---
+start B lab v-1 "$DEV" --once
+ended $pid 20
+is "busy: both are A's" "$rc" 5
+check "A gives one back" $BIN -s /tmp/A detach v-1
+start B lab v-1 "$DEV"
+B=$pid
+must "B has that one" wait_for 20 said B 1 "v-1 attached "
+check "and waits for the other" wait_for 5 is_state B "$DEV" waiting
+$BIN -s /tmp/B status --json | grep -q "held by A"
+ok "which A holds"
+check "A ends" $BIN -s /tmp/A detach "$DEV"
+t0=$(now_ms)
+ended $A 10
+is "its exit code" "$rc" 0
+check "B has it then" wait_for 10 said B 1 "$DEV attached "
+echo "# after $(($(now_ms) - t0)) ms"
+check "B ends" $BIN -s /tmp/B detach --all
+ended $B 10
+is "its exit code tells of the first failure" "$rc" 5
+
+# --- words that mean a kind of device ---
+start A lab $ID
+A=$pid
+must "attached by its ids" wait_for 20 said A 1 "$DEV attached "
+gadget_unplug stick
+stick_is $DFU
+gadget_plug stick
+must "another one comes" wait_for 10 serve_says "$DEV" free
+sleep 1
+check "regress 34: which these words do not mean" is_state A "$DEV" waiting
+is "nobody has it" "$(serve_says "$DEV" free && echo free)" free
+gadget_unplug stick
+stick_is $ID
+gadget_plug stick
+check "regress 34: the right one is attached again" wait_for 10 said A 2 "$DEV attached "
+check "detach" $BIN -s /tmp/A detach "$DEV"
+ended $A 10
+
+# --- no words: the ports that were there ---
+start A lab
+A=$pid
+must "everything" wait_for 20 said A 1 "$DEV attached "
+check "both" wait_for 20 said A 1 "v-1 attached "
+gadget_unplug stick
+check "one waits" wait_for 5 is_state A "$DEV" waiting
+gadget_plug stick
+check "and comes back" wait_for 10 said A 2 "$DEV attached "
+check "detach of a waiting one: pulled" gadget_unplug stick
+check "it waits" wait_for 5 is_state A "$DEV" waiting
+check "detach it" $BIN -s /tmp/A detach "$DEV"
+gadget_plug stick
+must "it comes" wait_for 10 serve_says "$DEV" free
+check "detach --all" $BIN -s /tmp/A detach --all
+ended $A 10
+is "exit code" "$rc" 0
+
+# --- once ---
+start A lab "$DEV" --once
+A=$pid
+must "attached once" wait_for 20 said A 1 "$DEV attached "
+gadget_unplug stick
+ended $A 5
+is "once: it ends when it is pulled" "$rc" 4
+gadget_plug stick
+check "the port is free" ports_free
+
+# --- every attached peer hears of it within 1 s ---
+# Lines with the time in ms before them.
+stamp() {
+	perl -MTime::HiRes=clock_gettime,CLOCK_MONOTONIC -ne '
+		$| = 1;
+		printf "%d %s", 1000 * clock_gettime(CLOCK_MONOTONIC), $_;'
+}
+# timed FILE TEXT BUSID 0|1: writes the text; leaves the times of that, and of when the
+# kernel has configured the device or has it no more, in $t0 and $t1.
+timed() {
+	timed=$(perl -MTime::HiRes=clock_gettime,CLOCK_MONOTONIC,usleep -e '
+		my ($file, $text, $busid, $want) = @ARGV;
+		sub now { int(1000 * clock_gettime(CLOCK_MONOTONIC)) }
+		my $t0 = now();
+		open(my $out, $file =~ /^&/ ? ">$file" : "> $file") or die "$file: $!\n";
+		syswrite($out, "$text\n") or die "$file: $!\n";
+		close($out);
+		for (my $i = 0; $i < 4000; $i++) {
+			my $config = "";
+			if (open(my $f, "<", "/sys/bus/usb/devices/$busid/bConfigurationValue")) {
+				chomp($config = <$f> // "");
+			}
+			last if ($config ne "") == $want;
+			usleep(5000);
+		}
+		print $t0, " ", now(), "\n";' "$@")
+	t0=${timed% *} t1=${timed#* }
+}
+# after NAME N WORDS TIME: ms between TIME and the Nth line with these words
+after() {
+	after_at=$(grep -F -e "$3" "/tmp/$1.out" | sed -n "$2s/ .*//p")
+	echo $((${after_at:-99999999} - $4))
+}
+new_device() {
+	gadget new $NEW "New" && gadget_function new acm
+}
+must "a new device" new_device
+gadget_plug new 1
+must "it has a port" wait_for 20 busids $NEW
+PORT=$(busids $NEW)
+UDC=/sys/kernel/config/usb_gadget/new/UDC
+gadget_unplug new
+for peer in A B C; do
+	mkfifo /tmp/$peer.fifo
+	stamp </tmp/$peer.fifo >/tmp/$peer.out &
+	$BIN -s /tmp/$peer attach lab v-1 $NEW --via usbip=127.0.0.1:0 >/tmp/$peer.fifo \
+		2>/tmp/$peer.err </dev/null &
+	must "$peer offers" wait_for 10 said $peer 1 "v-1 offered "
+done
+for round in 1 2 3; do
+	timed $UDC dummy_udc.1 "$PORT" 1
+	for peer in A B C; do
+		wait_for 10 said $peer $round "id=$NEW"
+		ms=$(after $peer $round "id=$NEW" "$t1")
+		[ "$ms" -lt 1000 ]
+		ok "round $round: $peer hears of the new one: $ms ms after the kernel, $((ms + t1 - t0)) after the plug"
+	done
+	timed $UDC "" "$PORT" 0
+	for peer in A B C; do
+		wait_for 10 said $peer $round "waits reason"
+		ms=$(after $peer $round "waits reason" "$t0")
+		[ "$ms" -lt 1000 ]
+		ok "round $round: $peer hears that it left: $ms ms"
+	done
+done
+for peer in A B C; do
+	check "$peer ends" $BIN -s /tmp/$peer detach --all
+done
+
+# --- a keyboard, 20 times ---
+exec 5<>"$(ls /dev/vport*p* | head -n 1)"
+cat <&5 >/tmp/monitor &
+qemu() {
+	echo "$*" >&5
+}
+keyboard() {
+	for e in /sys/class/input/event*; do
+		case $(readlink -f "$e") in
+		*/vhci_hcd.*) return ;;
+		esac
+	done
+	return 1
+}
+qemu device_add usb-kbd,id=k,bus=x.0,port=1
+must "QEMU's keyboard" wait_for 20 busids $KBD
+KEYS=$(busids $KBD)
+must "is shared" wait_for 5 serve_says "$KEYS" free
+start A lab "$KEYS"
+A=$pid
+must "and attached" wait_for 20 said A 1 "$KEYS attached "
+bad=0
+slowest=0
+for round in $(seq 20); do
+	wait_for 20 said A "$round" "$KEYS attached " || bad="$bad, $round: not attached"
+	wait_for 10 keyboard || bad="$bad, $round: no input device"
+	timed "&=5" "device_del k" "$(sed -n "$((2 * round - 1))s/.* as=\([^ ]*\) .*/\1/p" /tmp/A.out)" 0
+	[ $((t1 - t0)) -le "$slowest" ] || slowest=$((t1 - t0))
+	keyboard && bad="$bad, $round: an input device is left"
+	wait_for 5 ports_free || bad="$bad, $round: port not free"
+	wait_for 5 is_state A "$KEYS" waiting || bad="$bad, $round: does not wait"
+	if [ "$round" = 1 ] || [ "$round" = 5 ] || [ "$round" = 20 ]; then
+		echo "# round $round: fds $(fds $SERVE) $(fds $A), RSS $(rss_kb $SERVE) $(rss_kb $A) KB"
+		eval "fds$round='$(fds $SERVE) $(fds $A)' serve$round=$(rss_kb $SERVE) attach$round=$(rss_kb $A)"
+	fi
+	[ "$round" = 20 ] || qemu device_add usb-kbd,id=k,bus=x.0,port=1
+done
+is "20 times plugged and pulled" "$bad" 0
+[ "$slowest" -lt 1000 ]
+ok "gone within 1 s each time: $slowest ms at most"
+is "attached 20 times" "$(grep -c "$KEYS attached " /tmp/A.out)" 20
+is "no file descriptor more" "$fds20" "$fds1"
+[ $((serve20 - serve5)) -lt 512 ] && [ $((attach20 - attach5)) -lt 512 ]
+ok "no memory more: $((serve20 - serve5)) and $((attach20 - attach5)) KB"
+is "no port is left" "$(ports_taken)" ""
+kill -TERM "$A"
+ended $A 10
+is "attach ends" "$rc" 0
+kill -TERM "$SERVE"
+ended $SERVE 10
+is "serve ends" "$rc" 0
+is "no oops" "$(dmesg | grep -E 'BUG|Oops|WARNING:|general protection|Call Trace')" ""
+for peer in A B C; do
+	is "$peer has nothing to report" "$(grep -iE 'warn|error' /tmp/$peer.err | grep -v 'speaks plain USB/IP')" ""
+done
+cp /tmp/*.log /tmp/?.out /tmp/?.err /tmp/monitor /results/
+dmesg >/results/dmesg
+finish
