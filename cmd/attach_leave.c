@@ -140,7 +140,8 @@ void
 attached_fail(struct attached *x, int err, const char *text)
 {
 	text_copy(x->why, sizeof(x->why), text);
-	stand_failed(x);
+	if (!x->want->once)
+		stand_failed(x);
 	attached_part(x, err, text, true);
 }
 
