@@ -175,6 +175,35 @@ go_to_background(struct attacher *a, int *code)
 	return 1;
 }
 
+/* A stock server has no connection but those of its devices. */
+static void
+on_stock_start(evutil_socket_t fd, short what, void *arg)
+{
+	struct attacher *a = arg;
+
+	(void)fd;
+	(void)what;
+	a->ready = true;
+	if (!a->ending)
+		want_busids(CONTAINER_OF(a->wants.next, struct want, link));
+}
+
+static int
+connect_and_run(struct attacher *a)
+{
+	const struct timeval now = {0, 0};
+
+	if (a->stock) {
+		if (event_base_once(a->loop.base, -1, EV_TIMEOUT, on_stock_start, a,
+				    &now) != 0)
+			return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+		return loop_run(&a->loop);
+	}
+	a->remote = remote_connect(&a->loop, a->ctx, &a->target, &remote_ops, a);
+	return a->remote == NULL ? cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM))
+				 : loop_run(&a->loop);
+}
+
 static int
 run_attach(struct attacher *a, struct want *w)
 {
@@ -184,11 +213,8 @@ run_attach(struct attacher *a, struct want *w)
 		return 1;
 	w->of = a;
 	list_add(&a->wants, &w->link);
-	if (attach_ctl_start(a) == ERR_OK && (code = via_start(a)) == 0) {
-		a->remote = remote_connect(&a->loop, a->ctx, &a->target, &remote_ops, a);
-		code = a->remote == NULL ? cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM))
-					 : loop_run(&a->loop);
-	}
+	if (attach_ctl_start(a) == ERR_OK && (code = via_start(a)) == 0)
+		code = connect_and_run(a);
 	attach_report(a, code);
 	ctl_free(a->ctl);
 	stock_listener_free(a->via);
@@ -310,9 +336,11 @@ run_line(struct attacher *a, int argc, char **argv)
 		return cmd_wrong(&cmd_attach, "--usbip-allow is for --via usbip");
 	if (l.who == NULL)
 		return cmd_wrong(&cmd_attach, "from whom? a name or a ticket is missing");
-	if ((o = target_find(&a->target, a->ctx, l.who, l.as)) != ERR_OK)
-		return err_exit(o);
-	return start(a, l.background);
+	if (far_is(l.who))
+		code = far_read(a, l.who, l.as);
+	else
+		code = err_exit(target_find(&a->target, a->ctx, l.who, l.as));
+	return code != 0 ? code : start(a, l.background);
 }
 
 static int
@@ -339,6 +367,6 @@ run(struct ctx *ctx, int argc, char **argv)
 	return code;
 }
 
-const struct cmd cmd_attach = {"attach", "PEER|TICKET [DEVICE]...",
+const struct cmd cmd_attach = {"attach", "PEER|TICKET|URI [DEVICE]...",
 			       "use devices of a peer as if they were plugged in here",
 			       opts, run};

@@ -80,7 +80,10 @@ do_status(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	json_u64(&j, "pid", (uint64_t)getpid());
 	json_str(&j, "peer", a->target.name);
 	peerid_text(a->target.link.id, id);
-	json_str(&j, "peer_id", id);
+	if (a->stock)
+		json_str(&j, "usbip_server", a->target.name);
+	else
+		json_str(&j, "peer_id", id);
 	json_u64(&j, "since", a->since);
 	report_link(&j, a->remote != NULL ? remote_link(a->remote) : NULL);
 	if (a->via != NULL)
@@ -125,7 +128,9 @@ do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	w->conn = c;
 	w->once = json_get_bool(request, "once");
 	list_add(&a->wants, &w->link);
-	if (a->ready && imports_list(remote_imports(a->remote)) != ERR_OK)
+	if (a->stock)
+		want_busids(w);
+	else if (a->ready && imports_list(remote_imports(a->remote)) != ERR_OK)
 		attach_end(a, 1);
 }
 

@@ -138,7 +138,7 @@ on_wake(void *arg)
 		vhci_pipe_wake(x->pipe);
 }
 
-static const struct bridge_ops bridge_ops = {on_wake};
+const struct bridge_ops attached_bridge_ops = {on_wake};
 
 static int
 give_to_kernel(struct attached *x, char *why, size_t cap)
@@ -156,6 +156,22 @@ give_to_kernel(struct attached *x, char *why, size_t cap)
 	return x->pipe == NULL ? ERR_NOMEM : ERR_OK;
 }
 
+void
+attached_give(struct attached *x)
+{
+	char why[WIRE_TEXT] = "";
+	int err = give_to_kernel(x, why, sizeof(why));
+
+	if (err != ERR_OK) {
+		attached_fail(x, err, why[0] != '\0' ? why : err_text(err));
+		return;
+	}
+	x->state = ATTACHED_KERNEL;
+	x->since = (uint64_t)time(NULL);
+	x->poll_end = clock_us() + CONFIGURE_US;
+	attached_wake_at(x, clock_us() + ATTACHED_POLL_US);
+}
+
 /* --- the server's side --- */
 
 static void
@@ -163,7 +179,6 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 {
 	struct attached *x = arg;
 	struct pool *pool = remote_pool(x->of->remote);
-	char why[WIRE_TEXT] = "";
 
 	if (err != ERR_OK) {
 		x->dev = 0;
@@ -177,17 +192,11 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 	}
 	x->info = i->info;
 	err = bridge_new(&x->bridge, pool, remote_imports(x->of->remote), i,
-			 ATTACH_BUDGET, &bridge_ops, x);
+			 ATTACH_BUDGET, &attached_bridge_ops, x);
 	if (err == ERR_OK)
-		err = give_to_kernel(x, why, sizeof(why));
-	if (err != ERR_OK) {
-		attached_fail(x, err, why[0] != '\0' ? why : err_text(err));
-		return;
-	}
-	x->state = ATTACHED_KERNEL;
-	x->since = (uint64_t)time(NULL);
-	x->poll_end = clock_us() + CONFIGURE_US;
-	attached_wake_at(x, clock_us() + ATTACHED_POLL_US);
+		attached_give(x);
+	else
+		attached_fail(x, err, err_text(err));
 }
 
 int
@@ -242,8 +251,11 @@ attached_ask(struct attached *x, const struct devinfo *info)
 		via_offer(x);
 		return;
 	}
-	err =
-	    imports_import(remote_imports(a->remote), info->busid, 0, &user, x, &x->dev);
+	if (a->stock)
+		err = far_start(x);
+	else
+		err = imports_import(remote_imports(a->remote), info->busid, 0, &user, x,
+				     &x->dev);
 	if (err != ERR_OK) {
 		x->dev = 0;
 		attached_fail(x, err, err_text(err));

@@ -34,6 +34,7 @@ attached_free(struct attached *x)
 	bridge_free(x->bridge);
 	if (x->pipe != NULL)
 		vhci_pipe_free(x->pipe);
+	far_free(x->far);
 	vhci_eject_free(x->eject);
 	event_free(x->poll);
 	free(x);
@@ -63,6 +64,7 @@ attached_leave(struct attached *x)
 	if (x->pipe != NULL)
 		vhci_pipe_free(x->pipe);
 	x->pipe = NULL;
+	far_leave(x->far);
 	if (x->dev != 0 && x->of->remote != NULL)
 		imports_release(remote_imports(x->of->remote), x->dev);
 	x->dev = 0;
@@ -96,19 +98,28 @@ attached_eject(struct attached *x)
 		link_ping(remote_link(x->of->remote));
 }
 
+static bool
+is_silent(const struct attached *x, const struct link *l)
+{
+	if (x->far != NULL)
+		return far_silent(x->far, SILENCE_US);
+	return l == NULL || link_silence_us(l) >= SILENCE_US;
+}
+
 /* Drivers end only while the peer answers: a silent one is not waited for. */
 void
 attached_watch_eject(struct attached *x)
 {
 	struct link *l = x->of->remote != NULL ? remote_link(x->of->remote) : NULL;
 
-	if (l == NULL || link_silence_us(l) >= SILENCE_US) {
+	if (is_silent(x, l)) {
 		log_info("device %s unplugged reason=\"the peer is silent\"",
 			 x->info.busid);
 		attached_leave(x);
 		return;
 	}
-	link_ping(l);
+	if (l != NULL)
+		link_ping(l);
 	attached_wake_at(x, clock_us() + SILENCE_US);
 }
 
@@ -129,7 +140,8 @@ void
 attached_fail(struct attached *x, int err, const char *text)
 {
 	text_copy(x->why, sizeof(x->why), text);
-	stand_failed(x);
+	if (!x->want->once)
+		stand_failed(x);
 	attached_part(x, err, text, true);
 }
 

@@ -207,3 +207,21 @@ want_device(struct attacher *a, const struct wire_device *d)
 	}
 	stand_device(a, d);
 }
+
+void
+want_busids(struct want *w)
+{
+	struct attacher *a = w->of;
+	struct devinfo d = {0};
+
+	w->once = true; /* that a device is back is not told by such a server */
+	for (unsigned i = 0; i < w->n; i++) {
+		if (text_copy(d.busid, sizeof(d.busid), w->word[i]))
+			start(a, w, &d);
+		else
+			want_answer(w, ERR_NODEV, "no busid is that long");
+	}
+	w->listed = true;
+	want_check(w);
+	attach_check_end(a);
+}

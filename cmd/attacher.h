@@ -9,6 +9,7 @@
  *	attach_dev.c  one device: asked for, given to the kernel
  *	attach_leave.c one device: how it goes
  *	attach_via.c  the other way: offered to stock USB/IP clients
+ *	attach_stock.c devices of a stock USB/IP server instead of a peer's
  *	attach_ctl.c  the control socket: status, one more device, detach
  *	attach_hand.c handing devices to an attach that runs already
  */
@@ -21,6 +22,7 @@
 
 struct ctl;
 struct ctl_conn;
+struct far;
 struct stock_conn;
 struct stock_listener;
 struct vhci_eject;
@@ -34,7 +36,8 @@ struct attacher {
 	struct loop loop;
 	struct ctx *ctx;
 	struct target target;
-	struct remote *remote; /* NULL after down */
+	struct remote *remote; /* NULL after down, and of a stock server */
+	bool stock;            /* target is one: attached.far instead of remote */
 	struct ctl *ctl;
 	bool ready; /* welcomed */
 	bool ending;
@@ -92,6 +95,7 @@ struct attached {
 	enum attached_state state;
 	struct devinfo info; /* of the list, then of the import */
 	uint32_t dev;
+	struct far *far; /* its connection to a stock server, or NULL */
 	struct bridge *bridge;
 	struct vhci_pipe *pipe;
 	struct stock_conn *conn; /* a stock client that waits for its answer */
@@ -129,6 +133,7 @@ void want_say(const char *line);                                 /* on stdout, a
 void want_answer(struct want *, int err, const char *text); /* one line to who asked */
 void want_check(struct want *); /* answered? frees it when it has no device */
 bool want_means(struct want *, const struct devinfo *); /* its words do */
+void want_busids(struct want *); /* of a stock server: there is no list */
 
 /* attach_stand.c: lists are given device by device, then as ended. */
 void stand_device(struct attacher *, const struct wire_device *);
@@ -157,6 +162,10 @@ void attached_left(struct attached *, bool port_free);
 void attached_watch_eject(struct attached *);
 void attached_look(struct attached *);
 
+/* attach_dev.c: bridge and info are there: to the kernel. */
+void attached_give(struct attached *);
+extern const struct bridge_ops attached_bridge_ops;
+
 /*
  * attach_dev.c: the bytes between the kernel, or a stock client, and the engine:
  * vhci_pipe_ops.
@@ -175,6 +184,15 @@ int via_read(struct attacher *, const char *arg); /* --via; an exit code */
 int via_start(struct attacher *);                 /* likewise */
 void via_offer(struct attached *);
 void via_leave(struct attached *); /* no client has it any more */
+
+/* attach_stock.c */
+bool far_is(const char *who);                                     /* "usbip://..." */
+int far_read(struct attacher *, const char *uri, const char *as); /* an exit code */
+int far_start(struct attached *) MUST_CHECK; /* asks the server; attached_give follows */
+void far_leave(struct far *);                /* closes the connection; NULL is fine */
+void far_free(struct far *);                 /* after the bridge; not from inside */
+/* The server has not acknowledged what was sent for so long. */
+bool far_silent(const struct far *, uint64_t us);
 
 /* attach_ctl.c */
 int attach_ctl_start(struct attacher *) MUST_CHECK;

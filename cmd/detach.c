@@ -11,6 +11,7 @@
 #include "cmd/sockets.h"
 #include "core/pattern.h"
 #include "net/ctl.h"
+#include "net/stock.h"
 
 #define DETACH_TIMEOUT_MS 15000 /* drivers may take their time */
 
@@ -51,7 +52,18 @@ read_info(struct json_val v, struct devinfo *d)
 		d->pid = (uint16_t)n;
 }
 
-/* word: port:N, PEER/DEVICE or DEVICE. */
+/* A device of a stock server: usbip://HOST[:PORT]/BUSID. */
+static bool
+means_stock(const char *uri, const char *peer, struct json_val device)
+{
+	char where[STOCK_WHERE], want[USBIP_OP_BUSID], busid[DEVINFO_BUSID];
+
+	return stock_uri(uri, where, want) == ERR_OK && strcmp(where, peer) == 0 &&
+	       json_get_str(device, "busid", busid, sizeof(busid)) &&
+	       strcmp(want, busid) == 0;
+}
+
+/* word: port:N, PEER/DEVICE, usbip://HOST[:PORT]/BUSID or DEVICE. */
 static bool
 means(const char *word, const char *peer, struct json_val device, bool *named)
 {
@@ -62,6 +74,8 @@ means(const char *word, const char *peer, struct json_val device, bool *named)
 	if (strncmp(word, "port:", 5) == 0)
 		return json_get_u64(device, "port", &port) &&
 		       text_to_u64(word + 5, UINT32_MAX, &want) && want == port;
+	if (strncmp(word, STOCK_URI, strlen(STOCK_URI)) == 0)
+		return means_stock(word, peer, device);
 	if (slash != NULL) {
 		if (strlen(peer) != (size_t)(slash - word) ||
 		    strncmp(peer, word, strlen(peer)) != 0)
@@ -76,7 +90,7 @@ means(const char *word, const char *peer, struct json_val device, bool *named)
 static void
 look_in(const char *path, const char *word, struct found *f)
 {
-	char *buf = malloc(CTL_LINE_MAX), peer[64];
+	char *buf = malloc(CTL_LINE_MAX), peer[STOCK_WHERE];
 	struct json_val v, d;
 	bool named;
 
@@ -198,5 +212,5 @@ run(struct ctx *ctx, int argc, char **argv)
 	return code;
 }
 
-const struct cmd cmd_detach = {"detach", "DEVICE|PEER/DEVICE|port:N...",
+const struct cmd cmd_detach = {"detach", "DEVICE|PEER/DEVICE|port:N|URI...",
 			       "stop using devices", opts, run};

@@ -9,11 +9,14 @@
 #include "cmd/cmd.h"
 #include "core/access.h"
 #include "net/link.h"
+#include "net/stock.h"
 
 struct target {
 	struct link_target link;
-	char name[ACCESS_NAME]; /* under which the server is known; "" at first contact */
-	char as[ACCESS_NAME];   /* the user's wish, "" if none */
+	/* under which the server is known, "" at first contact; HOST:PORT of a stock one
+	 */
+	char name[STOCK_WHERE];
+	char as[ACCESS_NAME]; /* the user's wish, "" if none */
 	bool ticket;
 };
 

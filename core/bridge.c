@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An import engine on top of an imported device.
+ * An import engine on top of a device that somebody else has.
  */
 #include "core/bridge.h"
 #include "core/imports.h"
 #include "core/mem.h"
+#include "core/stock_client.h"
 
 struct bridge {
 	struct pool *pool;
-	struct imports *imports;
 	struct import *import;
+	struct imports *imports; /* of a peer, with */
 	uint32_t dev;
+	struct stock_client *client; /* or of a stock server */
 	const struct bridge_ops *ops;
 	void *arg;
 };
+
+static void
+on_wake(void *arg)
+{
+	struct bridge *b = arg;
+
+	b->ops->wake(b->arg);
+}
+
+/* --- a peer --- */
 
 static int
 on_submit(void *arg, const struct import_request *q, uint64_t *tag)
@@ -31,15 +43,68 @@ on_unlink(void *arg, uint8_t ep, uint64_t tag)
 	return imports_unlink(b->imports, b->dev, ep, tag);
 }
 
-static void
-on_wake(void *arg)
+static const struct import_ops peer_ops = {on_submit, on_unlink, on_wake};
+
+/* --- a stock server --- */
+
+static int
+on_stock_submit(void *arg, const struct import_request *q, uint64_t *tag)
 {
 	struct bridge *b = arg;
 
-	b->ops->wake(b->arg);
+	return stock_client_submit(b->client, q, tag);
 }
 
-static const struct import_ops import_ops = {on_submit, on_unlink, on_wake};
+static int
+on_stock_unlink(void *arg, uint8_t ep, uint64_t tag)
+{
+	struct bridge *b = arg;
+
+	(void)ep;
+	return stock_client_unlink(b->client, tag);
+}
+
+static const struct import_ops stock_ops = {on_stock_submit, on_stock_unlink, on_wake};
+
+static int
+on_stock_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
+	       uint8_t **data, struct urb_iso **iso)
+{
+	struct bridge *b = arg;
+
+	return import_reply(b->import, ep, tag, r, data, iso);
+}
+
+static int
+on_stock_reply_end(void *arg)
+{
+	struct bridge *b = arg;
+
+	return import_reply_end(b->import);
+}
+
+static const struct stock_client_user stock_user = {on_stock_reply, on_stock_reply_end};
+
+/* --- */
+
+static int
+make(struct bridge **out, const struct bridge *b, const struct import_conf *conf,
+     const struct import_ops *far)
+{
+	struct bridge *x = pool_get(b->pool, sizeof(*x));
+	int err;
+
+	*out = NULL;
+	if (x == NULL)
+		return ERR_NOMEM;
+	*x = *b;
+	if ((err = import_new(&x->import, x->pool, conf, far, x)) != ERR_OK) {
+		pool_put(x->pool, x, sizeof(*x));
+		return err;
+	}
+	*out = x;
+	return ERR_OK;
+}
 
 int
 bridge_new(struct bridge **out, struct pool *pool, struct imports *m,
@@ -56,23 +121,22 @@ bridge_new(struct bridge **out, struct pool *pool, struct imports *m,
 				   .cache_len = i->cache_len,
 				   .config = i->info.config,
 				   .speed = i->info.speed};
-	struct bridge *b = pool_zget(pool, sizeof(*b));
-	int err;
+	const struct bridge b = {
+	    .pool = pool, .imports = m, .dev = i->dev, .ops = ops, .arg = arg};
 
-	*out = NULL;
-	if (b == NULL)
-		return ERR_NOMEM;
-	b->pool = pool;
-	b->imports = m;
-	b->dev = i->dev;
-	b->ops = ops;
-	b->arg = arg;
-	if ((err = import_new(&b->import, pool, &conf, &import_ops, b)) != ERR_OK) {
-		pool_put(pool, b, sizeof(*b));
-		return err;
-	}
-	*out = b;
-	return ERR_OK;
+	return make(out, &b, &conf, &peer_ops);
+}
+
+int
+bridge_new_stock(struct bridge **out, struct pool *pool, struct stock_client *client,
+		 const struct import_conf *conf, const struct bridge_ops *ops, void *arg)
+{
+	const struct bridge b = {.pool = pool, .client = client, .ops = ops, .arg = arg};
+	int err = make(out, &b, conf, &stock_ops);
+
+	if (err == ERR_OK)
+		stock_client_set_user(client, &stock_user, *out);
+	return err;
 }
 
 void

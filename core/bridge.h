@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Joins one imported device (core/imports) to the engine that speaks USB/IP for
- * it (core/import): requests down, replies up, data copied once.
+ * Joins one imported device, of a peer (core/imports) or of a stock server
+ * (core/stock_client), to the engine that speaks USB/IP for it (core/import):
+ * requests down, replies up.
  */
 #ifndef CORE_BRIDGE_H
 #define CORE_BRIDGE_H
@@ -17,6 +18,7 @@ struct bridge;
 struct imports;
 struct pool;
 struct session_msg;
+struct stock_client;
 
 struct bridge_ops {
 	void (*wake)(void *arg); /* import_output has bytes for the kernel */
@@ -29,12 +31,17 @@ struct bridge_ops {
 int bridge_new(struct bridge **, struct pool *, struct imports *,
 	       const struct wire_imported *, uint64_t budget, const struct bridge_ops *,
 	       void *arg) MUST_CHECK;
+
+/* The same for a stock server's, which must stay; the bridge becomes its user. */
+int bridge_new_stock(struct bridge **, struct pool *, struct stock_client *,
+		     const struct import_conf *, const struct bridge_ops *,
+		     void *arg) MUST_CHECK;
 void bridge_free(struct bridge *);
 
 /* The engine, for its bytes. */
 struct import *bridge_import(struct bridge *);
 
-/* As imports_user.reply. */
+/* As imports_user.reply, of a peer's. */
 int bridge_reply(struct bridge *, uint8_t ep, uint64_t tag, const struct import_reply *,
 		 const struct session_msg *) MUST_CHECK;
 

@@ -166,6 +166,39 @@ text_clean(char *str)
 	}
 }
 
+static void
+put_utf8(struct text *t, uint32_t c)
+{
+	unsigned more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+	static const uint8_t first[] = {0, 0xc0, 0xe0, 0xf0};
+
+	text_char(t, (char)(first[more] | c >> (6 * more)));
+	while (more-- > 0)
+		text_char(t, (char)(0x80 | (c >> (6 * more) & 0x3f)));
+}
+
+void
+text_utf16(char *dst, size_t cap, const uint8_t *src, size_t n)
+{
+	struct text t;
+
+	text_init(&t, dst, cap);
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		uint32_t c = src[i] | (uint32_t)src[i + 1] << 8, low = 0;
+
+		if (i + 3 < n)
+			low = src[i + 2] | (uint32_t)src[i + 3] << 8;
+		if (c >> 10 == 0x36 && low >> 10 == 0x37) { /* a pair of surrogates */
+			c = 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
+			i += 2;
+		} else if (c == 0 || c >> 11 == 0x1b) {
+			c = '?';
+		}
+		put_utf8(&t, c);
+	}
+	text_clean(dst);
+}
+
 static bool
 to_number(const char *s, size_t n, unsigned base, uint64_t max, uint64_t *v)
 {

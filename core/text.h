@@ -42,6 +42,12 @@ bool text_copy(char *dst, size_t cap, const char *src);
  */
 void text_clean(char *);
 
+/*
+ * UTF-16LE of n bytes, as in USB string descriptors, into dst: as much as fits,
+ * text_clean, always ends in NUL. Half a pair and control characters become '?'.
+ */
+void text_utf16(char *dst, size_t cap, const uint8_t *src, size_t n);
+
 /* A decimal number that is the whole of s and at most max; false otherwise. */
 bool text_to_u64(const char *s, uint64_t max, uint64_t *v);
 

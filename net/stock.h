@@ -110,4 +110,10 @@ stock_dial(struct event_base *, struct evdns_base *, const char *where, const ch
 	   const struct stock_dial_ops *, void *arg);
 void stock_dial_free(struct stock_dial *);
 
+/*
+ * Whether the other end of a connected socket has not acknowledged for so long
+ * what it was sent. False for what is no TCP socket.
+ */
+bool stock_silent(int fd, uint64_t us);
+
 #endif

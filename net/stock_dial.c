@@ -2,7 +2,11 @@
 /*
  * Asks a stock server for its list or for a device.
  */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include <event2/event.h>
 
@@ -140,6 +144,17 @@ stock_dial(struct event_base *base, struct evdns_base *dns, const char *where,
 		return NULL;
 	}
 	return d;
+}
+
+bool
+stock_silent(int fd, uint64_t us)
+{
+	struct tcp_info i;
+	socklen_t n = sizeof(i);
+
+	memset(&i, 0, sizeof(i));
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &n) == 0 && i.tcpi_unacked > 0 &&
+	       i.tcpi_last_ack_recv >= us / 1000;
 }
 
 void

@@ -70,6 +70,8 @@ fail_errno(struct vhci_pipe *p)
 {
 	if (errno == EPIPE || errno == ECONNRESET)
 		fail(p, ERR_CLOSED);
+	else if (errno == ETIMEDOUT || errno == EHOSTUNREACH)
+		fail(p, ERR_TIMEOUT); /* a TCP socket whose other end is silent */
 	else if (errno != EAGAIN && errno != EINTR)
 		fail(p, ERR_IO);
 }

@@ -51,6 +51,37 @@ cleans_strangers_strings(void)
 }
 
 static void
+reads_utf16(void)
+{
+	static const struct {
+		uint8_t in[10];
+		size_t n;
+		const char *out;
+	} row[] = {
+	    {"D\0\374\0\254\40", 6, "D\xc3\xbc\xe2\x82\xac"},
+	    {"\75\330\0\336!", 6, "\xf0\x9f\x98\x80!"}, /* a pair */
+	    {"\75\330x\0", 4, "?x"},                    /* half of one */
+	    {"x\0\75\330", 4, "x?"},                    /* at the end */
+	    {"\0\336\75\330", 4, "??"},                 /* the wrong way round */
+	    {"a\0\0\0\12\0b", 8, "a??b"},               /* controls */
+	    {"a\0b", 3, "a"},                           /* half a unit */
+	    {"", 0, ""},
+	};
+	char b[8];
+
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		uint8_t *copy = malloc(row[i].n + 1); /* ASan sees its end */
+
+		memcpy(copy, row[i].in, row[i].n);
+		text_utf16(b, sizeof(b), copy, row[i].n);
+		CHECK(strcmp(b, row[i].out) == 0);
+		free(copy);
+	}
+	text_utf16(b, 4, (const uint8_t *)"a\0b\0\254\40c", 8); /* cut inside */
+	CHECK(strcmp(b, "ab?") == 0);
+}
+
+static void
 reads_numbers(void)
 {
 	uint64_t v = 7;
@@ -77,5 +108,5 @@ compares(void)
 	CHECK(text_equal("ab", "ab") && !text_equal("ab", "abc"));
 }
 
-TEST_MAIN(TEST(appends_and_cuts), TEST(cleans_strangers_strings), TEST(reads_numbers),
-	  TEST(compares))
+TEST_MAIN(TEST(appends_and_cuts), TEST(cleans_strangers_strings), TEST(reads_utf16),
+	  TEST(reads_numbers), TEST(compares))
