@@ -13,8 +13,10 @@ OBJ := $(SRC:%.c=$(O)/%.o)
 BIN := $(O)/usbp2p
 MAN := $(wildcard man/*.[157])
 TESTS := $(wildcard test/core/*_test.c test/net/*_test.c test/usb/*_test.c \
-	test/vhci/*_test.c test/cmd/*_test.c test/sim/*_test.c test/fuzz/*_test.c)
+	test/vhci/*_test.c test/cmd/*_test.c test/sim/*_test.c test/fuzz/*_test.c \
+	test/regress/*_test.c)
 TESTBIN := $(TESTS:%.c=$(O)/%)
+STRANGER := $(O)/test/regress/stranger
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Werror
@@ -27,14 +29,14 @@ LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 # A library's headers are in reach of the files that may use it, and of no other.
 pkg = $(eval $(1): PKG_CFLAGS += $$(shell pkg-config --cflags $(2)))
 $(call pkg,$(O)/net/ice.o $(O)/net/gpump.o $(O)/test/net/gpump_test.o,nice gio-2.0)
-$(call pkg,$(O)/usb/%.o $(O)/test/vm/isoread.o,libusb-1.0)
+$(call pkg,$(O)/usb/%.o $(O)/test/usb/libusb_test.o $(O)/test/vm/isoread.o,libusb-1.0)
 
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --child-silent-after-fork=yes \
 	--errors-for-leak-kinds=definite --suppressions=test/valgrind.supp
 
 Q := $(if $(V),,@)
 .PHONY: all tests check check-fast check-asan check-valgrind check-static check-clang \
-	check-long check-vm check-e2e demo fuzz bench install format clean deps test-deps
+	check-long check-regress check-vm check-e2e demo fuzz bench install format clean deps test-deps
 
 all: $(BIN)
 
@@ -54,7 +56,10 @@ $(O)/tests.mk: $(TESTS) test/check/links.awk
 $(TESTBIN):
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
-		$(if $(filter test/core/% test/sim/% test/fuzz/%,$(@:$(O)/%=%)),,$(LIBS))
+		$(if $(filter test/core/% test/sim/% test/fuzz/% test/regress/%,$(@:$(O)/%=%)),,$(LIBS))
+$(STRANGER): $(STRANGER).o $(filter-out $(O)/main.o,$(OBJ))
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 ifeq ($(filter clean deps test-deps format,$(MAKECMDGOALS)),)
 -include $(O)/tests.mk
 endif
@@ -67,7 +72,7 @@ test-deps:
 
 check: test-deps
 	$(Q)MAKE="$(MAKE)" O="$(O)" CC="$(CC)" test/check.sh
-tests: $(TESTBIN)
+tests: $(TESTBIN) $(STRANGER)
 
 check-fast: $(BIN) $(TESTBIN) check-static
 	$(Q)LC_ALL=C TZ=UTC prove -j2 -Q $(TESTBIN)
@@ -79,6 +84,7 @@ check-static: $(BIN)
 	$(Q)test/check/man.sh $(BIN) $(MAN)
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	$(Q)test/check/sizes.sh
+	$(Q)test/check/regress.sh test/regress/LIST
 
 check-asan:
 	$(Q)$(MAKE) O=$(O)/asan SAN=address,undefined CFLAGS="-O1 -g" asan-run
@@ -91,11 +97,14 @@ check-clang:
 
 check-vm: $(BIN) $(O)/test/vm/isoread
 	$(Q)O=$(O) BIN=$(BIN) prove test/vm/*_test.sh
-check-e2e: $(BIN)
+check-e2e: $(BIN) $(STRANGER)
 	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
 check-long:
 	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
-	$(Q)$(MAKE) check-asan check-valgrind check-clang fuzz
+	$(Q)$(MAKE) check-asan check-valgrind check-clang fuzz check-regress
+# Each test of test/regress/LIST sees its bug; VM=1 does those of the guest, too.
+check-regress:
+	$(Q)MAKE="$(MAKE)" VM="$(VM)" test/regress/bugs.sh $(ITEMS)
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)test/e2e/demo.sh $(BIN)

@@ -143,7 +143,7 @@ const struct bridge_ops attached_bridge_ops = {on_wake};
 static int
 give_to_kernel(struct attached *x, char *why, size_t cap)
 {
-	struct vhci_attach v = {.devid = x->info.busnum << 16 | x->info.devnum,
+	struct vhci_attach v = {.devid = devinfo_devid(&x->info),
 				.speed = x->info.speed,
 				.peer = x->of->target.name,
 				.busid = x->info.busid};

@@ -157,7 +157,7 @@ static int
 make_door(struct stocker *x)
 {
 	const struct usb_dev *d = x->lease->dev;
-	struct stock_door_conf conf = {.devid = d->info.busnum << 16 | d->info.devnum,
+	struct stock_door_conf conf = {.devid = devinfo_devid(&d->info),
 				       .urb_max = LOOP_URB_MAX,
 				       .budget = LOOP_URBS,
 				       .raw = d->raw,

@@ -111,7 +111,7 @@ bridge_new(struct bridge **out, struct pool *pool, struct imports *m,
 	   const struct wire_imported *i, uint64_t budget, const struct bridge_ops *ops,
 	   void *arg)
 {
-	struct import_conf conf = {.devid = i->info.busnum << 16 | i->info.devnum,
+	struct import_conf conf = {.devid = devinfo_devid(&i->info),
 				   .urb_max = imports_urb_max(m),
 				   .budget = budget,
 				   .reserve = budget / 8,

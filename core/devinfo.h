@@ -48,4 +48,11 @@ struct devinfo {
 	bool part; /* without the interfaces that have a local driver when it is opened */
 };
 
+/* How vhci_hcd and USB/IP name it. The numbers are not those of its busid. */
+static inline uint32_t
+devinfo_devid(const struct devinfo *in)
+{
+	return in->busnum << 16 | in->devnum;
+}
+
 #endif

@@ -98,7 +98,7 @@ unset USBP2P_STATE XDG_STATE_HOME
 
 if step build -j2 all tests; then
 	step static check-static
-	storey unit 2 120 $(binaries core cmd)
+	storey unit 2 120 $(binaries core cmd regress)
 	storey sim 2 300 $(binaries sim)
 	storey adapter 2 120 $(binaries net usb vhci)
 	storey fuzz 2 120 $(binaries fuzz)

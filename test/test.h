@@ -30,6 +30,12 @@ static int test_failed;
 #fn, fn \
 	}
 
+/* The same under another name: "regress N: ITEM" is line N of test/regress/LIST. */
+#define TEST_AS(name, fn) \
+	{                 \
+		name, fn  \
+	}
+
 #define CHECK(x)       \
 	((x) ? (void)0 \
 	     : (test_failed = 1, (void)printf("# %s:%d: %s\n", __FILE__, __LINE__, #x)))

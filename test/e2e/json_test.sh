@@ -62,6 +62,7 @@ is "bench: the bytes" "$(jq -r .device.sha256 "$work/out")" \
 check "bench: numbers" jq -e '.connect_ms > 0 and .rtt_us.p50 > 0 and
 	.rtt_us.p99 >= .rtt_us.p50 and .down_mb_s > 1 and .up_mb_s > 1 and
 	.cpu_s_per_gb.local > 0 and .urb_s > 100 and .device.bytes == 1048576' "$work/out"
+cp "$work/out" "$work/bench"
 try "$BIN" -s "$work/anna" bench lab --json
 keys "bench without a device" . \
 	"schema kind peer connect_ms path link rtt_us down_mb_s up_mb_s cpu_s_per_gb"
@@ -84,6 +85,16 @@ held() {
 	"$BIN" -s "$work/lab" status --json | jq -e '.running[0].devices[1].state == "held"'
 }
 check "anna has it" wait_for 15 held
+# What needs a driver or a bad network to move is in test/vm/regress_test.sh.
+never() {
+	for n_file in bench looks; do
+		jq -s -r -f test/regress/numbers.jq "$work/$n_file" || echo "$n_file"
+	done | grep -vE '(^|\.)(link\.(lost|duplicates)|urbs\.(failed|unlinked))$'
+}
+all_fed() {
+	"$BIN" -s "$work/lab" status --json >>"$work/looks" && ! never
+}
+check "regress 32: metric columns never fed" wait_for 20 all_fed || never | note
 try "$BIN" -s "$work/lab" status --json
 begins "status, one peer" status
 keys "status: a held device" '.running[0].devices[1]' "$device shared state holder since"

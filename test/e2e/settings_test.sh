@@ -63,4 +63,12 @@ is "link.cc of serve" "$(lab_peer .link.cc)" cubic
 wait "$first"
 jq -e '.link | .bytes_in / .packets_in > 1200' "$work/first" >/dev/null
 ok "link.mtu of serve"
+
+# All that went before, for every key that there is.
+for key in $("$BIN" help | sed -n 's/^ *\([a-z]*\.[a-z]*\)=.*/\1/p'); do
+	grep -q -e "-o $key=" "$0" || echo "# no test sets $key"
+done >"$work/unset"
+cat "$work/unset"
+[ "$tap_bad" = 0 ] && [ ! -s "$work/unset" ] && "$BIN" help | grep -q link.mtu=
+ok "regress 31: config key never read"
 finish

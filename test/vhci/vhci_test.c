@@ -375,6 +375,22 @@ gives_a_socket(void)
 	teardown();
 }
 
+/* The kernel takes the first bytes for a header, whatever was agreed on before. */
+static void
+nothing_is_said_first(void)
+{
+	unsigned port;
+	int fd;
+	char c;
+
+	setup(1);
+	CHECK_EQ(attach(DEVINFO_HIGH, &port, &fd), ERR_OK);
+	CHECK_EQ(recv(k.sock, &c, 1, MSG_DONTWAIT), -1);
+	CHECK_EQ(errno, EAGAIN);
+	close(fd);
+	teardown();
+}
+
 static void
 chooses_the_hub_by_speed(void)
 {
@@ -440,6 +456,27 @@ gives_up_when_all_are_taken(void)
 	k.sleeping[0] = k.sleeping[1] = true;
 	CHECK_EQ(lands(DEVINFO_SUPER), ERR_BUSY);
 	CHECK_EQ(k.writes, 32);
+	teardown();
+}
+
+/* All ports of all controllers, and all of them again and again. */
+static void
+every_port_is_used_and_given_back(void)
+{
+	setup(3);
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < 24; i++) {
+			CHECK_EQ(lands(DEVINFO_HIGH), i / 8 * 16 + i % 8);
+			CHECK_EQ(lands(DEVINFO_SUPER), i / 8 * 16 + i % 8 + 8);
+		}
+		CHECK_EQ(lands(DEVINFO_HIGH), ERR_BUSY);
+		for (unsigned i = 0; i < 48; i++) {
+			CHECK_EQ(vhci_detach(&k.paths, i), ERR_OK);
+			CHECK_EQ(atoi(k.detached), i);
+			k.status[i] = VHCI_FREE;
+		}
+		put_status();
+	}
 	teardown();
 }
 
@@ -579,6 +616,9 @@ sees_configured_devices(void)
 TEST_MAIN(TEST(parses_rows), TEST(lists_all_controllers), TEST(gives_a_socket),
 	  TEST(chooses_the_hub_by_speed), TEST(passes_over_ports_that_are_not_free),
 	  TEST(tries_another_port_when_one_is_taken), TEST(gives_up_when_all_are_taken),
-	  TEST(falls_back_to_super_speed), TEST(says_what_is_lacking),
-	  TEST(notes_for_usbip_port), TEST(attaches_without_a_note), TEST(detaches),
-	  TEST(sees_configured_devices))
+	  TEST_AS("regress 23: speed 6", falls_back_to_super_speed),
+	  TEST_AS("regress 2: handshake bytes into vhci", nothing_is_said_first),
+	  TEST_AS("regress 24: hard-coded ports, port leak",
+		  every_port_is_used_and_given_back),
+	  TEST(says_what_is_lacking), TEST(notes_for_usbip_port),
+	  TEST(attaches_without_a_note), TEST(detaches), TEST(sees_configured_devices))

@@ -137,7 +137,7 @@ cp /tmp/other.img /tmp/before.img
 echo /tmp/other.img >$GADGET/functions/mass_storage.0/lun.0/file
 t0=$(now_ms)
 gadget_plug stick
-check "regress 25: it is attached again" wait_for 30 said A 2 "$DEV attached "
+check "regress 25: stale handle after replug" wait_for 30 said A 2 "$DEV attached "
 echo "# after $(($(now_ms) - t0)) ms"
 must "regress 25: its disk is there" wait_for 40 attached_disk $ID
 check "regress 25: with what is on it now" cmp "/dev/$(attached_disk $ID)" /tmp/before.img
@@ -147,7 +147,7 @@ is "one port is taken" "$(ports_taken | wc -l)" 1
 gadget_unplug stick
 stick_is $DFU
 gadget_plug stick
-check "regress 34: another id in the named port is attached" wait_for 30 said A 1 "id=$DFU"
+check "regress 34: DFU re-enumeration lost" wait_for 30 said A 1 "id=$DFU"
 must "regress 34: its disk is there" wait_for 40 attached_disk $DFU
 check "regress 34: and reads right" cmp -n 1048576 "/dev/$(attached_disk $DFU)" /tmp/before.img
 gadget_unplug stick
