@@ -103,7 +103,7 @@ fuzz:
 	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
 bench: $(BIN) $(O)/test/bench/raw
 	$(Q)test/bench/run.sh $(BIN) $(O)/test/bench/raw
-$(O)/test/bench/raw: $(O)/test/bench/raw.o
+$(O)/test/bench/raw $(O)/test/vm/usbtest: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 
 install: $(BIN)

@@ -127,3 +127,22 @@ disk_ready() {
 driver_of() {
 	basename "$(readlink -e "/sys/bus/usb/devices/$1/$1:${3:-1}.${2:-0}/driver" || echo none)"
 }
+
+driven_by() {
+	[ "$(driver_of "$2")" = "$1" ]
+}
+
+# node_of BUSID: its file for usbfs
+node_of() {
+	printf '/dev/bus/usb/%03d/%03d\n' "$(cat "/sys/bus/usb/devices/$1/busnum")" \
+		"$(cat "/sys/bus/usb/devices/$1/devnum")"
+}
+
+# The other machine: namespace C at 10.77.0.2; this one is 10.77.0.1.
+net_start() {
+	ip netns add C && ip link add vS type veth peer name vC && ip link set vC netns C &&
+		ip addr add 10.77.0.1/24 dev vS && ip link set vS up &&
+		ip -n C addr add 10.77.0.2/24 dev vC && ip -n C link set vC up &&
+		ip -n C link set lo up &&
+		wait_for 10 sh -c "ip -n C -br link show vC | grep -q UP"
+}
