@@ -96,6 +96,7 @@ check-e2e: $(BIN)
 check-long:
 	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
 	$(Q)$(MAKE) check-asan check-valgrind check-clang fuzz
+	$(Q)ROUNDS=200 O=$(O) BIN=$(BIN) USBP2P=$(BIN) prove test/e2e/leak_test.sh test/vm/leak_test.sh
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)test/e2e/demo.sh $(BIN)
@@ -103,7 +104,7 @@ fuzz:
 	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
 bench: $(BIN) $(O)/test/bench/raw
 	$(Q)test/bench/run.sh $(BIN) $(O)/test/bench/raw
-$(O)/test/bench/raw $(O)/test/vm/usbtest: %: %.o
+$(O)/test/bench/raw $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 
 install: $(BIN)
