@@ -3,7 +3,7 @@
 # with one peer; then two peers at once with two devices each, one of them a disk.
 [ -n "${VM_GUEST:-}" ] || {
 	make -s "O=${O:-build}" "${O:-build}/test/vm/bulk" >&2 || exit
-	exec "${0%/*}/run.sh" -t 500 "$0"
+	exec "${0%/*}/run.sh" -t 800 "$0"
 }
 . test/vm/lib.sh
 
@@ -215,7 +215,9 @@ kill -TERM "$SERVE"
 wait "$SERVE"
 is "serve ends in order" "$?" 0
 is "nothing was reported" "$(grep -ciE 'error' /tmp/serve.log)" 0 || note </tmp/serve.log
-dmesg | grep -iE 'error|fail|bug|oops|timed out' >/tmp/kernel
+# The HID gadget's driver says that its pending request ended with the reset.
+dmesg | grep -iE 'error|fail|bug|oops|timed out' |
+	grep -v 'configfs-gadget.hid .*End Point Request ERROR: -108' >/tmp/kernel
 is "the kernel's log is clean" "$(wc -l </tmp/kernel)" 0 || note </tmp/kernel
 dmesg >/results/dmesg
 finish
