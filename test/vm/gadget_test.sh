@@ -63,7 +63,7 @@ hidraw() {
 
 # 1,000 reports that bear a number; the reader wants them all, and in order.
 reports() {
-	perl -e '
+	timeout 120 perl -e '
 		open(my $f, "<", $ARGV[0]) or die "$ARGV[0]: $!\n";
 		$| = 1;
 		print "ready\n";
@@ -75,7 +75,7 @@ reports() {
 		}' "/dev/$(hidraw)" >/tmp/hid.out 2>&1 &
 	reports_reader=$!
 	wait_for 60 grep -q ready /tmp/hid.out || return
-	perl -e '
+	timeout 120 perl -e '
 		open(my $f, ">", "/dev/hidg0") or die "hidg0: $!\n";
 		for my $n (0 .. 999) {
 			my $r = pack("N C60", $n, ($n % 251) x 60);

@@ -89,12 +89,14 @@ gadget_disk() {
 }
 
 # Bus ids (1-1) of the devices with this VID:PID; those on vhci with `vhci` as
-# second argument, otherwise the others. Fails if there is none.
+# second argument, otherwise the others. Fails if there is none. (vhci has many hubs:
+# two programs for each of them would take seconds.)
 busids() {
 	busids_found=
 	for d in /sys/bus/usb/devices/*/idVendor; do
 		d=${d%/idVendor}
-		[ "$(cat "$d/idVendor"):$(cat "$d/idProduct")" = "$1" ] || continue
+		read -r busids_v <"$d/idVendor" && read -r busids_p <"$d/idProduct" &&
+			[ "$busids_v:$busids_p" = "$1" ] || continue
 		case $(readlink -f "$d")/${2:-} in
 		*/vhci_hcd.*/vhci) ;;
 		*/vhci_hcd.*/ | */vhci) continue ;;
