@@ -101,7 +101,9 @@ check-e2e: $(BIN) $(STRANGER)
 	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
 check-long:
 	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
-	$(Q)$(MAKE) check-asan check-valgrind check-clang fuzz check-regress
+	$(Q)$(MAKE) check-asan check-valgrind check-clang check-regress
+	$(Q)ROUNDS=200 O=$(O) BIN=$(BIN) USBP2P=$(BIN) prove test/e2e/leak_test.sh test/vm/leak_test.sh
+	$(Q)$(MAKE) fuzz FUZZ_SECONDS=600
 # Each test of test/regress/LIST sees its bug; VM=1 does those of the guest, too.
 check-regress:
 	$(Q)MAKE="$(MAKE)" VM="$(VM)" test/regress/bugs.sh $(ITEMS)
@@ -112,7 +114,7 @@ fuzz:
 	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
 bench: $(BIN) $(O)/test/bench/raw
 	$(Q)test/bench/run.sh $(BIN) $(O)/test/bench/raw
-$(O)/test/bench/raw: $(O)/test/bench/raw.o
+$(O)/test/bench/raw $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 $(O)/test/vm/isoread: $(O)/test/vm/isoread.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)

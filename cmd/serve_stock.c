@@ -269,7 +269,7 @@ on_list(void *arg, unsigned i)
 static void
 name(struct stocker *x)
 {
-	char where[64];
+	char where[sizeof(x->name) - sizeof("usbip ") + 1];
 
 	text_copy(where, sizeof(where), stock_conn_peer(x->conn));
 	where[strlen(where) - strlen(strrchr(where, ':'))] = '\0';

@@ -89,12 +89,14 @@ gadget_disk() {
 }
 
 # Bus ids (1-1) of the devices with this VID:PID; those on vhci with `vhci` as
-# second argument, otherwise the others. Fails if there is none.
+# second argument, otherwise the others. Fails if there is none. (vhci has many hubs:
+# two programs for each of them would take seconds.)
 busids() {
 	busids_found=
 	for d in /sys/bus/usb/devices/*/idVendor; do
 		d=${d%/idVendor}
-		[ "$(cat "$d/idVendor"):$(cat "$d/idProduct")" = "$1" ] || continue
+		read -r busids_v <"$d/idVendor" && read -r busids_p <"$d/idProduct" &&
+			[ "$busids_v:$busids_p" = "$1" ] || continue
 		case $(readlink -f "$d")/${2:-} in
 		*/vhci_hcd.*/vhci) ;;
 		*/vhci_hcd.*/ | */vhci) continue ;;
@@ -126,4 +128,23 @@ disk_ready() {
 # driver_of BUSID [INTERFACE [CONFIGURATION]]: its kernel driver, or "none".
 driver_of() {
 	basename "$(readlink -e "/sys/bus/usb/devices/$1/$1:${3:-1}.${2:-0}/driver" || echo none)"
+}
+
+driven_by() {
+	[ "$(driver_of "$2")" = "$1" ]
+}
+
+# node_of BUSID: its file for usbfs
+node_of() {
+	printf '/dev/bus/usb/%03d/%03d\n' "$(cat "/sys/bus/usb/devices/$1/busnum")" \
+		"$(cat "/sys/bus/usb/devices/$1/devnum")"
+}
+
+# The other machine: namespace C at 10.77.0.2; this one is 10.77.0.1.
+net_start() {
+	ip netns add C && ip link add vS type veth peer name vC && ip link set vC netns C &&
+		ip addr add 10.77.0.1/24 dev vS && ip link set vS up &&
+		ip -n C addr add 10.77.0.2/24 dev vC && ip -n C link set vC up &&
+		ip -n C link set lo up &&
+		wait_for 10 sh -c "ip -n C -br link show vC | grep -q UP"
 }

@@ -1,0 +1,130 @@
+#!/bin/sh
+# Attach and detach, ROUNDS times (20 unless told): a real gadget and a virtual disk,
+# in turns by a process that lives for one round, with a link of its own, and by one
+# that lives as long as serve. Neither serve nor that one may grow, in memory, file
+# descriptors or threads, and no port may be lost.
+[ -n "${VM_GUEST:-}" ] || {
+	export TEST_ROUNDS="${ROUNDS:-20}"
+	exec "${0%/*}/run.sh" -t $((200 + TEST_ROUNDS * 8)) "$0"
+}
+. test/vm/lib.sh
+
+ID=1d6b:0104
+# The caches of glibc and glib keep freed blocks in the midst of the heap, which grows
+# around them for some 300 rounds; without them it stays as it is to the page.
+TUNED="GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0:glibc.malloc.trim_threshold=4096:glibc.malloc.top_pad=0
+	G_SLICE=always-malloc"
+S="$BIN -s /tmp/S"
+KEEP="env $TUNED ip netns exec C $BIN -s /tmp/A"
+ONCE="ip netns exec C $BIN -s /tmp/B"
+VHCI=/sys/devices/platform/vhci_hcd.0
+WARM=6 # rounds until the libraries have what they keep
+
+start_serve() {
+	env $TUNED $S serve --listen 10.77.0.1:13240 --virtual disk:/tmp/v.img --virtual serial \
+		>>/results/serve.log 2>&1 </dev/null &
+	SERVE=$!
+	wait_for 10 $S status
+}
+
+ports_taken() {
+	cat $VHCI/status $VHCI/status.* 2>/dev/null |
+		awk '$3 ~ /^[0-9]+$/ && $3 != "004"' | wc -l
+}
+
+disks_there() {
+	[ "$(disk_names | wc -l)" = 2 ]
+}
+
+disk_names() {
+	for b in $(busids $ID vhci); do
+		disk_ready "$b"
+	done
+}
+
+# The serving side has both back: nothing of the last round is still under way.
+idle() {
+	[ "$($S status --json | jq -c '[.running[0].devices[] | select(.state == "free")] | length')" \
+		= 2 ] && [ "$($S status --json | jq '.running[0].peers | length')" = 1 ]
+}
+
+once_ended() {
+	! $ONCE status
+}
+
+round() {
+	$1 attach lab v-1 "$DEV" --background >/tmp/attach.out 2>&1 &&
+		wait_for 20 disks_there || return
+	for b in $(disk_names); do
+		cmp -n 65536 "/dev/$b" /tmp/v.img || return
+	done
+	$1 detach v-1 && $1 detach "$DEV" && [ "$(ports_taken)" = 1 ] &&
+		wait_for 20 idle && wait_for 20 once_ended
+}
+
+# What a process has: descriptors, threads, kB of memory of its own.
+has() {
+	echo "fds=$(ls "/proc/$1/fd" | wc -l) threads=$(ls "/proc/$1/task" | wc -l)"
+}
+
+memory() {
+	awk '/^Anonymous:/ { print $2 }' "/proc/$1/smaps_rollup"
+}
+
+must "modules" usb_start 1
+modprobe -r usb_storage
+must "disks without delay" modprobe usb_storage delay_use=0
+must "a serial driver" modprobe cdc_acm
+must "udevd" udev_start
+must "network namespaces" net_start
+image /tmp/v.img 4
+cp /tmp/v.img /tmp/gadget.img
+must "gadget" gadget_disk stick $ID /tmp/gadget.img
+must "the serving side has it" wait_for 20 busids $ID
+DEV=$(busids $ID)
+must "bind" $S bind "$DEV"
+must "serve" start_serve
+must "one process stays" $KEEP attach "$($S invite --name anna)" v-2 --as lab --background
+KEPT=$($KEEP status --json | jq '.running[0].pid')
+must "another peer" $ONCE list "$($S invite --name otto)" --as lab
+dmesg -C
+
+n=0 failed=0
+t0=$(date +%s)
+while [ $n -lt "$TEST_ROUNDS" ]; do
+	n=$((n + 1))
+	[ $((n % 2)) = 0 ] && who=$KEEP || who=$ONCE
+	round "$who" >/tmp/round.out 2>&1 || {
+		failed=$((failed + 1))
+		echo "# round $n failed:"
+		note </tmp/round.out
+		note </tmp/attach.out
+		[ $failed -lt 3 ] || break
+	}
+	if [ $n = $WARM ]; then
+		serve_had=$(has "$SERVE") serve_kb=$(memory "$SERVE")
+		kept_had=$(has "$KEPT") kept_kb=$(memory "$KEPT")
+	fi
+	[ $((n % 10)) != 0 ] || echo "# round $n: serve $(has "$SERVE") kB=$(memory "$SERVE")," \
+		"attach $(has "$KEPT") kB=$(memory "$KEPT")"
+done
+echo "# $n rounds in $(($(date +%s) - t0)) s"
+is "rounds that failed" $failed 0
+is "ports taken beside the one that stays" $(($(ports_taken) - 1)) 0
+is "serve's descriptors and threads" "$(has "$SERVE")" "$serve_had"
+is "attach's descriptors and threads" "$(has "$KEPT")" "$kept_had"
+grown=$(($(memory "$SERVE") - serve_kb))
+[ $grown -le "16" ]
+ok "serve grew by $grown kB since round $WARM"
+grown=$(($(memory "$KEPT") - kept_kb))
+[ $grown -le "16" ]
+ok "attach grew by $grown kB since round $WARM"
+check "detach the last" $KEEP detach --all
+is "ports taken" "$(ports_taken)" 0
+kill -TERM "$SERVE"
+wait "$SERVE"
+is "serve ends in order" "$?" 0
+dmesg | grep -iE 'error|fail|bug|oops|timed out' >/tmp/kernel
+is "the kernel's log is clean" "$(wc -l </tmp/kernel)" 0 || note </tmp/kernel
+dmesg >/results/dmesg
+finish
