@@ -63,6 +63,7 @@ hidraw() {
 
 # 1,000 reports that bear a number; the reader wants them all, and in order.
 reports() {
+	rm -f /tmp/hid.out # the last one was ready, too
 	timeout 120 perl -e '
 		open(my $f, "<", $ARGV[0]) or die "$ARGV[0]: $!\n";
 		$| = 1;
@@ -81,7 +82,7 @@ reports() {
 			my $r = pack("N C60", $n, ($n % 251) x 60);
 			syswrite($f, $r) == 64 or die "report $n: $!\n";
 		}' && wait "$reports_reader" || {
-		kill "$reports_reader"
+		kill "$reports_reader" 2>/dev/null
 		cat /tmp/hid.out
 		return 1
 	}
