@@ -9,7 +9,7 @@ void
 rd_init(struct rd *r, const void *p, size_t n)
 {
 	r->p = p;
-	r->end = r->p + n;
+	r->end = n > 0 ? r->p + n : r->p; /* NULL + 0 is undefined */
 	r->bad = false;
 }
 
@@ -28,7 +28,8 @@ rd_lend(struct rd *r, size_t n)
 		r->bad = true;
 		return NULL;
 	}
-	r->p += n;
+	if (n > 0)
+		r->p += n;
 	return p;
 }
 
@@ -127,7 +128,7 @@ void
 wr_init(struct wr *w, void *p, size_t n)
 {
 	w->p = p;
-	w->end = w->p + n;
+	w->end = n > 0 ? w->p + n : w->p;
 	w->bad = false;
 }
 

@@ -78,6 +78,15 @@ enumerate_resets(const struct enumerate *e, const struct import_request *q)
 }
 
 bool
+enumerate_knows(const struct enumerate *e, const struct import_request *q)
+{
+	const uint8_t *p;
+	size_t n;
+
+	return find(e, q, &p, &n) != DESC_UNKNOWN;
+}
+
+bool
 enumerate_answer(const struct enumerate *e, const struct import_request *q, uint8_t *room,
 		 int32_t *status, uint32_t *actual)
 {

@@ -51,6 +51,9 @@ bool enumerate_resets(const struct enumerate *, const struct import_request *);
 bool enumerate_answer(const struct enumerate *, const struct import_request *,
 		      uint8_t *room, int32_t *status, uint32_t *actual);
 
+/* Whether it does. */
+bool enumerate_knows(const struct enumerate *, const struct import_request *);
+
 /* A control request has succeeded. */
 void enumerate_done(struct enumerate *, const uint8_t setup[8]);
 

@@ -22,7 +22,8 @@ struct import {
 	struct enumerate enumerate;
 	struct iurbs urbs;
 	struct iurb *replying;
-	int failed; /* sticky */
+	unsigned held; /* urbs in that state */
+	int failed;    /* sticky */
 	bool gone;
 
 	uint8_t head[USBIP_HEADER]; /* the header that is coming */
@@ -50,19 +51,46 @@ fail(struct import *im, int err, const char *why)
 	return err;
 }
 
-/* Answers an urb of which all is known; false: only the far end can. */
-static bool
+/* Answers an urb of which all is known. */
+static void
 answer_here(struct import *im, struct iurb *u)
 {
 	uint8_t *room = u->ret->bytes + USBIP_HEADER;
 	uint32_t actual;
 	int32_t status;
 
-	if (!enumerate_answer(&im->enumerate, &u->req, room, &status, &actual))
-		return false;
+	ASSERT(enumerate_answer(&im->enumerate, &u->req, room, &status, &actual));
 	u->here = true;
 	iurb_finish(&im->urbs, u, status, actual);
-	return true;
+}
+
+static struct iurb *
+first_control(const struct import *im)
+{
+	struct list *l;
+
+	LIST_EACH (&im->urbs.all, l) {
+		struct iurb *u = CONTAINER_OF(l, struct iurb, link);
+
+		if ((u->req.ep & 0x0f) == 0)
+			return u;
+	}
+	return NULL;
+}
+
+/*
+ * Urbs of one endpoint end in their order, also where one is answered here and the
+ * one before it is not.
+ */
+static void
+answer_held(struct import *im)
+{
+	struct iurb *u;
+
+	while (im->held > 0 && (u = first_control(im))->state == IURB_HELD) {
+		im->held--;
+		answer_here(im, u);
+	}
 }
 
 /* Hands a complete urb, or the reset that it stands for, to the far end. */
@@ -78,8 +106,12 @@ send_urb(struct import *im, struct iurb *u)
 		return;
 	}
 	u->resetting = enumerate_resets(&im->enumerate, &u->req);
-	if (!u->resetting && answer_here(im, u))
+	if (!u->resetting && enumerate_knows(&im->enumerate, &u->req)) {
+		u->state = IURB_HELD;
+		im->held++;
+		answer_held(im);
 		return;
+	}
 	u->state = IURB_SENDING;
 	u->req.data = u->out;
 	u->req.iso = u->iso;
@@ -182,6 +214,11 @@ on_unlink(struct import *im, const struct usbip *h)
 		return ERR_OK;
 	}
 	list_add(&u->unlinks, &r->link);
+	if (u->state == IURB_HELD) {
+		im->held--;
+		iurb_finish_unlinked(&im->urbs, u);
+		return ERR_OK;
+	}
 	if (u->state == IURB_SENT && !u->unlinking) {
 		u->unlinking = true;
 		(void)im->ops->unlink(im->arg, u->req.ep, u->tag);
@@ -325,7 +362,7 @@ end_reset(struct import *im, struct iurb *u)
 	if (status != 0 && status != -LINUX_EPIPE)
 		iurb_finish(&im->urbs, u, -LINUX_EPROTO, 0);
 	else
-		(void)answer_here(im, u);
+		answer_here(im, u);
 }
 
 static void
@@ -358,6 +395,7 @@ import_reply_end(struct import *im)
 		end_reset(im, u);
 	else
 		end_urb(im, u);
+	answer_held(im);
 	wake(im, before);
 	return ERR_OK;
 }
@@ -370,11 +408,12 @@ import_gone(struct import *im)
 	struct iurb *u;
 
 	im->gone = true;
+	im->held = 0;
 	im->replying = NULL;
 	LIST_EACH_SAFE (&im->urbs.all, l, n) {
 		/* those before SENT are answered where they are on their way */
 		u = CONTAINER_OF(l, struct iurb, link);
-		if (u->state >= IURB_SENT)
+		if (u->state >= IURB_SENT || u->state == IURB_HELD)
 			iurb_finish(&im->urbs, u, -LINUX_ESHUTDOWN, 0);
 	}
 	wake(im, before);

@@ -17,6 +17,7 @@
 
 enum iurb_state {
 	IURB_FILLING,  /* OUT data and packets are coming from the kernel */
+	IURB_HELD,     /* answered here once those of endpoint 0 before it are */
 	IURB_SENDING,  /* ops->submit is running */
 	IURB_SENT,     /* the far end has it */
 	IURB_REPLYING, /* import_reply was called, import_reply_end not yet */

@@ -135,6 +135,7 @@ ask(const uint8_t s[8])
 	{                                                              \
 		0x80, 6, index, type, (lang)&0xff, (lang) >> 8, len, 0 \
 	}
+#define GET_STATUS ((const uint8_t[8]){0x80, 0, 0, 0, 0, 0, 2, 0})
 #define SET_CONFIGURATION(n)           \
 	(const uint8_t[8])             \
 	{                              \
@@ -359,20 +360,53 @@ before_the_kernel_configures_nothing_is_a_reset(void)
 	stop();
 }
 
+/* usbtest's case 10: control requests in a queue end in their order. */
+static void
+answers_keep_the_order(void)
+{
+	start(DEVINFO_HIGH);
+	ask(GET_STATUS);
+	ask(GET(1, 0, 0, 18));
+	ask(GET_STATUS);
+	ask(GET(2, 0, 0, 9));
+	ask(GET(2, 0, 0, 9));
+	CHECK_EQ(seens, 2);
+	CHECK_EQ(gots, 0);
+	unlink_urb(5); /* one that waits */
+	CHECK_EQ(gots, 1);
+	CHECK_EQ(got[0].h.cmd, USBIP_RET_UNLINK);
+	CHECK_EQ((int32_t)got[0].h.status, -LINUX_ECONNRESET);
+	CHECK_EQ(answer(0, 0, 2, false), ERR_OK);
+	CHECK_EQ(gots, 3);
+	CHECK_EQ(got[1].h.seqnum, 1);
+	CHECK(is_last(2, 0, sample, 18));
+	unlink_urb(3);
+	CHECK_EQ(answer(1, -LINUX_ECONNRESET, 0, true), ERR_OK);
+	CHECK(is_last(4, 0, sample + SAMPLE_CONFIG1, 9)); /* no longer behind it */
+	ask(GET_STATUS);
+	ask(GET(1, 0, 0, 18));
+	import_gone(im);
+	drain();
+	CHECK_EQ(gots, 7);
+	CHECK((int32_t)got[5].h.ret.status == -LINUX_ESHUTDOWN &&
+	      (int32_t)got[6].h.ret.status == -LINUX_ESHUTDOWN);
+	stop();
+}
+
 static void
 the_answer_waits_for_the_reset(void)
 {
 	start(DEVINFO_HIGH);
 	configure(1, 0);
 	ask(GET(1, 0, 0, 64));
-	ask(GET(1, 0, 0, 18)); /* others do not wait */
-	CHECK(is_last(3, 0, sample, 18));
-	CHECK_EQ(gots, 2);
+	ask(GET(2, 0, 0, 9)); /* and so does what comes behind it */
+	CHECK_EQ(gots, 1);
 	CHECK_EQ(answer(1, 0, 18, false), ERR_PROTO); /* it moves no data */
-	CHECK_EQ(gots, 2);
+	CHECK_EQ(gots, 1);
 	CHECK_EQ(answer(1, 0, 0, false), ERR_OK);
 	CHECK_EQ(gots, 3);
-	CHECK(is_last(2, 0, sample, 18));
+	CHECK_EQ(got[1].h.seqnum, 2);
+	CHECK(is_last(3, 0, sample + SAMPLE_CONFIG1, 9));
 	ask(GET(1, 0, 0, 64)); /* the kernel's next try is no other reset */
 	CHECK(is_last(4, 0, sample, 18));
 	configure(1, 0);
@@ -587,7 +621,8 @@ TEST_MAIN(TEST(enumeration_needs_nobody), TEST(the_rest_is_forwarded),
 	  TEST(short_answers_are_as_a_host_controller_gives_them),
 	  TEST(which_reads_tell_of_a_reset),
 	  TEST(before_the_kernel_configures_nothing_is_a_reset),
-	  TEST(the_answer_waits_for_the_reset), TEST(a_reset_puts_settings_back),
+	  TEST(answers_keep_the_order), TEST(the_answer_waits_for_the_reset),
+	  TEST(a_reset_puts_settings_back),
 	  TEST(a_reset_that_was_said_is_not_inferred_again),
 	  TEST(a_failing_reset_fails_the_read), TEST(a_far_end_may_not_know_resets),
 	  TEST(unlink_of_a_read_that_waits), TEST(a_reset_that_cannot_be_sent),

@@ -105,12 +105,22 @@ check_answer(const struct usbip *h, size_t data)
 	victims[seq] = 0;
 }
 
+/*
+ * A kernel reads its answers; one that does not is given up once the engine has no
+ * memory left to refuse with.
+ */
+#define UNHEARD 30
+
+static unsigned unheard; /* requests since it read last */
+
 static void
 kernel_hears(void)
 {
 	const uint8_t *p;
 	struct usbip h;
 	size_t n;
+
+	unheard = 0;
 
 	while ((n = import_output(im, &p)) > 0) {
 		MUST(n >= USBIP_HEADER && usbip_unpack(&h, p) == ERR_OK);
@@ -135,6 +145,8 @@ kernel_submits(void)
 	struct urb_iso iso;
 	size_t n;
 
+	if (++unheard > UNHEARD)
+		kernel_hears();
 	memcpy(h.submit.setup, setups[how >> 4 & 3], 8);
 	h.ep = eps[how & 7];
 	h.in = how >> 3 & 1;
@@ -164,6 +176,8 @@ kernel_unlinks(void)
 	h.victim = 1 + dice_u8(&dice) % (next_seq - 1);
 	if (seqs[h.victim] == UNUSED)
 		return;
+	if (++unheard > UNHEARD)
+		kernel_hears();
 	victims[next_seq++] = h.victim;
 	if (seqs[h.victim] == RUNNING)
 		seqs[h.victim] = UNLINKING;

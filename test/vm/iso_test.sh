@@ -91,7 +91,7 @@ must "usbtest module" modprobe usbtest pattern=1 alt=2
 must "udevd" udev_start
 
 # --- one hop ---
-serving $S serve --listen 127.0.0.1:13240 $(seq -f "--virtual loop:$LOOP" 15)
+serving $S serve --listen 127.0.0.1:13240 $(printf -- "--virtual loop:$LOOP %.0s" $(seq 15))
 must "serve" wait_for 10 $S status
 must "attach" attached "$C" "$($S invite --name anna)" v-1
 A=$(new_loop)
