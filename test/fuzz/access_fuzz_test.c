@@ -7,7 +7,7 @@
  * is libFuzzer's.
  */
 #include "core/access.h"
-#include "test/test.h"
+#include "test/fuzz/fuzz.h"
 
 #define MAX 2000
 
@@ -52,19 +52,14 @@ holds(const uint8_t *p, size_t n)
 	return ok && access_name_ok(name);
 }
 
-#ifdef LIBFUZZER
-
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	test_failed = n <= MAX && !holds(p, n);
-	ASSERT(!test_failed);
+	MUST(n > MAX || holds(p, n));
 	return 0;
 }
 
-#else
+#ifndef LIBFUZZER
 
 static uint32_t seed = 1;
 
@@ -122,6 +117,12 @@ noise(void)
 	}
 }
 
-TEST_MAIN(TEST(changed_lines), TEST(noise))
+static void
+corpus(void)
+{
+	fuzz_corpus("access");
+}
+
+TEST_MAIN(TEST(corpus), TEST(changed_lines), TEST(noise))
 
 #endif

@@ -3,12 +3,17 @@
 /* link: core/arq core/arq_in core/arq_sent core/arq_recv core/arq_rtt core/cc core/cc_bbr core/cc_cubic core/pacer core/ranges core/cur core/mem */
 /* clang-format on */
 /*
- * Packets that a broken or hostile peer sends, from a seed: noise, frames with
- * wild fields, and real packets of another link with bytes changed. FUZZ_ROUNDS
- * sets how many links are tried.
+ * Packets that a broken or hostile peer sends: noise, frames with wild fields, and
+ * real packets with bytes changed, while traffic goes on. Four bytes of the input
+ * are the network's seed, the rest says what comes.
  */
 #include "core/arq_link.h"
 #include "test/core/arq_sim.h"
+#include "test/fuzz/fuzz.h"
+
+#define HITS 30
+
+static struct dice dice;
 
 static const struct arq_conf conf = {
     .mtu = 1200, .keepalive_us = 1000000, .dead_us = 5000000};
@@ -21,54 +26,65 @@ sound(const struct sim_end *e)
 	const struct arq_sent *s = &e->a->sent;
 	uint64_t bytes = 0, flying = 0;
 
-	CHECK(s->base <= s->low && s->low <= s->next && s->newest <= s->next);
-	CHECK(s->next - s->base <= s->size);
+	MUST(s->base <= s->low && s->low <= s->next && s->newest <= s->next);
+	MUST(s->next - s->base <= s->size);
 	for (uint64_t n = s->base; n < s->next; n++) {
 		const struct arq_packet *p = &s->ring[n & (s->size - 1)];
 
-		CHECK(p->state != ARQ_FLYING || n >= s->low);
+		MUST(p->state != ARQ_FLYING || n >= s->low);
 		flying += p->state == ARQ_FLYING;
 		bytes += p->state == ARQ_FLYING ? p->bytes : 0;
 	}
-	CHECK(flying == s->flying && bytes == s->inflight);
-	CHECK(e->a->cc.cwnd >= 4 * 1200 && e->a->cc.rate > 0);
+	MUST(flying == s->flying && bytes == s->inflight);
+	MUST(e->a->cc.cwnd >= 4 * 1200 && e->a->cc.rate > 0);
+}
+
+/* A number below this, from as many bytes as that takes. */
+static uint32_t
+draw(uint32_t below)
+{
+	uint32_t v = below > 65536 ? dice_u16(&dice) << 16 : 0;
+
+	v |= below > 256 ? dice_u16(&dice) : dice_u8(&dice);
+	return v % below;
 }
 
 static size_t
 noise(struct sim *s, uint8_t *b)
 {
-	size_t n = sim_rnd(s, 1300);
+	size_t n = draw(1300);
 
+	(void)s;
 	for (size_t i = 0; i < n; i++)
-		b[i] = (uint8_t)sim_rnd(s, 256);
+		b[i] = (uint8_t)draw(256);
 	return n;
 }
 
 /* Mostly near the numbers that are in use. */
 static uint32_t
-wild(struct sim *s, uint64_t near)
+wild(uint64_t near)
 {
-	switch (sim_rnd(s, 8)) {
+	switch (draw(8)) {
 	case 0:
-		return (uint32_t)near ^ (1u << sim_rnd(s, 32));
+		return (uint32_t)near ^ (1u << draw(32));
 	case 1:
-		return sim_rnd(s, UINT32_MAX);
+		return draw(UINT32_MAX);
 	default:
-		return (uint32_t)near - sim_rnd(s, 40) + sim_rnd(s, 3);
+		return (uint32_t)near - draw(40) + draw(3);
 	}
 }
 
 static void
 wild_ack(struct sim *s, struct wr *w)
 {
-	uint8_t n = (uint8_t)(1 + sim_rnd(s, 4));
+	uint8_t n = (uint8_t)(1 + draw(4));
 	uint64_t x = s->end[0].a->sent.next - 1;
 
 	wr_u8(w, FRAME_ACK);
-	wr_le32(w, sim_rnd(s, 100000));
+	wr_le32(w, draw(100000));
 	wr_u8(w, n);
 	while (n-- > 0) {
-		uint32_t last = wild(s, x), first = last - sim_rnd(s, 5);
+		uint32_t last = wild(x), first = last - draw(5);
 
 		wr_le32(w, last);
 		wr_le32(w, first);
@@ -82,17 +98,16 @@ frames(struct sim *s, uint8_t *b)
 	struct wr w;
 
 	wr_init(&w, b, 1200);
-	wr_le32(&w, wild(s, s->end[0].a->recv.next));
-	for (unsigned i = sim_rnd(s, 3) + 1; i-- > 0;)
-		if (sim_rnd(s, 3) > 0) {
+	wr_le32(&w, wild(s->end[0].a->recv.next));
+	for (unsigned i = draw(3) + 1; i-- > 0;)
+		if (draw(3) > 0) {
 			wild_ack(s, &w);
 		} else {
-			wr_u8(&w, (uint8_t)(sim_rnd(s, 5) == 0 ? sim_rnd(s, 256)
-							       : FRAME_STREAM));
+			wr_u8(&w, (uint8_t)(draw(5) == 0 ? draw(256) : FRAME_STREAM));
 			wr_le32(&w, 7);
-			wr_le64(&w, 0x100000 + sim_rnd(s, 5000));
-			wr_le16(&w, (uint16_t)sim_rnd(s, 30));
-			w.p += wr_left(&w) > 30 ? sim_rnd(s, 30) : 0;
+			wr_le64(&w, 0x100000 + draw(5000));
+			wr_le16(&w, (uint16_t)draw(30));
+			w.p += wr_left(&w) > 30 ? draw(30) : 0;
 		}
 	return (size_t)(w.p - b);
 }
@@ -107,17 +122,18 @@ mutant(struct sim *s, uint8_t *b)
 		return noise(s, b);
 	n = s->heap[0]->n;
 	memcpy(b, s->heap[0]->b, n);
-	for (unsigned i = sim_rnd(s, 4) + 1; i-- > 0;)
-		b[sim_rnd(s, sim_rnd(s, 2) ? 40 : (uint32_t)n) % n] =
-		    (uint8_t)sim_rnd(s, 256);
-	return sim_rnd(s, 4) == 0 ? sim_rnd(s, (uint32_t)n) : n;
+	for (unsigned i = draw(4) + 1; i-- > 0;)
+		b[draw(draw(2) ? 40 : (uint32_t)n) % n] = (uint8_t)draw(256);
+	return draw(4) == 0 ? draw((uint32_t)n) : n;
 }
 
+/* False: the link has given up. */
 static bool
-hit(struct sim *s, size_t (*make)(struct sim *, uint8_t *))
+hit(struct sim *s)
 {
+	static size_t (*const make[])(struct sim *, uint8_t *) = {noise, frames, mutant};
 	static uint8_t b[ARQ_PACKET_MAX];
-	size_t n = make(s, b);
+	size_t n = make[draw(ARRAY_LEN(make))](s, b);
 	uint8_t *exact = malloc(n > 0 ? n : 1);
 	int r;
 
@@ -125,62 +141,49 @@ hit(struct sim *s, size_t (*make)(struct sim *, uint8_t *))
 	r = arq_input(s->end[0].a, exact, n, s->now);
 	free(exact);
 	sound(&s->end[0]);
-	CHECK(r == ERR_OK || r == ERR_PROTO || r == ERR_CLOSED);
+	MUST(r == ERR_OK || r == ERR_PROTO || r == ERR_CLOSED);
 	return r == ERR_OK;
 }
 
 /* Hits the link until it gives up, traffic going on meanwhile. */
-static void
-one_link(uint32_t seed, size_t (*make)(struct sim *, uint8_t *))
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct sim s;
 
-	sim_init(&s, &net, &conf, seed);
+	dice.p = p;
+	dice.end = p + n;
+	sim_init(&s, &net, &conf, draw(UINT32_MAX - 1) + 1);
 	s.end[0].total = s.end[1].total = 60000;
 	sim_flush(&s, 0);
 	sim_flush(&s, 1);
-	for (unsigned i = 0; i < 30 && s.end[0].err == ERR_OK; i++) {
-		if (!hit(&s, make))
+	for (unsigned i = 0; i < HITS && dice.p < dice.end; i++) {
+		if (s.end[0].err != ERR_OK || !hit(&s))
 			break;
-		sim_run(&s, sim_rnd(&s, 3000));
+		sim_run(&s, draw(3000));
 	}
 	sim_run(&s, 500000);
 	sound(&s.end[0]);
 	sound(&s.end[1]);
 	s.end[0].wrong = s.end[1].wrong = false; /* bytes may be anything here */
 	sim_fini(&s);
+	return 0;
+}
+
+#ifndef LIBFUZZER
+/* Each input is one link. */
+static void
+survives(void)
+{
+	fuzz_noise(400, 400);
+	fuzz_noise(50, FUZZ_CAP);
 }
 
 static void
-run(size_t (*make)(struct sim *, uint8_t *))
+corpus(void)
 {
-	const char *n = getenv("FUZZ_ROUNDS");
-	uint32_t links = n != NULL ? (uint32_t)atoi(n) : 150;
-
-	for (uint32_t seed = 1; seed <= links && !test_failed; seed++) {
-		one_link(seed, make);
-		if (test_failed)
-			printf("# seed %u\n", seed);
-	}
+	fuzz_corpus("arq");
 }
 
-static void
-survives_noise(void)
-{
-	run(noise);
-}
-
-static void
-survives_wild_frames(void)
-{
-	run(frames);
-}
-
-static void
-survives_changed_packets(void)
-{
-	run(mutant);
-}
-
-TEST_MAIN(TEST(survives_noise), TEST(survives_wild_frames),
-	  TEST(survives_changed_packets))
+TEST_MAIN(TEST(corpus), TEST(survives))
+#endif

@@ -95,18 +95,24 @@ fuzz_mutants(const uint8_t *seed, size_t n, unsigned runs)
 	}
 }
 
-/* What was found before must stay mended: test/fuzz/corpus/NAME, if there. */
+/*
+ * What has been learned (test/fuzz/run.sh --save) reaches far, and what was found
+ * must stay mended: test/fuzz/corpus/NAME.
+ */
 static inline void
 fuzz_corpus(const char *name)
 {
 	char path[512];
 	uint8_t b[FUZZ_CAP];
 	struct dirent *e;
+	unsigned runs = 0;
 	DIR *dir;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "test/fuzz/corpus/%s", name);
-	if ((dir = opendir(path)) == NULL)
+	dir = opendir(path);
+	CHECK(dir != NULL);
+	if (dir == NULL)
 		return;
 	while ((e = readdir(dir)) != NULL) {
 		snprintf(path, sizeof(path), "test/fuzz/corpus/%s/%s", name, e->d_name);
@@ -114,8 +120,10 @@ fuzz_corpus(const char *name)
 			continue;
 		fuzz_run(b, fread(b, 1, sizeof(b), f));
 		fclose(f);
+		runs++;
 	}
 	closedir(dir);
+	CHECK(runs > 0);
 }
 
 #endif

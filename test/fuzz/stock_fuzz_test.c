@@ -132,12 +132,22 @@ check_answer(const struct usbip *h, size_t data)
 	victims[seq] = 0;
 }
 
+/*
+ * A client reads its answers; one that does not is given up once the engine has no
+ * memory left to refuse with.
+ */
+#define UNHEARD 30
+
+static unsigned unheard; /* requests since it read last */
+
 static void
 drain(void)
 {
 	const uint8_t *p;
 	struct usbip h;
 	size_t n;
+
+	unheard = 0;
 
 	while ((n = stock_door_output(door, &p)) > 0) {
 		MUST(n >= USBIP_HEADER && usbip_unpack(&h, p) == ERR_OK);
@@ -190,6 +200,8 @@ client_submits(void)
 	unsigned how = dice_u8(&dice);
 	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
 
+	if (++unheard > UNHEARD)
+		drain();
 	memcpy(h.submit.setup, setups[how % 7], 8);
 	h.ep = eps[how & 7];
 	h.in = how >> 3 & 1;
@@ -219,6 +231,8 @@ client_unlinks(void)
 	struct usbip h = {.cmd = USBIP_UNLINK, .devid = DEVID, .seqnum = next_seq};
 	uint8_t b[USBIP_HEADER];
 
+	if (++unheard > UNHEARD)
+		drain();
 	h.victim = 1 + dice_u8(&dice) % next_seq;
 	victims[next_seq++] = h.victim;
 	if (seqs[h.victim] == RUNNING)
