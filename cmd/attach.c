@@ -22,7 +22,9 @@
 #include "net/ctl.h"
 #include "vhci/vhci.h"
 
-enum { OPT_AS, OPT_BACKGROUND, OPT_VIA, OPT_USBIP_ALLOW, OPT_ONCE };
+#define GRACE_US 75000000 /* Linux gives a disk up only after that (PRIOR-ART.md E5) */
+
+enum { OPT_AS, OPT_BACKGROUND, OPT_VIA, OPT_USBIP_ALLOW, OPT_ONCE, OPT_GRACE };
 
 static const struct cmd_opt opts[] = {
     [OPT_AS] = {"as", "NAME", "know the server under this name"},
@@ -32,6 +34,8 @@ static const struct cmd_opt opts[] = {
     [OPT_USBIP_ALLOW] = {"usbip-allow", "CIDR",
 			 "from where they may come, beside this machine; repeatable"},
     [OPT_ONCE] = {"once", NULL, "never attach again what has gone"},
+    [OPT_GRACE] = {"grace", "TIME",
+		   "keep devices so long when the link is lost (default: 75s)"},
     {NULL, NULL, NULL},
 };
 
@@ -49,6 +53,7 @@ attach_report(struct attacher *a, int code)
 		log_warn("nobody waits for this attach any more");
 	close(a->report);
 	a->report = -1;
+	a->grace_us = GRACE_US;
 	if ((null = open("/dev/null", O_RDWR)) >= 0) {
 		dup2(null, 0);
 		dup2(null, 1);
@@ -80,6 +85,35 @@ leave_all(struct attacher *a, void (*leave)(struct attached *))
 	}
 }
 
+static const char *
+server_name(const struct attacher *a)
+{
+	return a->target.name[0] != '\0' ? a->target.name : "server";
+}
+
+/* The session ends with every device in it; what is asked for stays asked for. */
+static void
+on_lost(void *arg, const char *why)
+{
+	struct attacher *a = arg;
+	struct list *l;
+
+	if (a->once && !a->ending) {
+		a->code = cmd_fail(ERR_UNREACHABLE, "%s: %s", server_name(a), why);
+		a->ending = true;
+	}
+	LIST_EACH (&a->devs, l) {
+		struct attached *x = CONTAINER_OF(l, struct attached, link);
+
+		x->dev = 0; /* nobody to give it back to */
+		if (x->state < ATTACHED_WAITING)
+			attached_lose(x, why);
+		bridge_free(x->bridge); /* its imports end here */
+		x->bridge = NULL;
+	}
+	attach_check_end(a);
+}
+
 static void
 on_down(void *arg, int err, const char *why)
 {
@@ -88,9 +122,7 @@ on_down(void *arg, int err, const char *why)
 
 	if (!a->ending) {
 		if (why[0] != '\0')
-			cmd_fail(err, "%s: %s",
-				 a->target.name[0] != '\0' ? a->target.name : "server",
-				 why);
+			cmd_fail(err, "%s: %s", server_name(a), why);
 		a->code = err_exit(err);
 		a->ending = true;
 	}
@@ -106,7 +138,8 @@ on_down(void *arg, int err, const char *why)
 	attach_check_end(a);
 }
 
-static const struct remote_ops remote_ops = {on_ready, names_device, NULL, NULL, on_down};
+static const struct remote_ops remote_ops = {on_ready, names_device, NULL,
+					     NULL,     on_lost,      on_down};
 
 /* Devices first, then the link, then the process. */
 void
@@ -199,7 +232,8 @@ connect_and_run(struct attacher *a)
 			return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 		return loop_run(&a->loop);
 	}
-	a->remote = remote_connect(&a->loop, a->ctx, &a->target, &remote_ops, a);
+	a->remote =
+	    remote_connect(&a->loop, a->ctx, &a->target, a->grace_us, &remote_ops, a);
 	return a->remote == NULL ? cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM))
 				 : loop_run(&a->loop);
 }
@@ -308,7 +342,9 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 	else if (o == OPT_BACKGROUND)
 		l->background = true;
 	else if (o == OPT_ONCE)
-		w->once = true;
+		w->once = a->once = true;
+	else if (o == OPT_GRACE && !text_to_duration(arg, &a->grace_us))
+		return cmd_wrong(&cmd_attach, "\"%s\" is no duration", arg);
 	else if (o == CMD_OPERAND && l->who == NULL)
 		l->who = arg;
 	else if (o == CMD_OPERAND &&

@@ -86,6 +86,8 @@ do_status(struct attacher *a, struct ctl_conn *c, struct json_val request)
 		json_str(&j, "peer_id", id);
 	json_u64(&j, "since", a->since);
 	report_link(&j, a->remote != NULL ? remote_link(a->remote) : NULL);
+	if (a->remote != NULL && remote_held_us(a->remote) != 0)
+		json_u64(&j, "held_s", remote_held_us(a->remote) / 1000000);
 	if (a->via != NULL)
 		json_str(&j, "usbip", stock_listener_where(a->via));
 	json_array(&j, "devices");
@@ -130,7 +132,8 @@ do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	list_add(&a->wants, &w->link);
 	if (a->stock)
 		want_busids(w);
-	else if (a->ready && imports_list(remote_imports(a->remote)) != ERR_OK)
+	else if (a->remote != NULL && remote_ready(a->remote) &&
+		 imports_list(remote_imports(a->remote)) != ERR_OK)
 		attach_end(a, 1);
 }
 

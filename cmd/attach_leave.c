@@ -164,6 +164,8 @@ attached_lose(struct attached *x, const char *why)
 void
 attached_look(struct attached *x)
 {
+	if (!remote_ready(x->of->remote))
+		return; /* the list comes with the next session */
 	if (imports_list(remote_imports(x->of->remote)) != ERR_OK)
 		attach_end(x->of, 1);
 }

@@ -171,7 +171,7 @@ on_ask(void *arg, struct stock_conn *conn, const char *name)
 	struct attached *x = find(a, name);
 	int err;
 
-	if (x == NULL || a->remote == NULL) {
+	if (x == NULL || a->remote == NULL || !remote_ready(a->remote)) {
 		stock_no(conn, USBIP_OP_NODEV);
 		return;
 	}

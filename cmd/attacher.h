@@ -41,6 +41,8 @@ struct attacher {
 	struct ctl *ctl;
 	bool ready; /* welcomed */
 	bool ending;
+	bool once;           /* --once: ends with its first session */
+	uint64_t grace_us;   /* a session without a link is kept so long */
 	int code;            /* to exit with */
 	int report;          /* fd to the waiting parent of --background, or -1 */
 	uint64_t since;      /* unix seconds */

@@ -169,8 +169,8 @@ on_down(void *arg, int err, const char *why)
 	loop_exit(&b->loop, b->code);
 }
 
-static const struct remote_ops remote_ops = {on_ready, bench_on_device, bench_on_message,
-					     bench_on_turn, on_down};
+static const struct remote_ops remote_ops = {
+    on_ready, bench_on_device, bench_on_message, bench_on_turn, NULL, on_down};
 
 /* The first signal says goodbye, so that the device is free at once. */
 static void
@@ -197,7 +197,7 @@ run_bench(struct bencher *b, struct ctx *ctx, const char *who, const char *as)
 	if (loop_start(&b->loop, ctx, on_stop, b) != ERR_OK)
 		return 1;
 	b->started = clock_us();
-	b->remote = remote_connect(&b->loop, ctx, &b->target, &remote_ops, b);
+	b->remote = remote_connect(&b->loop, ctx, &b->target, 0, &remote_ops, b);
 	code = b->remote == NULL ? cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM))
 				 : loop_run(&b->loop);
 	remote_free(b->remote);

@@ -164,7 +164,8 @@ links_of(const struct server *s, const uint8_t *id)
 	LIST_EACH (&s->guests, l) {
 		const struct guest *g = CONTAINER_OF(l, struct guest, link);
 
-		n += g->admitted && memcmp(g->who.id, id, PEERID) == 0;
+		n += g->admitted && (g->l != NULL || guest_held(g)) &&
+		     memcmp(g->who.id, id, PEERID) == 0;
 	}
 	return n;
 }
@@ -180,6 +181,8 @@ on_knock(void *arg, const struct wire_greet *k, struct wire_greet *reply,
 	int err = ERR_OK;
 
 	peerid_short(link_peer(g->l), id);
+	if (links_of(g->of, link_peer(g->l)) >= SERVER_GUESTS_PEER)
+		guest_shed(g->of, link_peer(g->l));
 	if (links_of(g->of, link_peer(g->l)) >= SERVER_GUESTS_PEER) {
 		refuse(no, WIRE_LIMIT, "too many connections of yours");
 		err = ERR_FULL;
@@ -244,6 +247,8 @@ on_hello(void *arg, const struct wire_hello *h, struct wire_hello *reply,
 	int err = judge_hello(g, h, reply, no);
 
 	g->refused = err != ERR_OK;
+	if (err == ERR_OK)
+		guest_greeted(g, h);
 	return err;
 }
 
@@ -333,7 +338,8 @@ guest_reap(struct server *s)
 	LIST_EACH_SAFE (&s->guests, l, n) {
 		struct guest *g = CONTAINER_OF(l, struct guest, link);
 
-		if (g->l == NULL && (g->exports == NULL || exports_end(g->exports)))
+		if (g->l == NULL && !guest_held(g) &&
+		    (g->exports == NULL || exports_end(g->exports)))
 			guest_free(g);
 	}
 	server_check_end(s);
@@ -345,6 +351,11 @@ on_down(void *arg, int err, const char *why)
 	struct guest *g = arg;
 
 	g->l = NULL;
+	if (guest_hold(g, err)) {
+		log_info("peer %s lost, its session waits reason=\"%s\"", guest_name(g),
+			 why);
+		return;
+	}
 	if (g->session != NULL)
 		log_info("peer %s disconnected reason=\"%s\"", guest_name(g),
 			 err == ERR_OK ? "closed here" : why);
@@ -352,14 +363,14 @@ on_down(void *arg, int err, const char *why)
 		log_warn("peer %s did not get through reason=\"%s\"", guest_name(g), why);
 	else
 		log_debug("stranger left reason=\"%s\"", why);
-	lease_forget(g->of, g);
-	if (g->exports != NULL)
-		exports_end(g->exports);
-	guest_reap_soon(g->of);
+	guest_leave(g);
 }
 
-static const struct link_ops link_ops = {on_knock, NULL,    on_up,  NULL,
-					 NULL,     on_turn, on_down};
+static const struct link_ops link_ops = {.knock = on_knock,
+					 .up = on_up,
+					 .resume = guest_resume,
+					 .turn = on_turn,
+					 .down = on_down};
 
 void
 guest_accept(struct server *s, struct tcp *tcp)
@@ -387,4 +398,6 @@ guest_end(struct guest *g)
 {
 	if (g->l != NULL)
 		link_close(g->l);
+	else if (guest_held(g))
+		guest_leave(g);
 }

@@ -144,10 +144,11 @@ guest_tell(struct server *s)
 	LIST_EACH (&s->guests, l) {
 		struct guest *g = CONTAINER_OF(l, struct guest, link);
 
-		if (g->exports == NULL || g->l == NULL)
+		if (g->exports == NULL)
 			continue;
 		g->stale = true;
-		guest_dev_turn(g);
+		if (g->l != NULL) /* else once it is back */
+			guest_dev_turn(g);
 	}
 }
 

@@ -188,7 +188,8 @@ on_down(void *arg, int err, const char *why)
 	loop_exit(&s->loop, s->code);
 }
 
-static const struct remote_ops remote_ops = {on_ready, on_device, NULL, NULL, on_down};
+static const struct remote_ops remote_ops = {on_ready, on_device, NULL,
+					     NULL,     NULL,      on_down};
 
 static void
 on_stop(void *arg)
@@ -213,7 +214,7 @@ list_remote(struct listing *s, struct ctx *ctx, const char *who, const char *as)
 		return err_exit(err);
 	if (loop_start(&s->loop, ctx, on_stop, s) != ERR_OK)
 		return 1;
-	s->remote = remote_connect(&s->loop, ctx, &s->target, &remote_ops, s);
+	s->remote = remote_connect(&s->loop, ctx, &s->target, 0, &remote_ops, s);
 	code = s->remote == NULL ? cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM))
 				 : loop_run(&s->loop);
 	remote_free(s->remote);

@@ -1,25 +1,50 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The attach side's connection: a link, a session, and imports on it.
+ * The attach side's connection: a link, a session, and imports on it. A session
+ * outlives its link for the grace period (DESIGN.md 1): each new link is asked to go
+ * on with it. After that, or when the server has lost it, it begins anew.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/event.h>
+
 #include "cmd/heap.h"
 #include "cmd/remote.h"
+#include "core/log.h"
 #include "core/session.h"
 #include "core/text.h"
+#include "net/clock.h"
+
+#define PAUSE_US      250000    /* before the second try of a link, */
+#define PAUSE_MAX_US  2000000   /* it doubles until here, */
+#define PAUSE_LATE_US 30000000  /* and until here */
+#define LATE_US       600000000 /* after so long without */
 
 struct remote {
 	struct loop *loop;
 	struct ctx *ctx;
 	struct target *target;
+	uint64_t grace_us;
 	const struct remote_ops *ops;
 	void *arg;
 	struct pool pool;
-	struct link *link; /* NULL after down */
+	struct link *link; /* NULL: none now */
 	struct session *session;
 	struct imports *imports;
+	bool ready;   /* the session was welcomed */
+	bool was;     /* one was, once */
+	bool closing; /* by our owner */
+
+	uint8_t id[DOOR_ID]; /* of the session */
+	uint64_t generation;
+	uint8_t key[IDENT_MAC];
+
+	struct event *timer; /* the next try, or the end of the session's grace */
+	struct event *end;   /* closed without a link: down */
+	uint64_t lost_at;    /* us, when the link was lost; 0: it is there */
+	unsigned tries;      /* since then */
+	uint64_t try_at;
 };
 
 /* --- session --- */
@@ -82,6 +107,9 @@ on_welcome(void *arg, int err, const struct wire_hello *h, const struct wire_ref
 	}
 	if (h->greet.major != WIRE_MAJOR || h->urb_max == 0 || !confirmed(r, h))
 		return ERR_PROTO;
+	r->ready = r->was = true;
+	r->lost_at = 0;
+	r->tries = 0;
 	r->ops->ready(r->arg);
 	return ERR_OK;
 }
@@ -128,9 +156,14 @@ hello(struct remote *r)
 
 	h.greet.major = WIRE_MAJOR;
 	h.greet.minor = WIRE_MINOR;
+	h.grace_s = r->ops->lost != NULL ? (uint32_t)(r->grace_us / 1000000) : 0;
 	memcpy(h.greet.instance, r->loop->env.instance, sizeof(h.greet.instance));
 	text_copy(h.greet.name, sizeof(h.greet.name), r->loop->env.name);
-	ident_random(h.session, sizeof(h.session));
+	ident_random(r->id, sizeof(r->id));
+	memcpy(h.session, r->id, sizeof(h.session));
+	r->generation = h.generation;
+	if ((err = link_key(r->link, r->key)) != ERR_OK)
+		return err;
 	if (t->has_secret) {
 		if ((err = link_channel(r->link, &c)) != ERR_OK)
 			return err;
@@ -141,10 +174,21 @@ hello(struct remote *r)
 }
 
 static struct session *
+go_on(struct remote *r)
+{
+	struct door_resume q = {.generation = ++r->generation};
+
+	memcpy(q.id, r->id, sizeof(q.id));
+	return link_resume(r->link, &q, r->key) == ERR_OK ? r->session : NULL;
+}
+
+static struct session *
 on_up(void *arg)
 {
 	struct remote *r = arg;
 
+	if (r->session != NULL)
+		return go_on(r);
 	r->session = session_new(&r->pool, LOOP_WINDOW, &session_ops, r);
 	if (r->session != NULL)
 		r->imports = imports_new(&r->pool, r->session, &imports_ops, r);
@@ -162,20 +206,166 @@ on_turn(void *arg)
 		r->ops->turn(r->arg);
 }
 
+/* --- from link to link --- */
+
+static void
+end_session(struct remote *r, const char *why)
+{
+	if (r->session == NULL)
+		return;
+	if (r->ready) {
+		log_warn("session with %s is over reason=\"%s\"", r->target->name, why);
+		r->ready = false;
+		r->ops->lost(r->arg, why);
+	}
+	imports_free(r->imports);
+	r->imports = NULL;
+	session_free(r->session);
+	r->session = NULL;
+}
+
+/* Up to a quarter sooner or later, so that many do not come at once. */
+static uint64_t
+pause_us(const struct remote *r, uint64_t now)
+{
+	uint64_t most = now - r->lost_at < LATE_US ? PAUSE_MAX_US : PAUSE_LATE_US;
+	uint64_t us = r->tries == 0 ? 0 : PAUSE_US;
+	uint8_t dice;
+
+	for (unsigned i = 1; i < r->tries && us < most; i++)
+		us *= 2;
+	ident_random(&dice, 1);
+	us = us < most ? us : most;
+	return us - us / 4 + us / 2 * dice / 256;
+}
+
+static void
+rearm(struct remote *r)
+{
+	uint64_t now = clock_us(), at = r->link == NULL ? r->try_at : UINT64_MAX;
+	struct timeval tv;
+
+	if (r->session != NULL && r->lost_at + r->grace_us < at)
+		at = r->lost_at + r->grace_us;
+	at = at > now ? at - now : 0;
+	tv.tv_sec = (time_t)(at / 1000000);
+	tv.tv_usec = (suseconds_t)(at % 1000000);
+	event_add(r->timer, &tv);
+}
+
+static void
+try_later(struct remote *r)
+{
+	uint64_t now = clock_us();
+
+	if (r->lost_at == 0)
+		r->lost_at = now;
+	r->try_at = now + pause_us(r, now);
+	r->tries++;
+	rearm(r);
+}
+
+static const struct link_ops link_ops;
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct remote *r = arg;
+	uint64_t now = clock_us();
+
+	(void)fd;
+	(void)what;
+	if (r->lost_at == 0 || r->closing)
+		return;
+	if (r->session != NULL && now >= r->lost_at + r->grace_us) {
+		if (r->link != NULL) /* it was to go on with the session */
+			link_drop(r->link);
+		r->link = NULL;
+		end_session(r, "no link for too long");
+	}
+	if (r->closing) /* since that was lost */
+		return;
+	if (r->link == NULL && now >= r->try_at &&
+	    (r->link = link_dial(&r->loop->env, &r->target->link, &link_ops, r)) == NULL)
+		try_later(r);
+	else if (r->link == NULL || r->session != NULL)
+		rearm(r);
+}
+
+static void
+on_resumed(void *arg, bool yes)
+{
+	struct remote *r = arg;
+
+	if (yes) {
+		log_info("session with %s goes on after_ms=%llu", r->target->name,
+			 (unsigned long long)(clock_us() - r->lost_at) / 1000);
+		r->lost_at = 0;
+		r->tries = 0;
+		event_del(r->timer);
+		return;
+	}
+	/* this link is of no use; the next begins anew, at once */
+	r->tries = 0;
+	link_abort(r->link, ERR_GONE, "the server does not know the session any more");
+}
+
+/* Why a link ends that nobody wanted to end, and that is worth another one. */
+static bool
+is_death(int err)
+{
+	return err == ERR_TIMEOUT || err == ERR_UNREACHABLE || err == ERR_NOMEM;
+}
+
+/* What no other link would mend. */
+static bool
+is_final(int err)
+{
+	return err == ERR_OK || err == ERR_REFUSED || err == ERR_PROTO ||
+	       err == ERR_USAGE;
+}
+
 static void
 on_down(void *arg, int err, const char *why)
 {
 	struct remote *r = arg;
+	bool fresh = r->lost_at == 0; /* it was carrying the session */
 
 	r->link = NULL;
-	r->ops->down(r->arg, err, why);
+	if (r->closing || r->ops->lost == NULL || !r->was || is_final(err)) {
+		event_del(r->timer);
+		r->ops->down(r->arg, err, why);
+		return;
+	}
+	if (fresh)
+		log_info("link to %s lost reason=\"%s\"", r->target->name, why);
+	else
+		log_debug("no link to %s yet reason=\"%s\"", r->target->name, why);
+	if (err == ERR_GONE || !r->ready || (fresh && !is_death(err)))
+		end_session(r, why);
+	if (!r->closing)
+		try_later(r);
 }
 
-static const struct link_ops link_ops = {NULL, on_admitted, on_up,  NULL,
-					 NULL, on_turn,     on_down};
+static void
+on_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)fd;
+	(void)what;
+	event_del(r->timer);
+	r->ops->down(r->arg, ERR_OK, "");
+}
+
+static const struct link_ops link_ops = {.admitted = on_admitted,
+					 .up = on_up,
+					 .resumed = on_resumed,
+					 .turn = on_turn,
+					 .down = on_down};
 
 struct remote *
-remote_connect(struct loop *l, struct ctx *ctx, struct target *t,
+remote_connect(struct loop *l, struct ctx *ctx, struct target *t, uint64_t grace_us,
 	       const struct remote_ops *ops, void *arg)
 {
 	struct remote *r = calloc(1, sizeof(*r));
@@ -185,11 +375,16 @@ remote_connect(struct loop *l, struct ctx *ctx, struct target *t,
 	r->loop = l;
 	r->ctx = ctx;
 	r->target = t;
+	r->grace_us = grace_us;
 	r->ops = ops;
 	r->arg = arg;
 	heap_pool(&r->pool, LOOP_SESSION);
-	if ((r->link = link_dial(&l->env, &t->link, &link_ops, r)) == NULL) {
-		free(r);
+	r->timer = evtimer_new(l->base, on_timer, r);
+	r->end = evtimer_new(l->base, on_end, r);
+	if (r->timer != NULL && r->end != NULL)
+		r->link = link_dial(&l->env, &t->link, &link_ops, r);
+	if (r->link == NULL) {
+		remote_free(r);
 		return NULL;
 	}
 	return r;
@@ -198,8 +393,11 @@ remote_connect(struct loop *l, struct ctx *ctx, struct target *t,
 void
 remote_close(struct remote *r)
 {
+	r->closing = true;
 	if (r->link != NULL)
 		link_close(r->link);
+	else
+		event_active(r->end, EV_TIMEOUT, 1); /* not from inside */
 }
 
 void
@@ -210,7 +408,23 @@ remote_free(struct remote *r)
 	imports_free(r->imports);
 	if (r->session != NULL)
 		session_free(r->session);
+	if (r->timer != NULL)
+		event_free(r->timer);
+	if (r->end != NULL)
+		event_free(r->end);
 	free(r);
+}
+
+bool
+remote_ready(const struct remote *r)
+{
+	return r->ready;
+}
+
+uint64_t
+remote_held_us(const struct remote *r)
+{
+	return r->ready && r->lost_at != 0 ? clock_us() - r->lost_at : 0;
 }
 
 struct imports *

@@ -13,18 +13,28 @@
 struct remote;
 
 struct remote_ops {
-	void (*ready)(void *arg); /* welcomed: imports can be used */
+	void (*ready)(void *arg); /* welcomed: imports can be used, each time anew */
 	void (*device)(void *arg, const struct wire_device *); /* as imports_ops */
 	int (*bench)(void *arg, const struct session_msg *);
 	void (*turn)(void *arg); /* packets came in; may be NULL */
+
+	/*
+	 * The session is over: its imports are let go of before this returns. Another
+	 * will be tried, for ever; ready follows when there is one. NULL: the remote is
+	 * down with its first link instead.
+	 */
+	void (*lost)(void *arg, const char *why);
 
 	/* The last call. why: one line for people ("" when we closed it). */
 	void (*down)(void *arg, int err, const char *why);
 };
 
-/* target must stay. NULL: out of memory. */
+/*
+ * target must stay. grace_us: how long a session waits for a new link, where ops->lost
+ * is there. NULL: out of memory.
+ */
 struct remote *remote_connect(struct loop *, struct ctx *, struct target *,
-			      const struct remote_ops *, void *arg);
+			      uint64_t grace_us, const struct remote_ops *, void *arg);
 
 /* Ends the link; down follows. */
 void remote_close(struct remote *);
@@ -32,9 +42,15 @@ void remote_close(struct remote *);
 /* Frees after down. */
 void remote_free(struct remote *);
 
-struct imports *remote_imports(struct remote *);
+struct imports *remote_imports(struct remote *); /* NULL: no session */
 struct session *remote_session(struct remote *);
-struct link *remote_link(struct remote *);
+struct link *remote_link(struct remote *); /* NULL: none now */
+
+/* Welcomed, and not lost since. */
+bool remote_ready(const struct remote *);
+
+/* Microseconds that the session has waited for a link; 0: it has one, or is none. */
+uint64_t remote_held_us(const struct remote *);
 struct pool *remote_pool(struct remote *);
 
 #endif

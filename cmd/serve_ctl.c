@@ -15,6 +15,7 @@
 #include "cmd/report.h"
 #include "cmd/server.h"
 #include "cmd/state.h"
+#include "net/clock.h"
 #include "net/ctl.h"
 #include "net/stock.h"
 #include "net/tcp.h"
@@ -56,6 +57,8 @@ put_guest(const struct guest *g, struct json *j)
 	json_str(j, "id", id);
 	json_u64(j, "since", g->since);
 	report_link(j, g->l);
+	if (guest_held(g))
+		json_u64(j, "held_s", (clock_us() - g->lost_at) / 1000000);
 	if (g->exports != NULL) {
 		exports_stats(g->exports, &x);
 		json_open(j, "urbs");

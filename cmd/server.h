@@ -4,6 +4,7 @@
  *
  *	serve.c    options, start and end
  *	guest.c      one connected peer: link, session, exports
+ *	guest_hold.c one whose link was lost: its session waits for another
  *	guest_dev.c  the devices in its hands
  *	serve_stock.c  stock USB/IP clients, and the devices in theirs
  *	lease.c      one device in anyone's hands, and who waits for it
@@ -57,7 +58,16 @@ struct guest {
 	struct pool pool, urbs;
 	struct access_row who; /* name and patterns; valid once admitted */
 	bool admitted;
-	bool refused;   /* its hello was */
+	bool refused; /* its hello was */
+
+	/* Its session, for the link after this one. */
+	uint8_t session_id[WIRE_ID];
+	uint64_t generation; /* of the link, 0: no session */
+	uint64_t grace_us;
+	uint8_t key[IDENT_MAC];
+	struct event *grace; /* set while it has no link, but may get one */
+	uint64_t lost_at;    /* us */
+
 	bool stale;     /* it has to hear a list */
 	uint64_t since; /* unix seconds */
 };
@@ -114,6 +124,16 @@ void guest_end(struct guest *); /* says goodbye */
 void guest_reap_soon(struct server *);
 void guest_reap(struct server *);
 const char *guest_name(const struct guest *);
+
+/* Its session is over: its devices are taken back. */
+void guest_leave(struct guest *);
+
+/* guest_hold.c: a session was greeted; from then on it may be held. */
+void guest_greeted(struct guest *, const struct wire_hello *);
+bool guest_hold(struct guest *, int err); /* its link is gone; false: so is the session */
+bool guest_held(const struct guest *);
+void guest_shed(struct server *, const uint8_t *id); /* the oldest that this peer has */
+struct session *guest_resume(void *guest, const struct door_resume *); /* link_ops */
 
 /* guest_dev.c: exports_ops */
 void guest_dev_open(void *guest, uint32_t dev, const char *busid, uint8_t flags);

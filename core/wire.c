@@ -126,6 +126,7 @@ wire_put_hello(struct wr *w, const struct wire_hello *h)
 	wr_le64(w, h->generation);
 	wr_le32(w, h->window);
 	wr_le32(w, h->urb_max);
+	wr_le32(w, h->grace_s);
 }
 
 int
@@ -136,6 +137,7 @@ wire_get_hello(struct rd *r, struct wire_hello *h)
 	h->generation = rd_le64(r);
 	h->window = rd_le32(r);
 	h->urb_max = rd_le32(r);
+	h->grace_s = rd_le32(r);
 	return whole(r);
 }
 

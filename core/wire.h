@@ -37,8 +37,8 @@ enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
 
 /* name, number, sender, place, shortest and longest body */
 #define WIRE_LIST(X)                                             \
-	X(HELLO, 1, WIRE_ATTACH, WIRE_SESSION, 99, WIRE_SMALL)   \
-	X(WELCOME, 2, WIRE_SERVE, WIRE_SESSION, 99, WIRE_SMALL)  \
+	X(HELLO, 1, WIRE_ATTACH, WIRE_SESSION, 103, WIRE_SMALL)  \
+	X(WELCOME, 2, WIRE_SERVE, WIRE_SESSION, 103, WIRE_SMALL) \
 	X(REFUSED, 3, WIRE_SERVE, WIRE_SESSION, 2, WIRE_SMALL)   \
 	X(LIST, 8, WIRE_ATTACH, WIRE_SESSION, 0, 0)              \
 	X(DEVICES, 9, WIRE_SERVE, WIRE_SESSION, 2, WIRE_LARGE)   \
@@ -122,6 +122,7 @@ struct wire_hello {
 	uint64_t generation;      /* 1 on a session's first link */
 	uint32_t window;          /* bytes of each stream that I keep: session_new */
 	uint32_t urb_max;         /* longest transfer I take */
+	uint32_t grace_s;         /* HELLO: how long the session may be without a link */
 };
 
 /* The window that counts: a session has one of 64 KiB at least. */

@@ -16,6 +16,7 @@
 #include "core/text.h"
 #include "net/gpump.h"
 #include "net/ice.h"
+#include "net/ice_addr.h"
 #include "net/ice_cand.h"
 
 #define COMPONENT    1
@@ -219,8 +220,25 @@ enlarge(struct ice *i)
 }
 
 static bool
+add_all_addresses(struct ice *i)
+{
+	struct sockaddr_storage a[ICE_ADDRESSES];
+	unsigned n = ice_addr_list(a, ICE_ADDRESSES);
+	NiceAddress nice;
+
+	for (unsigned k = 0; k < n; k++) {
+		nice_address_set_from_sockaddr(&nice, (struct sockaddr *)&a[k]);
+		if (!nice_agent_add_local_address(i->agent, &nice))
+			return false;
+	}
+	return n > 0;
+}
+
+static bool
 add_addresses(struct ice *i, const struct ice_conf *conf)
 {
+	if (conf->addresses == 0)
+		return add_all_addresses(i);
 	for (unsigned k = 0; k < conf->addresses; k++) {
 		NiceAddress a;
 

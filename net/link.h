@@ -45,8 +45,8 @@ struct link_env {
 #define LINK_MTU_MIN      1200
 #define LINK_MTU_MAX      9000
 #define LINK_SETUP_US     15000000 /* from the knock to UP */
-#define LINK_KEEPALIVE_US 5000000
-#define LINK_DEAD_US      12000000
+#define LINK_KEEPALIVE_US 2000000
+#define LINK_DEAD_US      3000000
 
 struct link_ops {
 	/*

@@ -249,14 +249,14 @@ enlarge(int fd)
 static bool
 filter(int fd)
 {
-	struct sock_filter code[] = {
+	static struct sock_filter code[] = {
 	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
 	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 32, 0, 2),
 	    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 63, 1, 0),
 	    BPF_STMT(BPF_RET | BPF_K, 1),
 	    BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	struct sock_fprog prog = {ARRAY_LEN(code), code};
+	static const struct sock_fprog prog = {ARRAY_LEN(code), code};
 
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog,
 			  sizeof(prog)) == 0;

@@ -87,7 +87,7 @@ on_stop(void *arg)
 	loop_exit(&s->loop, 1);
 }
 
-static const struct remote_ops ops = {on_ready, on_device, on_bench, NULL, on_down};
+static const struct remote_ops ops = {on_ready, on_device, on_bench, NULL, NULL, on_down};
 
 int
 main(int argc, char **argv)
@@ -103,7 +103,7 @@ main(int argc, char **argv)
 	if (target_find(&s.target, &ctx, argv[2], NULL) != ERR_OK ||
 	    loop_start(&s.loop, &ctx, on_stop, &s) != ERR_OK)
 		return 1;
-	if ((s.remote = remote_connect(&s.loop, &ctx, &s.target, &ops, &s)) != NULL)
+	if ((s.remote = remote_connect(&s.loop, &ctx, &s.target, 0, &ops, &s)) != NULL)
 		(void)loop_run(&s.loop);
 	remote_free(s.remote);
 	loop_end(&s.loop);
