@@ -84,6 +84,7 @@ ends_unlink(struct ends *e)
 	for (int i = 0; i < 2; i++) {
 		arq_free(e->end[i].arq);
 		e->end[i].arq = NULL;
+		e->end[i].failed = ERR_OK;
 	}
 	net_cut(e->net, true);
 	net_cut(e->net, false);

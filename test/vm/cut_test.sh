@@ -45,7 +45,7 @@ lines=$(dmesg | wc -l)
 dd if=/tmp/data of="$D" bs=256k oflag=direct conv=fsync 2>/tmp/dd.err &
 DD=$!
 sleep_until_written() {
-	wait_for 60 sh -c "[ \$(cut -d ' ' -f 7 /sys/block/${D#/dev/}/stat) -ge $1 ]"
+	wait_for 60 sh -c "[ \$(awk '{ print \$7 }' /sys/block/${D#/dev/}/stat) -ge $1 ]"
 }
 check "the copy has begun" sleep_until_written 4096
 ip link set vS down
