@@ -132,22 +132,12 @@ check_answer(const struct usbip *h, size_t data)
 	victims[seq] = 0;
 }
 
-/*
- * A client reads its answers; one that does not is given up once the engine has no
- * memory left to refuse with.
- */
-#define UNHEARD 30
-
-static unsigned unheard; /* requests since it read last */
-
 static void
 drain(void)
 {
 	const uint8_t *p;
 	struct usbip h;
 	size_t n;
-
-	unheard = 0;
 
 	while ((n = stock_door_output(door, &p)) > 0) {
 		MUST(n >= USBIP_HEADER && usbip_unpack(&h, p) == ERR_OK);
@@ -175,15 +165,23 @@ on_ended(void *arg)
 
 static const struct stock_door_ops ops = {dev_submit, dev_cancel, on_wake, on_ended};
 
+static bool starved; /* not even memory to refuse: the connection ends */
+
 static void
 feed(const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
 	size_t part = 1 + dice_u8(&dice);
 
-	for (; n > part; p += part, n -= part)
-		MUST(stock_door_input(door, p, part) == ERR_OK);
-	MUST(stock_door_input(door, p, n) == ERR_OK);
+	while (n > 0 && !starved) {
+		size_t k = n < part ? n : part;
+		int err = stock_door_input(door, p, k);
+
+		MUST(err == ERR_OK || err == ERR_NOMEM);
+		starved = err != ERR_OK;
+		p += k;
+		n -= k;
+	}
 }
 
 static void
@@ -200,8 +198,6 @@ client_submits(void)
 	unsigned how = dice_u8(&dice);
 	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
 
-	if (++unheard > UNHEARD)
-		drain();
 	memcpy(h.submit.setup, setups[how % 7], 8);
 	h.ep = eps[how & 7];
 	h.in = how >> 3 & 1;
@@ -231,8 +227,6 @@ client_unlinks(void)
 	struct usbip h = {.cmd = USBIP_UNLINK, .devid = DEVID, .seqnum = next_seq};
 	uint8_t b[USBIP_HEADER];
 
-	if (++unheard > UNHEARD)
-		drain();
 	h.victim = 1 + dice_u8(&dice) % next_seq;
 	victims[next_seq++] = h.victim;
 	if (seqs[h.victim] == RUNNING)
@@ -284,12 +278,12 @@ urb_phase(const uint8_t *p, size_t n)
 	memset(victims, 0, sizeof(victims));
 	next_seq = 1;
 	lents = 0;
-	ended = false;
+	ended = starved = false;
 	MUST(stock_door_new(&door, &pool, &conf, &ops, NULL) == ERR_OK);
 	if (modelled) {
-		while (dice.p < dice.end)
+		while (dice.p < dice.end && !starved)
 			turn();
-		if (n % 2)
+		if (n % 2 && !starved)
 			settle();
 	} else {
 		dice.p = dice.end;
