@@ -1,12 +1,12 @@
 #!/bin/sh
-# A serve that lives long, and peers that come and go: ROUNDS (20 unless told) of list, a bench now
+# A serve that lives long, and peers that come and go: ROUNDS (32 unless told) of list, a bench now
 # and then, and a stranger each time. It may keep nothing of them, neither memory
 # nor descriptors nor threads. With BIN built with SAN=address the sanitizer has its
 # say when serve ends.
 . test/e2e/lib.sh
 
-rounds=${ROUNDS:-20}
-warm=4 # rounds until the libraries have what they keep
+rounds=${ROUNDS:-32}
+warm=22 # rounds until the libraries have what they keep
 
 # The caches of glibc and glib keep freed blocks in the midst of the heap, which grows
 # around them for some 300 rounds; without them it stays as it is to the page.
