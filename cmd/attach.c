@@ -53,7 +53,6 @@ attach_report(struct attacher *a, int code)
 		log_warn("nobody waits for this attach any more");
 	close(a->report);
 	a->report = -1;
-	a->grace_us = GRACE_US;
 	if ((null = open("/dev/null", O_RDWR)) >= 0) {
 		dup2(null, 0);
 		dup2(null, 1);
@@ -392,6 +391,7 @@ run(struct ctx *ctx, int argc, char **argv)
 	a->first->line = true;
 	a->ctx = ctx;
 	a->report = -1;
+	a->grace_us = GRACE_US;
 	a->since = (uint64_t)time(NULL);
 	list_init(&a->wants);
 	list_init(&a->devs);

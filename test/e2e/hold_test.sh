@@ -116,6 +116,17 @@ check "offered again within 5 s of the restart" wait_for 5 said anna.out offered
 echo "# $(($(ms) - t0)) ms after the restart"
 check "one clean end of the old session" said anna.log 'session with lab is over' 2
 
+# --- as long as the kernel waits, unless told ---
+kill "$attached"
+wait "$attached"
+attach
+check "offered without --grace" wait_for 10 said anna.out offered 4
+ip -n "$A" link set wire down
+check "lab holds for it" wait_for 12 lab_says '.peers[0].held_s // empty'
+check "and so does anna" anna_says '.held_s // empty'
+ip -n "$A" link set wire up
+check "it goes on" wait_for 15 said anna.log 'session with lab goes on' 3
+
 # --- who goes in order is not waited for ---
 kill "$attached"
 wait "$attached"
@@ -124,7 +135,7 @@ check "lab holds nothing" wait_for 3 lab_says '.peers | length == 0 // empty'
 
 # --- --once and --grace 0 ---
 attach --once --grace 0s
-check "once" wait_for 10 said anna.out offered 4
+check "once" wait_for 10 said anna.out offered 5
 ip -n "$A" link set wire down
 wait_for 10 gone "$attached"
 wait "$attached"
