@@ -120,7 +120,7 @@ is "and sees no device" "$?" 1
 
 # --- kill -9 of attach while a read runs ---
 $C attach lab "$DEV" >/tmp/attach2.out 2>&1 &
-wait_for 20 attached_disk
+must "attached once more" wait_for 20 attached_disk
 D=/dev/$(attached_disk)
 ATTACH=$(jq -r '.running[0].pid' <<-X
 	$($C status --json)
@@ -128,7 +128,10 @@ X
 )
 dd if="$D" of=/dev/null bs=1M iflag=direct 2>/tmp/dd.err &
 wait_for 5 sh -c "[ \$($C status --json | jq '.running[0].devices[0].urbs.inflight') -gt 0 ]"
-ok "a read is running"
+ok "a read is running" || {
+	note </tmp/dd.err
+	$C status --json | note
+}
 kill -9 "$ATTACH"
 check "kill -9 of attach: the port is free within 2 s" wait_for 2 ports_free
 t0=$(date +%s%N)

@@ -215,7 +215,7 @@ check "all drivers here are back" wait_for 10 all_here
 kill -TERM "$SERVE"
 wait "$SERVE"
 is "serve ends in order" "$?" 0
-is "nothing was reported" "$(grep -ciE 'error' /tmp/serve.log)" 0 || note </tmp/serve.log
+is "nothing was reported" "$(grep -ciE 'error' /results/serve.log)" 0 || note </results/serve.log
 # The HID gadget's driver says that its pending request ended with the reset.
 dmesg | grep -iE 'error|fail|bug|oops|timed out' |
 	grep -v 'configfs-gadget.hid .*End Point Request ERROR: -108' >/tmp/kernel

@@ -4,7 +4,7 @@
 [ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 300 "$0"
 . test/vm/lib.sh
 
-ID=1d6b:0104
+ID=1d6b:0106 # not that of the virtual serial port
 S="$BIN -s /tmp/S"
 C="ip netns exec C $BIN -s /tmp/C"
 
