@@ -101,8 +101,12 @@ check-e2e: $(BIN) $(STRANGER)
 	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
 check-long:
 	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
-	$(Q)$(MAKE) check-asan check-valgrind check-clang check-regress
+	$(Q)$(MAKE) check-asan check-valgrind check-clang
+	$(Q)$(MAKE) check-regress VM=1
 	$(Q)ROUNDS=200 O=$(O) BIN=$(BIN) USBP2P=$(BIN) prove test/e2e/leak_test.sh test/vm/leak_test.sh
+	$(Q)ROUNDS=20 O=$(O) BIN=$(BIN) prove test/vm/hotplug_test.sh
+	$(Q)ROUNDS=10 O=$(O) BIN=$(BIN) prove test/vm/usbtest_test.sh
+	$(Q)ISO_SECONDS=60 O=$(O) BIN=$(BIN) prove test/vm/iso_test.sh
 	$(Q)$(MAKE) fuzz FUZZ_SECONDS=600
 # Each test of test/regress/LIST sees its bug; VM=1 does those of the guest, too.
 check-regress:

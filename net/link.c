@@ -345,6 +345,7 @@ link_stats(const struct link *l, struct arq_stats *s)
 	if (l->arq == NULL)
 		return false;
 	arq_stats(l->arq, s);
+	s->duplicates += dtls_dropped(l->dtls); /* which sees them first */
 	return true;
 }
 

@@ -139,7 +139,10 @@ void link_ping(struct link *);
 /* Microseconds since the peer was heard; UINT64_MAX before UP. */
 uint64_t link_silence_us(const struct link *);
 
-/* false before UP. */
+/*
+ * The packets' numbers; `duplicates` are the datagrams that DTLS has dropped, too,
+ * repeated or forged. false before UP.
+ */
 bool link_stats(const struct link *, struct arq_stats *);
 void link_path(const struct link *, char *buf, size_t cap);
 

@@ -2,14 +2,14 @@
 # Isochronous transfers with the kernel: the device `loop` under libusb and under
 # usbtest; the attached one served again by a second serve, so that libusb's own
 # isochronous transfers are under test; and QEMU's sound device on an emulated xHCI.
-#	ISO_SECONDS	of the long stream
+#	ISO_SECONDS	of the long stream; 20 unless told
 [ -n "$VM_GUEST" ] || {
 	make -s "O=${O:-build}" "${O:-build}/test/vm/isoread" \
 		"${O:-build}/test/usb/host_iso_test" >&2 || exit
-	VM_ISO_SECONDS=${ISO_SECONDS:-60}
+	VM_ISO_SECONDS=${ISO_SECONDS:-20}
 	VM_QEMU="-device qemu-xhci -audiodev none,id=none -device usb-audio,audiodev=none"
 	export VM_ISO_SECONDS VM_QEMU
-	exec "${0%/*}/run.sh" -t 600 "$0"
+	exec "${0%/*}/run.sh" -t $((600 + VM_ISO_SECONDS * 3)) "$0"
 }
 . test/vm/lib.sh
 

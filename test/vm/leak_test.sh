@@ -1,11 +1,11 @@
 #!/bin/sh
-# Attach and detach, ROUNDS times (20 unless told): a real gadget and a virtual disk,
+# Attach and detach, ROUNDS times (12 unless told): a real gadget and a virtual disk,
 # in turns by a process that lives for one round, with a link of its own, and by one
 # that lives as long as serve. Neither serve nor that one may grow, in memory, file
 # descriptors or threads, and no port may be lost.
 [ -n "${VM_GUEST:-}" ] || {
-	export TEST_ROUNDS="${ROUNDS:-20}"
-	exec "${0%/*}/run.sh" -t $((200 + TEST_ROUNDS * 8)) "$0"
+	export TEST_ROUNDS="${ROUNDS:-12}"
+	exec "${0%/*}/run.sh" -t $((300 + TEST_ROUNDS * 15)) "$0"
 }
 . test/vm/lib.sh
 
@@ -44,8 +44,8 @@ disk_names() {
 
 # The serving side has both back: nothing of the last round is still under way.
 idle() {
-	[ "$($S status --json | jq -c '[.running[0].devices[] | select(.state == "free")] | length')" \
-		= 2 ] && [ "$($S status --json | jq '.running[0].peers | length')" = 1 ]
+	$S status --json | jq -e '.running[0] | (.peers | length) == 1 and
+		([.devices[] | select(.state == "free")] | length) == 2'
 }
 
 once_ended() {

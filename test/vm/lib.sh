@@ -125,6 +125,12 @@ disk_ready() {
 	done | grep .
 }
 
+# reading DISK: the kernel waits for a read of it. (A look at `status` meets a request
+# every other time only: they come one at a time.)
+reading() {
+	read -r reading_n reading_rest <"/sys/block/$1/inflight" && [ "$reading_n" -gt 0 ]
+}
+
 # driver_of BUSID [INTERFACE [CONFIGURATION]]: its kernel driver, or "none".
 driver_of() {
 	basename "$(readlink -e "/sys/bus/usb/devices/$1/$1:${3:-1}.${2:-0}/driver" || echo none)"

@@ -1,10 +1,10 @@
 #!/bin/sh
 # The regression list (test/regress/LIST) where a kernel is needed: a disk, served
 # here and attached in another network namespace; both see all of its vhci.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 300 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 600 "$0"
 . test/vm/lib.sh
 
-ID=1d6b:0104
+ID=1d6b:0106 # not that of the virtual serial port
 S="$BIN -s /tmp/S"
 C="ip netns exec C $BIN -s /tmp/C"
 
