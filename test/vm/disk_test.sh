@@ -147,7 +147,9 @@ wait "$SERVE"
 is "serve ends in order" "$?" 0
 check "and gives the driver back" wait_for 10 local_driver_back
 check "the attached side unplugs" wait_for 5 ports_free
-check "and its process ends" wait_for 5 sh -c "! $C status"
+is "its process waits for serve" "$($C status --json | jq -r '.running[0].devices[0].state')" waiting
+$C detach --all
+check "until it is told not to" wait_for 5 sh -c "! $C status"
 
 # --- kill -9 of serve ---
 check "serve again" start_serve
