@@ -184,7 +184,7 @@ check "the ports are free" ports_free
 check "the drivers here are back" wait_for 10 all_here
 
 # --- two peers at once, two devices each ---
-must "one peer attaches disk and HID" $A attach lab "$(busids $DISK)" "$(busids $HID)" \
+must "one peer attaches disk and HID" $A attach lab "$(busids $DISK)" "$(busids $HID)" --grace 2s \
 	--background
 must "another one ACM and Loopback" $B attach "$($S invite --name otto)" "$(busids $ACM)" \
 	"$(busids $LOOP)" --as lab --background
