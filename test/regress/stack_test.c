@@ -118,6 +118,7 @@ an_hour_of_silence(void)
 	CHECK(setup(HOUR));
 	let_pass(HOUR - SECOND);
 	CHECK_EQ(ends_failed(&s.ends), ERR_OK);
+	CHECK_EQ(s.ends.generation, 1); /* not even a link was lost */
 	CHECK_EQ(reports, 0);
 	ask();
 	let_pass(2 * SECOND);
