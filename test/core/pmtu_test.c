@@ -139,6 +139,15 @@ goodput(struct sim *s, uint64_t us)
 	return (s->end[1].got - before) * SECOND / us;
 }
 
+/* CUBIC only: when it last thought that the line was full. */
+static uint64_t
+cut_at(const struct sim *s)
+{
+	const struct cc *cc = &s->end[0].a->cc;
+
+	return cc->algo == &cc_cubic ? cc->u.cubic.cut_at : 0;
+}
+
 /* The path shrinks under a full line: half a second later it is full again. */
 static void
 a_path_shrinks_under_load(void)
@@ -148,15 +157,23 @@ a_path_shrinks_under_load(void)
 	for (size_t i = 0; i < 2 * ARRAY_LEN(to); i++) {
 		struct sim s;
 		uint16_t small = to[i / 2];
+		uint64_t cut, end;
 
 		sim_init(&s, &line, i % 2 ? &find : &find_cubic, (uint32_t)i);
 		say(&s, 0, UINT64_MAX / 2);
 		sim_run(&s, 3 * SECOND);
 		CHECK_EQ(mtu(&s, 0), 8900);
 		CHECK(goodput(&s, SECOND) > LINE * 9ull / 10);
+		CHECK_EQ(s.end[0].a->sent.pmtu.holes, 0);
 		s.net.mtu = small - EXTRA;
-		sim_run(&s, SECOND / 2);
+		end = s.now + SECOND / 2;
+		sim_run(&s, SECOND / 5); /* what was lost in the queue is known */
+		cut = cut_at(&s);
+		while (mtu(&s, 0) != 1200 && sim_step(&s, end))
+			;
 		CHECK_EQ(mtu(&s, 0), 1200);
+		sim_run(&s, SECOND / 20); /* the last of the long ones are missed now */
+		CHECK_EQ(cut_at(&s), cut);
 		CHECK(goodput(&s, 2 * SECOND) > LINE * 8ull / 10);
 		sim_run(&s, 18 * SECOND);
 		CHECK(mtu(&s, 0) > small - 60u && mtu(&s, 0) <= small);
@@ -258,6 +275,40 @@ another_path_is_another_size(void)
 	sim_fini(&s);
 }
 
+static void
+grow(struct pmtu *p, uint64_t number, uint64_t now)
+{
+	while (pmtu_tick(p, now), pmtu_probe(p) > 0) {
+		pmtu_probed(p, number, now + 1000);
+		pmtu_arrived(p, number, number + 1, now);
+	}
+	CHECK_EQ(p->size, 8862);
+}
+
+/* Only what is lost behind the last long one that got through counts. */
+static void
+a_burst_is_no_black_hole(void)
+{
+	struct pmtu p;
+
+	pmtu_init(&p, 1162, 8862, EXTRA);
+	grow(&p, 10, SECOND);
+	pmtu_acked(&p, 100, 8862);
+	for (uint64_t n = 50; n < 99; n++)
+		pmtu_lost(&p, n, 8862);
+	CHECK(!pmtu_hole(&p, 101, 110, SECOND));
+	for (uint64_t n = 101; n < 110; n++)
+		pmtu_lost(&p, n, 1162);
+	CHECK(!pmtu_hole(&p, 110, 111, SECOND));
+	for (uint64_t n = 111; n < 114; n++)
+		pmtu_lost(&p, n, 8862);
+	CHECK(!pmtu_hole(&p, 114, 115, SECOND));
+	pmtu_acked(&p, 115, 8862);
+	pmtu_lost(&p, 116, 8862);
+	CHECK(!pmtu_hole(&p, 117, 118, SECOND));
+	CHECK_EQ(p.size, 8862);
+}
+
 /* Long packets that are tried get through, those with data do not: ever more patience. */
 static void
 black_holes_in_a_row(void)
@@ -267,11 +318,7 @@ black_holes_in_a_row(void)
 
 	pmtu_init(&p, 1162, 8862, EXTRA);
 	for (uint64_t wait = SECOND; wait < 4000ull * SECOND; wait *= 2) {
-		while (pmtu_tick(&p, now), pmtu_probe(&p) > 0) {
-			pmtu_probed(&p, ++n, now + 1000);
-			pmtu_arrived(&p, n, n + 1, now);
-		}
-		CHECK_EQ(p.size, 8862);
+		grow(&p, ++n, now);
 		CHECK_EQ(pmtu_deadline(&p), UINT64_MAX);
 		for (int i = 0; i < PMTU_HOLE; i++) {
 			CHECK(!pmtu_hole(&p, n + 2, n + 2, now));
@@ -291,4 +338,4 @@ TEST_MAIN(TEST(finds_the_largest_size), TEST(takes_few_round_trips), TEST(pinned
 	  TEST(both_ways_with_losses), TEST(a_path_shrinks_under_load),
 	  TEST(a_path_shrinks_between_questions), TEST(loss_is_no_black_hole),
 	  TEST(a_path_grows), TEST(another_path_is_another_size),
-	  TEST(black_holes_in_a_row))
+	  TEST(a_burst_is_no_black_hole), TEST(black_holes_in_a_row))
