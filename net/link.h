@@ -20,6 +20,7 @@
 #include "core/wire.h"
 #include "net/proof.h"
 
+struct dtls_drops;
 struct event_base;
 struct evdns_base;
 struct gpump;
@@ -36,7 +37,8 @@ struct link_env {
 	const char *name; /* what we call ourselves */
 	uint8_t instance[WIRE_ID];
 	uint16_t port_min, port_max; /* of UDP; 0, 0: any */
-	size_t mtu;                  /* longest UDP payload, >= LINK_MTU_MIN */
+	size_t mtu;                  /* UDP payload that packets begin with */
+	size_t mtu_max;              /* longer ones are tried, up to this; 0: none is */
 	bool cubic;                  /* CUBIC instead of the rate-based controller */
 	bool slow;                   /* everything through libnice, no net/twin */
 	struct pool *pool;           /* for the ARQ */
@@ -44,6 +46,7 @@ struct link_env {
 
 #define LINK_MTU_MIN      1200
 #define LINK_MTU_MAX      9000
+#define LINK_MTU_TRY      8900     /* fits in 9000 of IP, and a tunnel around it */
 #define LINK_SETUP_US     15000000 /* from the knock to UP */
 #define LINK_KEEPALIVE_US 2000000
 #define LINK_DEAD_US      3000000
@@ -139,8 +142,12 @@ void link_ping(struct link *);
 /* Microseconds since the peer was heard; UINT64_MAX before UP. */
 uint64_t link_silence_us(const struct link *);
 
-/* false before UP. */
+/* false before UP. Its mtu is the UDP payload. */
 bool link_stats(const struct link *, struct arq_stats *);
+
+/* Records that came but were not used; zeros before UP. See net/dtls_seen.h. */
+void link_drops(const struct link *, struct dtls_drops *);
+
 void link_path(const struct link *, char *buf, size_t cap);
 
 /* What carries its packets now: "gso", "mmsg" (net/twin) or "libnice". */

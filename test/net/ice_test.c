@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/ice net/ice_addr net/ice_cand net/gpump core/log core/text core/err */
+/* link: net/ice net/udp net/ice_addr net/ice_cand net/gpump core/log core/text core/err */
 #include <unistd.h>
 
 #include <event2/event.h>
