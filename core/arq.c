@@ -9,9 +9,12 @@
 #include "core/frame.h"
 #include "core/mem.h"
 
-#define PROBES     2
-#define TRY_PTOS   2      /* a packet of a new size is lost after so many, */
-#define TRY_MIN_US 200000 /* but not before */
+#define PROBES       2
+#define DEAD_PTOS    3       /* no peer is dead before */
+#define DEAD_FIRST   5000000 /* us; the same while no round trip is known */
+#define NOT_OUR_TURN 6       /* a sixth later */
+#define TRY_PTOS     2       /* a packet of a new size is lost after so many, */
+#define TRY_MIN_US   200000  /* but not before */
 
 struct arq *
 arq_new(struct pool *pool, const struct arq_conf *conf, const struct arq_ops *ops,
@@ -32,7 +35,7 @@ arq_new(struct pool *pool, const struct arq_conf *conf, const struct arq_ops *op
 	a->ops = ops;
 	a->arg = arg;
 	a->conf = *conf;
-	a->heard = a->spoke = now;
+	a->heard = a->asked = now;
 	arq_recv_init(&a->recv);
 	arq_rtt_init(&a->rtt);
 	pmtu_init(&a->sent.pmtu, conf->mtu, most, conf->extra);
@@ -81,32 +84,44 @@ probe_at(const struct arq *a)
 	return a->asked + arq_rtt_backed_off(&a->rtt);
 }
 
+/*
+ * The sides ask in turn, because who asks is woken twice, and not both at once: who did
+ * not ask last is a bit sooner.
+ */
 static uint64_t
 keepalive_at(const struct arq *a)
 {
-	if (a->conf.keepalive_us == 0 || a->ping)
+	uint64_t since = a->heard > a->asked ? a->heard : a->asked;
+	uint64_t wait = a->conf.keepalive_us;
+
+	if (wait == 0 || a->ping)
 		return UINT64_MAX;
-	return a->spoke + a->conf.keepalive_us;
+	return since + wait + (a->turn ? 0 : wait / NOT_OUR_TURN);
 }
 
 static uint64_t
 dead_at(const struct arq *a)
 {
+	uint64_t wait = a->rtt.smooth > 0 ? DEAD_PTOS * arq_rtt_pto(&a->rtt) : DEAD_FIRST;
+
 	if (a->conf.dead_us == 0 || a->asked_at == 0)
 		return UINT64_MAX;
-	return (a->heard > a->asked_at ? a->heard : a->asked_at) + a->conf.dead_us;
+	if (wait < a->conf.dead_us)
+		wait = a->conf.dead_us;
+	return (a->heard > a->asked_at ? a->heard : a->asked_at) + wait;
 }
 
-/* RFC 9002 6.2.4: two packets, so that one more loss does not cost a timeout. */
+/*
+ * RFC 9002 6.2.4: two packets, so that one more loss does not cost a timeout; also if
+ * the second has nothing to carry, for the peer may be taken for dead.
+ */
 static void
 start_probe(struct arq *a, uint64_t now)
 {
 	a->rtt.backoff++;
 	a->stats.probes++;
-	while (a->probes < PROBES && a->sent.flying > 0) {
-		a->probes++;
+	for (a->probes = 0; a->probes < PROBES; a->probes++)
 		arq_sent_retry(&a->sent, &a->rtt, now);
-	}
 }
 
 int
@@ -176,17 +191,17 @@ static void
 packet_left(struct arq *a, bool asks, size_t n, uint64_t now)
 {
 	arq_sent_push(&a->sent, asks, (uint16_t)n, a->cc.held, now);
-	a->spoke = now;
 	a->stats.sent++;
 	a->stats.bytes_out += n;
 	if (!asks)
 		return;
 	a->asked = now;
+	a->turn = false;
 	if (a->asked_at == 0)
 		a->asked_at = now > 0 ? now : 1;
 	a->ping = false;
 	if (a->probes > 0)
-		a->probes = a->ops->pending(a->arg) ? a->probes - 1 : 0;
+		a->probes--;
 	pacer_sent(&a->pacer, n, a->cc.rate, a->cc.mtu, now);
 }
 

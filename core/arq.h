@@ -72,12 +72,20 @@ struct arq_ops {
 };
 
 struct arq_conf {
-	size_t mtu;            /* bytes of a packet, as encrypted into one record */
-	size_t mtu_max;        /* longer ones are tried, up to this; 0: none is */
-	size_t extra;          /* what the datagram has more than the packet */
-	uint64_t keepalive_us; /* PING after this much silence of ours; 0: never */
-	uint64_t dead_us; /* nothing heard while asking for this long: dead; 0: never */
-	bool cubic;       /* CUBIC instead of the rate-based controller */
+	size_t mtu;     /* bytes of a packet, as encrypted into one record */
+	size_t mtu_max; /* longer ones are tried, up to this; 0: none is */
+	size_t extra;   /* what the datagram has more than the packet */
+	/*
+	 * PING when nothing was asked and nothing heard for this long, a bit later if
+	 * the last to ask was this side; 0: never. Better not the same for both sides.
+	 */
+	uint64_t keepalive_us;
+	/*
+	 * Nothing heard while asking for this long, or three timeouts if that is
+	 * longer: dead; 0: never.
+	 */
+	uint64_t dead_us;
+	bool cubic; /* CUBIC instead of the rate-based controller */
 };
 
 struct arq_stats {

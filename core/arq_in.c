@@ -104,6 +104,7 @@ on_packet(struct arq *a, struct rd *r, uint64_t number, uint64_t now)
 	if (err != ERR_OK)
 		return arq_fail(a, err);
 	arq_recv_add(&a->recv, number, in.asks, now);
+	a->turn |= in.asks;
 	a->heard = now;
 	a->stats.received++;
 	if (in.closed)

@@ -52,16 +52,20 @@ set_base(struct arq_sent *s, uint64_t base)
 	ASSERT(ranges_remove(&s->done, 0, base) == ERR_OK); /* cuts at an end only */
 }
 
-/* Moves low to the oldest in flight, and base behind what needs no memory. */
+/*
+ * Moves low to the oldest in flight, and base behind what needs no memory. As long as
+ * nothing is answered the path may just be slow: then all is kept.
+ */
 static void
 settle(struct arq_sent *s, const struct arq_rtt *t, uint64_t now)
 {
 	uint64_t base = s->base, keep_us = KEEP * arq_rtt_pto(t);
+	bool keep = t->backoff > 0;
 
 	while (s->low < s->next && at(s, s->low)->state != ARQ_FLYING)
 		s->low++;
-	while (base < s->low &&
-	       (at(s, base)->state == ARQ_FREE || now - at(s, base)->at >= keep_us))
+	while (base < s->low && (at(s, base)->state == ARQ_FREE ||
+				 (!keep && now - at(s, base)->at >= keep_us)))
 		base++;
 	if (base != s->base)
 		set_base(s, base);

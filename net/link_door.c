@@ -65,7 +65,7 @@ link_carry(struct link *l)
 				.mtu_max =
 				    env->mtu_max > env->mtu ? env->mtu_max - EXTRA : 0,
 				.extra = EXTRA,
-				.keepalive_us = LINK_KEEPALIVE_US,
+				.keepalive_us = LINK_KEEPALIVE_US(l->serve),
 				.dead_us = LINK_DEAD_US,
 				.cubic = env->cubic};
 
