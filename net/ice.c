@@ -283,7 +283,7 @@ ice_new(struct gpump *pump, const struct ice_conf *conf, const struct ice_ops *o
 	i->job.run = on_job;
 	list_init(&i->job.link);
 	i->agent = nice_agent_new_full(gpump_context(pump), NICE_COMPATIBILITY_RFC5245,
-				       NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+				       NICE_AGENT_OPTION_NONE);
 	g_object_set(i->agent, "controlling-mode", (gboolean)conf->controlling, "upnp",
 		     FALSE, "ice-tcp", FALSE, NULL);
 	g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered),
