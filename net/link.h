@@ -44,18 +44,19 @@ struct link_env {
 	struct pool *pool;           /* for the ARQ */
 };
 
-#define LINK_MTU_MIN             1200
-#define LINK_MTU_MAX             9000
-#define LINK_MTU_TRY             8900     /* fits in 9000 of IP, and a tunnel around it */
-#define LINK_SETUP_US            15000000 /* from the knock to UP */
+#define LINK_MTU_MIN            1200
+#define LINK_MTU_MAX            9000
+#define LINK_MTU_TRY            8900     /* fits in 9000 of IP, and a tunnel around it */
+#define LINK_SETUP_US           15000000 /* from the knock to UP */
 
 /*
- * An end is noticed within five seconds (LINK_KEEPALIVE_US, a sixth of it, and
- * LINK_DEAD_US), also by who has nothing to say; while all is well, a PING now and then
- * wakes each side less than once a second.
+ * An end is noticed within five seconds (LINK_KEEPALIVE_SERVE_US, a sixth of
+ * it, and LINK_DEAD_US), also by who has nothing to say; while all is well, a PING now
+ * and then wakes each side less than once a second.
  */
-#define LINK_KEEPALIVE_US(serve) ((serve) ? 2400000 : 2200000)
-#define LINK_DEAD_US             2150000
+#define LINK_KEEPALIVE_US       2200000
+#define LINK_KEEPALIVE_SERVE_US 2400000 /* not the same, so that they take turns */
+#define LINK_DEAD_US            2150000
 
 struct link_ops {
 	/*

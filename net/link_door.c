@@ -61,13 +61,13 @@ void
 link_carry(struct link *l)
 {
 	const struct link_env *env = l->env;
-	struct arq_conf conf = {.mtu = env->mtu - EXTRA,
-				.mtu_max =
-				    env->mtu_max > env->mtu ? env->mtu_max - EXTRA : 0,
-				.extra = EXTRA,
-				.keepalive_us = LINK_KEEPALIVE_US(l->serve),
-				.dead_us = LINK_DEAD_US,
-				.cubic = env->cubic};
+	struct arq_conf conf = {
+	    .mtu = env->mtu - EXTRA,
+	    .mtu_max = env->mtu_max > env->mtu ? env->mtu_max - EXTRA : 0,
+	    .extra = EXTRA,
+	    .keepalive_us = l->serve ? LINK_KEEPALIVE_SERVE_US : LINK_KEEPALIVE_US,
+	    .dead_us = LINK_DEAD_US,
+	    .cubic = env->cubic};
 
 	if (l->tcp != NULL)
 		tcp_finish(l->tcp); /* signalling has done its part */

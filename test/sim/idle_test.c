@@ -47,13 +47,13 @@ begin(struct ends *e, uint64_t seed, const struct net_conf *way)
 	void *const arg[2] = {NULL, NULL};
 	struct ends_conf c = {.to = {*way, *way},
 			      .arq = {.mtu = 1162,
-				      .keepalive_us = LINK_KEEPALIVE_US(false),
+				      .keepalive_us = LINK_KEEPALIVE_US,
 				      .dead_us = LINK_DEAD_US},
 			      .window = 1 << 20,
 			      .budget = 4 << 20};
 
 	ends_init(e, seed, &c, ops, arg);
-	e->end[1].arq->conf.keepalive_us = LINK_KEEPALIVE_US(true);
+	e->end[1].arq->conf.keepalive_us = LINK_KEEPALIVE_SERVE_US;
 }
 
 static bool
