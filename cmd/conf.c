@@ -35,6 +35,10 @@ set_mtu(struct conf *c, const char *v)
 {
 	uint64_t n;
 
+	if (strcmp(v, "auto") == 0) {
+		c->link_mtu = 0;
+		return true;
+	}
 	if (!text_to_u64(v, LINK_MTU_MAX, &n) || n < LINK_MTU_MIN)
 		return false;
 	c->link_mtu = (uint16_t)n;
@@ -83,7 +87,8 @@ const struct conf_key conf_keys[] = {
     {"link.cc", "bbr|cubic", "congestion controller (default: bbr)", set_cc},
     {"link.fast", "yes|no",
      "a socket of our own for data beside libnice's (default: yes)", set_fast},
-    {"link.mtu", "1200..9000", "bytes of a UDP datagram (default: 1200)", set_mtu},
+    {"link.mtu", "auto|1200..9000",
+     "bytes of a UDP datagram (default: auto, as many as the path takes)", set_mtu},
     {"serve.attached", "yes|no",
      "devices that are attached here are shared as well (default: no)", set_attached},
     {"serve.name", "NAME", "what this machine calls itself (default: host name)",
@@ -98,7 +103,6 @@ conf_init(struct conf *c)
 	char *dot;
 
 	memset(c, 0, sizeof(*c));
-	c->link_mtu = LINK_MTU_MIN;
 	if (gethostname(host, sizeof(host) - 1) != 0)
 		host[0] = '\0';
 	if ((dot = strchr(host, '.')) != NULL)

@@ -53,6 +53,8 @@ make_base(struct loop *l)
 static void
 fill_env(struct loop *l, struct ctx *ctx)
 {
+	size_t mtu = ctx->conf.link_mtu;
+
 	heap_pool(&l->pool, LOOP_LINKS);
 	l->env = (struct link_env){.base = l->base,
 				   .dns = l->dns,
@@ -61,7 +63,8 @@ fill_env(struct loop *l, struct ctx *ctx)
 				   .name = ctx->conf.serve_name,
 				   .port_min = ctx->conf.port_min,
 				   .port_max = ctx->conf.port_max,
-				   .mtu = ctx->conf.link_mtu,
+				   .mtu = mtu > 0 ? mtu : LINK_MTU_MIN,
+				   .mtu_max = mtu > 0 ? 0 : LINK_MTU_TRY,
 				   .cubic = ctx->conf.link_cubic,
 				   .slow = ctx->conf.link_slow,
 				   .pool = &l->pool};

@@ -9,6 +9,7 @@
 #include "cmd/report.h"
 #include "core/mem.h"
 #include "core/pattern.h"
+#include "net/dtls_seen.h"
 #include "net/link.h"
 
 void
@@ -82,11 +83,13 @@ report_device(struct json *j, const struct devinfo *d)
 void
 report_link(struct json *j, const struct link *l)
 {
+	struct dtls_drops d;
 	struct arq_stats s;
 	char path[200];
 
 	json_open(j, "link");
 	if (l != NULL && link_stats(l, &s)) {
+		link_drops(l, &d);
 		link_path(l, path, sizeof(path));
 		json_str(j, "path", path);
 		json_str(j, "carrier", link_carrier(l));
@@ -99,7 +102,11 @@ report_link(struct json *j, const struct link *l)
 		json_u64(j, "bytes_in", s.bytes_in);
 		json_u64(j, "lost", s.lost);
 		json_u64(j, "duplicates", s.duplicates);
+		json_u64(j, "replayed", d.replayed);
+		json_u64(j, "late", d.late);
+		json_u64(j, "corrupted", d.corrupted);
 		json_u64(j, "cwnd", s.cwnd);
+		json_u64(j, "mtu", s.mtu);
 	}
 	json_close(j);
 }

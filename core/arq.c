@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The link's packets put together: what to send and when. The parts are in
- * arq_in (what arrives), arq_sent (loss), arq_recv (ACKs), arq_rtt, cc (how
- * much) and pacer (how fast).
+ * arq_in (what arrives), arq_sent (loss), arq_recv (ACKs), arq_rtt, pmtu (how
+ * long), cc (how much) and pacer (how fast).
  */
 #include "core/arq_link.h"
 #include "core/cur.h"
 #include "core/frame.h"
 #include "core/mem.h"
 
-#define PROBES 2
+#define PROBES       2
+#define DEAD_PTOS    3       /* no peer is dead before */
+#define DEAD_FIRST   5000000 /* us; the same while no round trip is known */
+#define NOT_OUR_TURN 6       /* a sixth later */
+#define TRY_PTOS     2       /* a packet of a new size is lost after so many, */
+#define TRY_MIN_US   200000  /* but not before */
 
 struct arq *
 arq_new(struct pool *pool, const struct arq_conf *conf, const struct arq_ops *ops,
@@ -17,7 +22,9 @@ arq_new(struct pool *pool, const struct arq_conf *conf, const struct arq_ops *op
 {
 	struct arq *a = pool_zget(pool, sizeof(*a));
 
-	ASSERT(conf->mtu >= ARQ_PACKET_MIN && conf->mtu <= ARQ_PACKET_MAX);
+	size_t most = conf->mtu_max > conf->mtu ? conf->mtu_max : conf->mtu;
+
+	ASSERT(conf->mtu >= ARQ_PACKET_MIN && most <= ARQ_PACKET_MAX);
 	if (a == NULL)
 		return NULL;
 	if (!arq_sent_init(&a->sent, pool, ops, arg)) {
@@ -28,9 +35,10 @@ arq_new(struct pool *pool, const struct arq_conf *conf, const struct arq_ops *op
 	a->ops = ops;
 	a->arg = arg;
 	a->conf = *conf;
-	a->heard = a->spoke = now;
+	a->heard = a->asked = now;
 	arq_recv_init(&a->recv);
 	arq_rtt_init(&a->rtt);
+	pmtu_init(&a->sent.pmtu, conf->mtu, most, conf->extra);
 	cc_init(&a->cc, conf->cubic ? &cc_cubic : &cc_bbr, conf->mtu);
 	return a;
 }
@@ -60,6 +68,7 @@ arq_detect(struct arq *a, uint64_t now)
 	struct cc_loss l;
 
 	arq_sent_detect(&a->sent, &a->rtt, &l, now);
+	a->cc.mtu = a->sent.pmtu.size;
 	if (l.bytes > 0)
 		cc_lost(&a->cc, &l);
 	if (a->sent.flying == 0 && a->probes == 0)
@@ -75,32 +84,44 @@ probe_at(const struct arq *a)
 	return a->asked + arq_rtt_backed_off(&a->rtt);
 }
 
+/*
+ * The sides ask in turn, because who asks is woken twice, and not both at once: who did
+ * not ask last is a bit sooner.
+ */
 static uint64_t
 keepalive_at(const struct arq *a)
 {
-	if (a->conf.keepalive_us == 0 || a->ping)
+	uint64_t since = a->heard > a->asked ? a->heard : a->asked;
+	uint64_t wait = a->conf.keepalive_us;
+
+	if (wait == 0 || a->ping)
 		return UINT64_MAX;
-	return a->spoke + a->conf.keepalive_us;
+	return since + wait + (a->turn ? 0 : wait / NOT_OUR_TURN);
 }
 
 static uint64_t
 dead_at(const struct arq *a)
 {
+	uint64_t wait = a->rtt.smooth > 0 ? DEAD_PTOS * arq_rtt_pto(&a->rtt) : DEAD_FIRST;
+
 	if (a->conf.dead_us == 0 || a->asked_at == 0)
 		return UINT64_MAX;
-	return (a->heard > a->asked_at ? a->heard : a->asked_at) + a->conf.dead_us;
+	if (wait < a->conf.dead_us)
+		wait = a->conf.dead_us;
+	return (a->heard > a->asked_at ? a->heard : a->asked_at) + wait;
 }
 
-/* RFC 9002 6.2.4: two packets, so that one more loss does not cost a timeout. */
+/*
+ * RFC 9002 6.2.4: two packets, so that one more loss does not cost a timeout; also if
+ * the second has nothing to carry, for the peer may be taken for dead.
+ */
 static void
 start_probe(struct arq *a, uint64_t now)
 {
 	a->rtt.backoff++;
 	a->stats.probes++;
-	while (a->probes < PROBES && a->sent.flying > 0) {
-		a->probes++;
+	for (a->probes = 0; a->probes < PROBES; a->probes++)
 		arq_sent_retry(&a->sent, &a->rtt, now);
-	}
 }
 
 int
@@ -116,6 +137,8 @@ arq_tick(struct arq *a, uint64_t now)
 		start_probe(a, now);
 	if (now >= keepalive_at(a))
 		a->ping = true;
+	if (a->rtt.smooth > 0)
+		pmtu_tick(&a->sent.pmtu, now);
 	return ERR_OK;
 }
 
@@ -124,7 +147,7 @@ arq_tick(struct arq *a, uint64_t now)
 static bool
 window_open(const struct arq *a)
 {
-	return a->sent.inflight + a->conf.mtu <= a->cc.cwnd;
+	return a->sent.inflight + a->cc.mtu <= a->cc.cwnd;
 }
 
 static size_t
@@ -168,18 +191,41 @@ static void
 packet_left(struct arq *a, bool asks, size_t n, uint64_t now)
 {
 	arq_sent_push(&a->sent, asks, (uint16_t)n, a->cc.held, now);
-	a->spoke = now;
 	a->stats.sent++;
 	a->stats.bytes_out += n;
 	if (!asks)
 		return;
 	a->asked = now;
+	a->turn = false;
 	if (a->asked_at == 0)
 		a->asked_at = now > 0 ? now : 1;
 	a->ping = false;
 	if (a->probes > 0)
-		a->probes = a->ops->pending(a->arg) ? a->probes - 1 : 0;
-	pacer_sent(&a->pacer, n, a->cc.rate, a->conf.mtu, now);
+		a->probes--;
+	pacer_sent(&a->pacer, n, a->cc.rate, a->cc.mtu, now);
+}
+
+/*
+ * A packet of a size that is tried. It is not among those in flight: that it is lost
+ * says nothing of congestion, and neither is it a sign of life.
+ */
+static size_t
+build_try(struct arq *a, uint8_t *buf, size_t n, uint64_t now)
+{
+	uint64_t wait = TRY_PTOS * arq_rtt_pto(&a->rtt);
+	struct wr w;
+
+	wr_init(&w, buf, n);
+	wr_le32(&w, (uint32_t)a->sent.next);
+	wr_u8(&w, FRAME_PING);
+	memset(w.p, FRAME_PAD, wr_left(&w));
+	pmtu_probed(&a->sent.pmtu, a->sent.next,
+		    now + (wait > TRY_MIN_US ? wait : TRY_MIN_US));
+	arq_sent_push(&a->sent, false, (uint16_t)n, false, now);
+	a->stats.sent++;
+	a->stats.bytes_out += n;
+	pacer_sent(&a->pacer, n, a->cc.rate, a->cc.mtu, now);
+	return n;
 }
 
 /* asks: it may hold more than an ACK. */
@@ -207,21 +253,26 @@ size_t
 arq_output(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
 {
 	bool open, wanted, asks;
+	size_t most = a->probes > 0 ? a->sent.pmtu.base : a->sent.pmtu.size;
+	size_t try = pmtu_probe(&a->sent.pmtu);
 
-	cap = cap < a->conf.mtu ? cap : a->conf.mtu;
-	ASSERT(cap >= ARQ_PACKET_MIN);
+	ASSERT(cap >= ARQ_PACKET_MIN && cap >= try);
+	cap = cap < most ? cap : most;
 	if (a->closing == ARQ_CLOSING)
 		return close_packet(a, buf, cap, now);
 	if (a->closing == ARQ_CLOSED || a->err != ERR_OK)
 		return 0;
 	open = window_open(a) && pacer_ready(&a->pacer, now);
 	wanted = a->ping || a->ops->pending(a->arg);
+	if (open && a->probes == 0 && try > 0 &&
+	    arq_sent_room(&a->sent, &a->rtt, true, now))
+		return build_try(a, buf, try, now);
 	if (open && !wanted)
 		arq_sent_limited(&a->sent);
 	asks = a->probes > 0 || (open && wanted);
 	if (asks && arq_sent_room(&a->sent, &a->rtt, a->probes == 0, now))
 		return build(a, buf, cap, true, now);
-	a->blocked |= asks;
+	a->blocked |= asks || (open && try > 0);
 	if (!a->recv.ack_pending)
 		return 0;
 	if (arq_sent_room(&a->sent, &a->rtt, false, now))
@@ -246,8 +297,9 @@ output_at(const struct arq *a)
 		return UINT64_MAX;
 	if (a->recv.ack_pending || a->probes > 0)
 		return 0;
-	if (window_open(a) && (a->ping || a->ops->pending(a->arg)))
-		return pacer_deadline(&a->pacer, a->cc.rate, a->conf.mtu);
+	if (window_open(a) &&
+	    (a->ping || pmtu_probe(&a->sent.pmtu) > 0 || a->ops->pending(a->arg)))
+		return pacer_deadline(&a->pacer, a->cc.rate, a->cc.mtu);
 	return UINT64_MAX;
 }
 
@@ -263,7 +315,16 @@ arq_deadline(const struct arq *a)
 	t = sooner(output_at(a), arq_sent_deadline(&a->sent, &a->rtt));
 	t = sooner(t, probe_at(a));
 	t = sooner(t, keepalive_at(a));
+	if (a->rtt.smooth > 0)
+		t = sooner(t, pmtu_deadline(&a->sent.pmtu));
 	return sooner(t, dead_at(a));
+}
+
+void
+arq_moved(struct arq *a, uint64_t now)
+{
+	pmtu_reset(&a->sent.pmtu, a->sent.next, now);
+	a->cc.mtu = a->sent.pmtu.size;
 }
 
 void
@@ -308,6 +369,7 @@ arq_stats(const struct arq *a, struct arq_stats *s)
 	s->min_rtt_us = a->cc.min_rtt_us;
 	s->cwnd = a->cc.cwnd;
 	s->inflight = a->sent.inflight;
+	s->mtu = a->sent.pmtu.size + a->conf.extra;
 	s->rate = a->cc.rate;
 	s->cc = a->cc.algo->name;
 }

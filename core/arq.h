@@ -8,7 +8,8 @@
  * A packet (the plaintext of one DTLS record, little-endian):
  *	u32 packet number (low bits) | frames ...
  * Frames:
- *	0 PAD     the rest of the packet is padding, nothing is read
+ *	0 PAD     the rest of the packet is padding, nothing is read (so that a packet
+ *		  has a size that is tried, see core/pmtu.h)
  *	1 PING    asks for an acknowledgement
  *	2 ACK     u32 delay us | u8 n | n x { u32 last, u32 first } newest first
  *	3 CLOSE   u8 reason (enum arq_close): the link ends now
@@ -71,10 +72,20 @@ struct arq_ops {
 };
 
 struct arq_conf {
-	size_t mtu;            /* bytes of a packet, as encrypted into one record */
-	uint64_t keepalive_us; /* PING after this much silence of ours; 0: never */
-	uint64_t dead_us; /* nothing heard while asking for this long: dead; 0: never */
-	bool cubic;       /* CUBIC instead of the rate-based controller */
+	size_t mtu;     /* bytes of a packet, as encrypted into one record */
+	size_t mtu_max; /* longer ones are tried, up to this; 0: none is */
+	size_t extra;   /* what the datagram has more than the packet */
+	/*
+	 * PING when nothing was asked and nothing heard for this long, a bit later if
+	 * the last to ask was this side; 0: never. Better not the same for both sides.
+	 */
+	uint64_t keepalive_us;
+	/*
+	 * Nothing heard while asking for this long, or three timeouts if that is
+	 * longer: dead; 0: never.
+	 */
+	uint64_t dead_us;
+	bool cubic; /* CUBIC instead of the rate-based controller */
 };
 
 struct arq_stats {
@@ -83,6 +94,7 @@ struct arq_stats {
 	uint64_t bytes_out, bytes_in, probes;
 	uint64_t srtt_us, min_rtt_us; /* 0: not measured yet */
 	uint64_t cwnd, inflight;      /* bytes */
+	uint64_t mtu;                 /* bytes of a full packet's datagram */
 	uint64_t rate;                /* bytes per second that pacing allows */
 	const char *cc;               /* the congestion controller's name */
 };
@@ -100,8 +112,8 @@ void arq_free(struct arq *);
 int arq_input(struct arq *, const uint8_t *, size_t n, uint64_t now) MUST_CHECK;
 
 /*
- * Builds the next packet into buf (cap >= mtu); 0: nothing may or need be sent
- * now. Call until 0 or ARQ_BURST times, then arm a timer at arq_deadline().
+ * Builds the next packet into buf (cap >= mtu and mtu_max); 0: nothing may or need be
+ * sent now. Call until 0 or ARQ_BURST times, then arm a timer at arq_deadline().
  */
 size_t arq_output(struct arq *, uint8_t *buf, size_t cap, uint64_t now);
 
@@ -110,6 +122,9 @@ uint64_t arq_deadline(const struct arq *);
 
 /* Loss and probe timers. ERR_TIMEOUT (sticky): the peer is dead. */
 int arq_tick(struct arq *, uint64_t now) MUST_CHECK;
+
+/* Packets take another path: how long they may be there has to be found out again. */
+void arq_moved(struct arq *, uint64_t now);
 
 /* Asks for an acknowledgement, to see whether the peer is there. */
 void arq_ping(struct arq *);

@@ -27,6 +27,8 @@ on_ack(struct arq *a, struct rd *r, struct in *in, uint64_t now)
 		return ERR_PROTO;
 	in->acked = true;
 	arq_sent_acked(&a->sent, &ack, &a->rtt, &c, now);
+	for (unsigned i = 0; i < ack.n; i++)
+		pmtu_arrived(&a->sent.pmtu, ack.r[i].from, ack.r[i].to, now);
 	if (c.rtt_us > 0)
 		arq_rtt_sample(&a->rtt, c.rtt_us, ack.delay_us, a->cc.min_rtt_us);
 	if (c.bytes > 0)
@@ -102,6 +104,7 @@ on_packet(struct arq *a, struct rd *r, uint64_t number, uint64_t now)
 	if (err != ERR_OK)
 		return arq_fail(a, err);
 	arq_recv_add(&a->recv, number, in.asks, now);
+	a->turn |= in.asks;
 	a->heard = now;
 	a->stats.received++;
 	if (in.closed)

@@ -26,7 +26,6 @@ struct arq {
 	struct pacer pacer;
 	struct arq_stats stats;
 	uint64_t heard;    /* the peer, last */
-	uint64_t spoke;    /* we, last */
 	uint64_t asked;    /* last packet that wants an ACK */
 	uint64_t asked_at; /* first one since everything was answered; 0: none */
 	int err;           /* sticky */
@@ -34,6 +33,7 @@ struct arq {
 	enum arq_close mine, theirs;
 	uint8_t probes; /* packets that may leave whatever the window says */
 	bool ping;      /* wanted */
+	bool turn;      /* the peer asked last */
 	bool blocked;   /* output could not go on; a timer or packet has to come */
 };
 

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #define ARQ_RTT_FIRST_PTO 200000
-#define ARQ_RTT_MAX_PTO   1000000 /* so often a dead path is tried, if its RTT is less */
-#define ARQ_RTT_GRAIN     1000    /* RFC 9002 6.1.2: kGranularity */
-#define ARQ_RTT_ACK_DELAY 1000    /* what a peer may need for an ACK */
-#define ARQ_RTT_LATE_MAX  4       /* eighths of a round trip */
+#define ARQ_RTT_MAX_PTO   500000 /* so often a dead path is tried, if its RTT is less */
+#define ARQ_RTT_GRAIN     1000   /* RFC 9002 6.1.2: kGranularity */
+#define ARQ_RTT_ACK_DELAY 1000   /* what a peer may need for an ACK */
+#define ARQ_RTT_LATE_MAX  4      /* eighths of a round trip */
 
 struct arq_rtt {
 	uint64_t latest, smooth, var; /* 0: nothing measured */

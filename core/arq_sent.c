@@ -33,6 +33,7 @@ arq_sent_init(struct arq_sent *s, struct pool *pool, const struct arq_ops *ops, 
 	s->arg = arg;
 	s->size = ARQ_SENT_FIRST;
 	s->threshold = ARQ_THRESHOLD;
+	pmtu_init(&s->pmtu, ARQ_PACKET_MAX, ARQ_PACKET_MAX, 0);
 	s->ring = pool_get(pool, s->size * sizeof(*s->ring));
 	return s->ring != NULL;
 }
@@ -51,16 +52,20 @@ set_base(struct arq_sent *s, uint64_t base)
 	ASSERT(ranges_remove(&s->done, 0, base) == ERR_OK); /* cuts at an end only */
 }
 
-/* Moves low to the oldest in flight, and base behind what needs no memory. */
+/*
+ * Moves low to the oldest in flight, and base behind what needs no memory. As long as
+ * nothing is answered the path may just be slow: then all is kept.
+ */
 static void
 settle(struct arq_sent *s, const struct arq_rtt *t, uint64_t now)
 {
 	uint64_t base = s->base, keep_us = KEEP * arq_rtt_pto(t);
+	bool keep = t->backoff > 0;
 
 	while (s->low < s->next && at(s, s->low)->state != ARQ_FLYING)
 		s->low++;
-	while (base < s->low &&
-	       (at(s, base)->state == ARQ_FREE || now - at(s, base)->at >= keep_us))
+	while (base < s->low && (at(s, base)->state == ARQ_FREE ||
+				 (!keep && now - at(s, base)->at >= keep_us)))
 		base++;
 	if (base != s->base)
 		set_base(s, base);
@@ -169,6 +174,7 @@ ack_one(struct arq_sent *s, uint64_t number, struct tally *y)
 		land(s, p, ARQ_FREE);
 	p->state = ARQ_FREE;
 	learn(s, was, number, y->rtt);
+	pmtu_acked(&s->pmtu, number, p->bytes);
 	s->delivered += p->bytes;
 	y->c->bytes += p->bytes;
 	y->c->sent_at = p->at; /* numbers come in order: the newest is the last */
@@ -244,17 +250,16 @@ give_up(struct arq_sent *s, enum arq_state why)
 	struct arq_packet *p = at(s, s->low);
 
 	land(s, p, why);
+	pmtu_lost(&s->pmtu, s->low, p->bytes);
 	for (unsigned i = 0; i < p->nrefs; i++)
 		s->ops->lost(s->arg, &p->refs[i]);
 }
 
-void
-arq_sent_detect(struct arq_sent *s, const struct arq_rtt *t, struct cc_loss *l,
-		uint64_t now)
+static void
+detect(struct arq_sent *s, const struct arq_rtt *t, struct cc_loss *l)
 {
-	uint64_t late = arq_rtt_loss(t), since = 0, after = UINT64_MAX;
+	uint64_t late = arq_rtt_loss(t), since = 0, after = UINT64_MAX, now = l->now;
 
-	*l = (struct cc_loss){.now = now};
 	for (settle(s, t, now); s->low < s->newest; settle(s, t, now)) {
 		const struct arq_packet *p = at(s, s->low);
 		bool passed = s->newest - s->low > s->threshold;
@@ -264,12 +269,24 @@ arq_sent_detect(struct arq_sent *s, const struct arq_rtt *t, struct cc_loss *l,
 		if (s->low != after) /* something between them did arrive */
 			since = p->at;
 		after = s->low + 1;
-		l->bytes += p->bytes;
-		l->sent_at = p->at;
-		l->persistent |= p->at - since > PERSISTENT * arq_rtt_pto(t);
+		if (p->bytes <= s->pmtu.size) {
+			l->bytes += p->bytes;
+			l->sent_at = p->at;
+			l->persistent |= p->at - since > PERSISTENT * arq_rtt_pto(t);
+		}
 		s->lost++;
 		give_up(s, passed ? ARQ_LOST : ARQ_LATE);
 	}
+}
+
+void
+arq_sent_detect(struct arq_sent *s, const struct arq_rtt *t, struct cc_loss *l,
+		uint64_t now)
+{
+	*l = (struct cc_loss){.now = now};
+	detect(s, t, l);
+	if (s->newest > 0 && pmtu_hole(&s->pmtu, s->newest - 1, s->next, now))
+		l->bytes = 0;
 }
 
 void

@@ -16,6 +16,7 @@
 
 #include "core/arq.h"
 #include "core/arq_recv.h"
+#include "core/pmtu.h"
 #include "core/ranges.h"
 
 struct arq_rtt;
@@ -62,6 +63,7 @@ struct arq_sent {
 	uint64_t inflight;  /* bytes */
 	uint64_t lost;      /* packets ever */
 	uint32_t flying;    /* packets */
+	struct pmtu pmtu;   /* how long they may be */
 	struct ranges done; /* acknowledged: not looked at again */
 	uint64_t delivered, delivered_at, first_at;
 	uint64_t limited_until; /* `delivered` when what leaves counts again; 0: does */
@@ -94,7 +96,10 @@ void arq_sent_limited(struct arq_sent *);
 void arq_sent_acked(struct arq_sent *, const struct arq_ack *, struct arq_rtt *t,
 		    struct cc_ack *c, uint64_t now);
 
-/* Declares lost what is; l->bytes is 0 if nothing was. */
+/*
+ * Declares lost what is; l->bytes is 0 if nothing was, or only packets longer than the
+ * path takes: that says nothing of congestion.
+ */
 void arq_sent_detect(struct arq_sent *, const struct arq_rtt *, struct cc_loss *l,
 		     uint64_t now);
 

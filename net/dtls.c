@@ -59,6 +59,7 @@ struct dtls {
 	unsigned retry_us; /* first wait */
 	uint64_t give_up, deadline;
 	uint64_t dropped;
+	struct dtls_seen seen;
 	uint8_t packet[DTLS_PLAIN_MAX];
 	size_t sealed_min; /* shortest fragment that can be genuine */
 };
@@ -368,6 +369,7 @@ dtls_input(struct dtls *d, const uint8_t *p, size_t n, uint64_t now_us)
 		if (alert != 0)
 			d->late = ident_peer_alert(alert);
 		d->dropped++;
+		d->seen.drops.corrupted += d->up;
 		return ERR_OK;
 	}
 	d->in = p;
@@ -378,8 +380,12 @@ dtls_input(struct dtls *d, const uint8_t *p, size_t n, uint64_t now_us)
 	if (d->up && d->err == ERR_OK)
 		read_packets(d, !was_up);
 	d->in_n = 0;
-	if (!d->used && d->err == ERR_OK)
+	if (!d->used && d->err == ERR_OK) {
 		d->dropped++;
+		dtls_seen_dropped(&d->seen, p, n);
+	} else if (was_up) {
+		dtls_seen_took(&d->seen, p, n);
+	}
 	rearm(d, now_us);
 	return d->err;
 }
@@ -410,6 +416,12 @@ uint64_t
 dtls_dropped(const struct dtls *d)
 {
 	return d->dropped;
+}
+
+void
+dtls_drops(const struct dtls *d, struct dtls_drops *s)
+{
+	*s = d->seen.drops;
 }
 
 int

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/dtls_seen.h"
 #include "net/ident.h"
 
 /* What a record adds to a packet: header 13, explicit nonce 8, tag 16. */
@@ -65,8 +66,9 @@ int dtls_send(struct dtls *, const uint8_t *, size_t n) MUST_CHECK;
 uint64_t dtls_deadline(const struct dtls *);
 int dtls_tick(struct dtls *, uint64_t now_us) MUST_CHECK;
 
-/* Datagrams that did not decrypt or were replayed. */
+/* Datagrams that did not decrypt or were replayed; and why, of those since up. */
 uint64_t dtls_dropped(const struct dtls *);
+void dtls_drops(const struct dtls *, struct dtls_drops *);
 
 /* Keying material (RFC 5705); only after up. */
 int dtls_exporter(struct dtls *, const char *label, uint8_t out[IDENT_MAC]) MUST_CHECK;

@@ -18,6 +18,7 @@
 #include "net/ice.h"
 #include "net/ice_addr.h"
 #include "net/ice_cand.h"
+#include "net/udp.h"
 
 #define COMPONENT    1
 #define SOCKET_BYTES (4 << 20) /* room for bursts of 64 packets, many times */
@@ -199,22 +200,16 @@ on_packet(NiceAgent *agent, guint stream, guint component, guint n, gchar *p,
 }
 
 static void
-enlarge(struct ice *i)
+set_sockets(struct ice *i)
 {
-	static const struct {
-		int forced, plain;
-	} opt[] = {{SO_RCVBUFFORCE, SO_RCVBUF}, {SO_SNDBUFFORCE, SO_SNDBUF}};
 	GPtrArray *all = nice_agent_get_sockets(i->agent, i->stream, COMPONENT);
-	const int n = SOCKET_BYTES;
 
-	for (guint k = 0; all != NULL && k < all->len; k++)
-		for (size_t o = 0; o < ARRAY_LEN(opt); o++) {
-			int fd = g_socket_get_fd(all->pdata[k]);
+	for (guint k = 0; all != NULL && k < all->len; k++) {
+		int fd = g_socket_get_fd(all->pdata[k]);
 
-			/* forced needs CAP_NET_ADMIN, plain has a limit */
-			if (setsockopt(fd, SOL_SOCKET, opt[o].forced, &n, sizeof(n)) != 0)
-				setsockopt(fd, SOL_SOCKET, opt[o].plain, &n, sizeof(n));
-		}
+		udp_enlarge(fd, SOCKET_BYTES);
+		udp_whole(fd);
+	}
 	if (all != NULL)
 		g_ptr_array_unref(all);
 }
@@ -288,7 +283,7 @@ ice_new(struct gpump *pump, const struct ice_conf *conf, const struct ice_ops *o
 	i->job.run = on_job;
 	list_init(&i->job.link);
 	i->agent = nice_agent_new_full(gpump_context(pump), NICE_COMPATIBILITY_RFC5245,
-				       NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+				       NICE_AGENT_OPTION_NONE);
 	g_object_set(i->agent, "controlling-mode", (gboolean)conf->controlling, "upnp",
 		     FALSE, "ice-tcp", FALSE, NULL);
 	g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered),
@@ -299,7 +294,7 @@ ice_new(struct gpump *pump, const struct ice_conf *conf, const struct ice_ops *o
 		destroy(i);
 		return NULL;
 	}
-	enlarge(i);
+	set_sockets(i);
 	gpump_kick(pump);
 	return i;
 }

@@ -2,7 +2,8 @@
 /*
  * A way to the peer: libnice (RFC 8445), one component, driven from the
  * libevent loop through net/gpump. Data may flow from CONNECTED on, READY is
- * not waited for. Addresses are gathered once.
+ * not waited for. Addresses are gathered once. Whether the peer is still there is not
+ * asked (RFC 7675): the link does, sooner and behind its keys, and it costs wake-ups.
  */
 #ifndef NET_ICE_H
 #define NET_ICE_H
@@ -48,7 +49,7 @@ struct ice_ops {
 	void (*gathered)(void *arg, const struct ice_desc *); /* once */
 	void (*connected)(void *arg);                         /* packets may be sent */
 	void (*moved)(void *arg); /* by another pair than when it was told last */
-	void (*failed)(void *arg, int err); /* for good: no pair works (any more) */
+	void (*failed)(void *arg, int err); /* for good: no pair works */
 	/* One datagram; also before connected, when the peer is ahead. At most 64 a turn.
 	 */
 	void (*packet)(void *arg, const uint8_t *, size_t n);

@@ -238,7 +238,6 @@ link_new(const struct link_env *env, bool serve, const struct link_ops *ops, voi
 	l->ops = ops;
 	l->arg = arg;
 	l->state = serve ? LINK_GREETING : LINK_DIALING;
-	l->packet_max = env->mtu - 1 - DTLS_OVERHEAD;
 	l->burst = ARQ_BURST;
 	l->setup_end = clock_us() + LINK_SETUP_US;
 	l->out = malloc((size_t)ARQ_BURST * LINK_SLOT);
@@ -347,6 +346,14 @@ link_stats(const struct link *l, struct arq_stats *s)
 	arq_stats(l->arq, s);
 	s->duplicates += dtls_dropped(l->dtls); /* which sees them first */
 	return true;
+}
+
+void
+link_drops(const struct link *l, struct dtls_drops *s)
+{
+	*s = (struct dtls_drops){0};
+	if (l->dtls != NULL)
+		dtls_drops(l->dtls, s);
 }
 
 void

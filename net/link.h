@@ -20,6 +20,7 @@
 #include "core/wire.h"
 #include "net/proof.h"
 
+struct dtls_drops;
 struct event_base;
 struct evdns_base;
 struct gpump;
@@ -36,17 +37,26 @@ struct link_env {
 	const char *name; /* what we call ourselves */
 	uint8_t instance[WIRE_ID];
 	uint16_t port_min, port_max; /* of UDP; 0, 0: any */
-	size_t mtu;                  /* longest UDP payload, >= LINK_MTU_MIN */
+	size_t mtu;                  /* UDP payload that packets begin with */
+	size_t mtu_max;              /* longer ones are tried, up to this; 0: none is */
 	bool cubic;                  /* CUBIC instead of the rate-based controller */
 	bool slow;                   /* everything through libnice, no net/twin */
 	struct pool *pool;           /* for the ARQ */
 };
 
-#define LINK_MTU_MIN      1200
-#define LINK_MTU_MAX      9000
-#define LINK_SETUP_US     15000000 /* from the knock to UP */
-#define LINK_KEEPALIVE_US 2000000
-#define LINK_DEAD_US      3000000
+#define LINK_MTU_MIN            1200
+#define LINK_MTU_MAX            9000
+#define LINK_MTU_TRY            8900     /* fits in 9000 of IP, and a tunnel around it */
+#define LINK_SETUP_US           15000000 /* from the knock to UP */
+
+/*
+ * An end is noticed within five seconds (LINK_KEEPALIVE_SERVE_US, a sixth of
+ * it, and LINK_DEAD_US), also by who has nothing to say; while all is well, a PING now
+ * and then wakes each side less than once a second.
+ */
+#define LINK_KEEPALIVE_US       2200000
+#define LINK_KEEPALIVE_SERVE_US 2400000 /* not the same, so that they take turns */
+#define LINK_DEAD_US            2150000
 
 struct link_ops {
 	/*
@@ -139,11 +149,12 @@ void link_ping(struct link *);
 /* Microseconds since the peer was heard; UINT64_MAX before UP. */
 uint64_t link_silence_us(const struct link *);
 
-/*
- * The packets' numbers; `duplicates` are the datagrams that DTLS has dropped, too,
- * repeated or forged. false before UP.
- */
+/* The packets' numbers; its mtu is the UDP payload. false before UP. */
 bool link_stats(const struct link *, struct arq_stats *);
+
+/* Records that came but were not used; zeros before UP. See net/dtls_seen.h. */
+void link_drops(const struct link *, struct dtls_drops *);
+
 void link_path(const struct link *, char *buf, size_t cap);
 
 /* What carries its packets now: "gso", "mmsg" (net/twin) or "libnice". */

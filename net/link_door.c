@@ -11,6 +11,8 @@
 #include "net/link_parts.h"
 #include "net/tcp.h"
 
+#define EXTRA (1 + DTLS_OVERHEAD) /* in front, the link's number */
+
 static struct session *
 on_fresh(void *arg)
 {
@@ -58,10 +60,14 @@ open_door(struct link *l)
 void
 link_carry(struct link *l)
 {
-	struct arq_conf conf = {.mtu = l->packet_max,
-				.keepalive_us = LINK_KEEPALIVE_US,
-				.dead_us = LINK_DEAD_US,
-				.cubic = l->env->cubic};
+	const struct link_env *env = l->env;
+	struct arq_conf conf = {
+	    .mtu = env->mtu - EXTRA,
+	    .mtu_max = env->mtu_max > env->mtu ? env->mtu_max - EXTRA : 0,
+	    .extra = EXTRA,
+	    .keepalive_us = l->serve ? LINK_KEEPALIVE_SERVE_US : LINK_KEEPALIVE_US,
+	    .dead_us = LINK_DEAD_US,
+	    .cubic = env->cubic};
 
 	if (l->tcp != NULL)
 		tcp_finish(l->tcp); /* signalling has done its part */

@@ -85,7 +85,7 @@ link_flush(struct link *l)
 		return;
 	}
 	while (l->arq != NULL && n < l->burst &&
-	       (len = arq_output(l->arq, packet, l->packet_max, clock_us())) > 0) {
+	       (len = arq_output(l->arq, packet, sizeof(packet), clock_us())) > 0) {
 		if ((err = dtls_send(l->dtls, packet, len)) != ERR_OK) {
 			link_fail(l, err, NULL);
 			return;
@@ -135,6 +135,7 @@ link_choose_way(struct link *l)
 	l->gone = l->batched = 0;
 	twin_free(l->twin);
 	l->twin = NULL;
+	arq_moved(l->arq, clock_us());
 	l->burst = ice_relayed(l->ice) ? RELAY_BURST : ARQ_BURST;
 	if (!l->env->slow && (fd = ice_socket(l->ice, &to)) >= 0) {
 		l->twin = twin_new(l->env->base, fd, (struct sockaddr *)&to, sizeof(to),
@@ -200,7 +201,7 @@ link_tell_end(struct link *l)
 	if (l->arq == NULL || l->err == ERR_OK || l->err == ERR_CLOSED)
 		return;
 	arq_close(l->arq, l->err == ERR_PROTO ? ARQ_CLOSE_PROTO : ARQ_CLOSE_DONE);
-	len = arq_output(l->arq, packet, l->packet_max, clock_us());
+	len = arq_output(l->arq, packet, sizeof(packet), clock_us());
 	if (len > 0 && dtls_send(l->dtls, packet, len) == ERR_OK)
 		batch_flush(l);
 }

@@ -56,7 +56,6 @@ struct link {
 	bool asking;  /* attach: the session goes on */
 	bool dropped; /* it went on elsewhere */
 	struct arq *arq;
-	size_t packet_max;
 	struct twin *twin; /* packets go by it; NULL: through libnice */
 	uint8_t *out;      /* ARQ_BURST slots */
 	struct ice_packet batch[ARQ_BURST];

@@ -16,6 +16,7 @@
 
 #include "core/mem.h"
 #include "net/twin.h"
+#include "net/udp.h"
 
 #define SOCKET_BYTES (8 << 20)
 #define TRAIN_BYTES  65000 /* of one UDP_SEGMENT: an IP packet holds 65,535 */
@@ -35,15 +36,18 @@ struct twin {
 
 /* --- out --- */
 
-/* How many of the first packets can go as one train: all as long as the first, but the
- * last may be shorter. */
+/*
+ * How many of the first packets can go as one train: all as long as the first, but the
+ * last may be shorter. One of a size that is tried, longer than all others, goes alone:
+ * it may be too long for the device, and the train would be lost with it.
+ */
 static unsigned
 train(const struct twin *t, const struct ice_packet *p, unsigned n)
 {
 	size_t bytes = p[0].n;
 	unsigned k = 1;
 
-	if (!t->gso)
+	if (!t->gso || n == 1 || p[1].n != p[0].n)
 		return 1;
 	while (k < n && p[k].n <= p[0].n && bytes + p[k].n <= TRAIN_BYTES) {
 		bytes += p[k].n;
@@ -109,11 +113,27 @@ is_full(int err)
 	return err == EAGAIN || err == ENOBUFS;
 }
 
-/* Of a device that cannot checksum, say (EIO), or an old kernel. */
+/* Of a device that cannot checksum, say (EIO), an old kernel, or too long a packet. */
 static bool
-is_no_gso(int err)
+is_no_train(int err)
 {
-	return err == EIO || err == EINVAL || err == EOPNOTSUPP;
+	return err == EIO || err == EINVAL || err == EOPNOTSUPP || err == EMSGSIZE;
+}
+
+/* A train that was refused: if its first packet alone is not, trains are no good. */
+static unsigned
+send_one(struct twin *t, const struct ice_packet *p)
+{
+	ssize_t r;
+
+	do
+		r = sendto(t->fd, p->p, p->n, MSG_DONTWAIT, (struct sockaddr *)&t->to,
+			   t->to_len);
+	while (r < 0 && errno == EINTR);
+	if (r < 0 && is_full(errno))
+		return 0;
+	t->gso = r < 0;
+	return 1;
 }
 
 /* Sends the trains; returns how many packets are dealt with. */
@@ -129,13 +149,11 @@ send_some(struct twin *t, const struct ice_packet *p, unsigned n)
 	while (r < 0 && errno == EINTR);
 	if (r < 0 && is_full(errno))
 		return 0;
-	if (r < 0 && t->gso && o.packets[0] > 1 && is_no_gso(errno)) {
-		t->gso = false;
-		return send_some(t, p, n);
-	}
+	if (r < 0 && o.packets[0] > 1 && is_no_train(errno))
+		return send_one(t, p);
 	t->stats.sends++;
 	if (r <= 0)
-		return o.packets[0]; /* unreachable now: lost, as on any line */
+		return o.packets[0]; /* unreachable now, or too long: lost */
 	for (int i = 0; i < r; i++)
 		done += o.packets[i];
 	return done;
@@ -227,20 +245,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 /* --- its life --- */
 
-static void
-enlarge(int fd)
-{
-	static const struct {
-		int forced, plain;
-	} opt[] = {{SO_RCVBUFFORCE, SO_RCVBUF}, {SO_SNDBUFFORCE, SO_SNDBUF}};
-	const int n = SOCKET_BYTES;
-
-	/* forced needs CAP_NET_ADMIN, plain has a limit */
-	for (size_t o = 0; o < ARRAY_LEN(opt); o++)
-		if (setsockopt(fd, SOL_SOCKET, opt[o].forced, &n, sizeof(n)) != 0)
-			setsockopt(fd, SOL_SOCKET, opt[o].plain, &n, sizeof(n));
-}
-
 /*
  * The kernel numbers the sockets of an address in the order in which they came:
  * libnice's is 0, this one is 1. What the filter says of a number that is not there
@@ -278,7 +282,8 @@ join(struct twin *t, int beside)
 		return false;
 	if (at.ss_family == AF_INET6)
 		setsockopt(t->fd, IPPROTO_IPV6, IPV6_V6ONLY, &six, sizeof(six));
-	enlarge(t->fd);
+	udp_enlarge(t->fd, SOCKET_BYTES);
+	udp_whole(t->fd);
 	/* without it each datagram is read alone */
 	setsockopt(t->fd, SOL_UDP, UDP_GRO, &one, sizeof(one));
 	return bind(t->fd, (struct sockaddr *)&at, len) == 0 && filter(t->fd);

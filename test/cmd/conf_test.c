@@ -14,7 +14,7 @@ at_first(void)
 	memset(&c, 0xaa, sizeof(c));
 	conf_init(&c);
 	CHECK(!c.link_cubic);
-	CHECK_EQ(c.link_mtu, 1200);
+	CHECK_EQ(c.link_mtu, 0); /* auto */
 	CHECK(!c.serve_attached);
 	CHECK_EQ(c.port_min, 0);
 	CHECK_EQ(c.port_max, 0);
@@ -34,6 +34,8 @@ taken(void)
 	CHECK(!c.link_cubic);
 	CHECK_EQ(conf_set(&c, "link.mtu=9000", why, sizeof(why)), ERR_OK);
 	CHECK_EQ(c.link_mtu, 9000);
+	CHECK_EQ(conf_set(&c, "link.mtu=auto", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(c.link_mtu, 0);
 	CHECK_EQ(conf_set(&c, "ice.ports=1-65535", why, sizeof(why)), ERR_OK);
 	CHECK(c.port_min == 1 && c.port_max == 65535);
 	CHECK_EQ(conf_set(&c, "ice.ports=13240", why, sizeof(why)), ERR_OK);
@@ -60,11 +62,12 @@ refused(void)
 	     "there is no setting \"LINK.CC\"; \"usbp2p help\" lists them"},
 	    {"link.cc", "link.cc wants bbr|cubic, not \"\""},
 	    {"link.cc=BBR", "link.cc wants bbr|cubic, not \"BBR\""},
-	    {"link.mtu=1199", "link.mtu wants 1200..9000, not \"1199\""},
-	    {"link.mtu=9001", "link.mtu wants 1200..9000, not \"9001\""},
+	    {"link.mtu=1199", "link.mtu wants auto|1200..9000, not \"1199\""},
+	    {"link.mtu=0", "link.mtu wants auto|1200..9000, not \"0\""},
+	    {"link.mtu=9001", "link.mtu wants auto|1200..9000, not \"9001\""},
 	    {"link.mtu=18446744073709551617",
-	     "link.mtu wants 1200..9000, not \"18446744073709551617\""},
-	    {"link.mtu= 1400", "link.mtu wants 1200..9000, not \" 1400\""},
+	     "link.mtu wants auto|1200..9000, not \"18446744073709551617\""},
+	    {"link.mtu= 1400", "link.mtu wants auto|1200..9000, not \" 1400\""},
 	    {"ice.ports=0-5", "ice.ports wants PORT[-PORT], not \"0-5\""},
 	    {"ice.ports=5-65536", "ice.ports wants PORT[-PORT], not \"5-65536\""},
 	    {"ice.ports=-5", "ice.ports wants PORT[-PORT], not \"-5\""},

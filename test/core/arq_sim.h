@@ -24,6 +24,7 @@ struct sim_net {
 	uint64_t rate;  /* bytes per second; 0: no limit */
 	uint64_t queue; /* bytes before the bottleneck; more are dropped */
 	bool cut;       /* nothing gets through */
+	size_t mtu;     /* longer packets vanish; 0: none do */
 };
 
 struct sim_packet {
@@ -241,7 +242,7 @@ sim_arrival(struct sim *s, int from, size_t n)
 	const struct sim_net *net = &s->net;
 	uint64_t at = s->now;
 
-	if (net->cut || sim_rnd(s, 10000) < net->loss)
+	if (net->cut || (net->mtu > 0 && n > net->mtu) || sim_rnd(s, 10000) < net->loss)
 		return SIM_NEVER;
 	if (net->rate > 0) {
 		uint64_t start =
@@ -303,7 +304,7 @@ sim_init(struct sim *s, const struct sim_net *net, const struct arq_conf *conf,
 
 		e->sim = s;
 		e->peer = &s->end[1 - i];
-		e->mtu = conf->mtu;
+		e->mtu = conf->mtu_max > 0 ? conf->mtu_max : conf->mtu;
 		e->pool = (struct pool){sim_get, test_heap_put, e, SIZE_MAX, 0};
 		e->a = arq_new(&e->pool, conf, &sim_ops, e, s->now);
 		CHECK(e->a != NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/arq core/arq_in core/arq_sent core/arq_recv core/arq_rtt core/cc core/cc_bbr core/cc_cubic core/pacer core/ranges core/cur core/mem */
+/* link: core/arq core/arq_in core/arq_sent core/pmtu core/arq_recv core/arq_rtt core/cc core/cc_bbr core/cc_cubic core/pacer core/ranges core/cur core/mem */
 /* clang-format on */
 /*
  * Packets that a broken or hostile peer sends: noise, frames with wild fields, and
@@ -16,7 +16,7 @@
 static struct dice dice;
 
 static const struct arq_conf conf = {
-    .mtu = 1200, .keepalive_us = 1000000, .dead_us = 5000000};
+    .mtu = 1200, .mtu_max = 8862, .keepalive_us = 1000000, .dead_us = 5000000};
 static const struct sim_net net = {.delay_us = 500, .loss = 500, .dup = 500};
 
 /* Whatever came, the books are right. */
@@ -37,6 +37,8 @@ sound(const struct sim_end *e)
 	}
 	MUST(flying == s->flying && bytes == s->inflight);
 	MUST(e->a->cc.cwnd >= 4 * 1200 && e->a->cc.rate > 0);
+	MUST(s->pmtu.size >= 1200 && s->pmtu.size <= 8862);
+	MUST(e->a->cc.mtu == s->pmtu.size);
 }
 
 /* A number below this, from as many bytes as that takes. */

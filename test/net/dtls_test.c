@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/dtls net/dtls_filter net/ident net/ident_peer core/cur core/log core/mem */
+/* link: net/dtls net/dtls_seen net/dtls_filter net/ident net/ident_peer core/cur core/log core/mem */
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -505,6 +505,58 @@ drops_replays_and_forgeries(void)
 	close_both();
 }
 
+static void
+drops_are(uint64_t replayed, uint64_t late, uint64_t corrupted)
+{
+	struct dtls_drops s;
+
+	dtls_drops(b.d, &s);
+	CHECK_EQ(s.replayed, replayed);
+	CHECK_EQ(s.late, late);
+	CHECK_EQ(s.corrupted, corrupted);
+	CHECK_EQ(dtls_dropped(b.d), replayed + late + corrupted);
+}
+
+/* Real records again, too late and damaged: each is counted as what it is. */
+static void
+says_why_it_drops(void)
+{
+	uint8_t old[70][100], p[100];
+	size_t n[70], len;
+
+	network(12, 0, 0, 0);
+	connect_both();
+	drops_are(0, 0, 0);
+	for (int i = 0; i < 70; i++)
+		n[i] = take_packet("packet", old[i]);
+	for (int i = 2; i < 70; i += 3)
+		CHECK_EQ(dtls_input(b.d, old[i], n[i], now), ERR_OK);
+	drops_are(0, 0, 0);
+	CHECK_EQ(b.packets, 23); /* up to 68: 5 is the first of 64 */
+	for (int i = 0; i < 5; i++)
+		CHECK_EQ(dtls_input(b.d, old[i], n[i], now), ERR_OK);
+	drops_are(0, 5, 0); /* the one that was taken is too old to tell */
+	for (int i = 5; i < 68; i++)
+		CHECK_EQ(dtls_input(b.d, old[i], n[i], now), ERR_OK);
+	drops_are(21, 5, 0);
+	CHECK_EQ(b.packets, 23 + 42); /* out of order is no fault */
+	for (int i = 5; i < 69; i++)
+		CHECK_EQ(dtls_input(b.d, old[i], n[i], now), ERR_OK);
+	drops_are(21 + 64, 5, 0);
+	old[69][n[69] - 1] ^= 1;
+	CHECK_EQ(dtls_input(b.d, old[69], n[69], now), ERR_OK);
+	drops_are(85, 5, 1);
+	CHECK_EQ(dtls_input(b.d, old[69], n[69] - 1, now), ERR_OK); /* not whole */
+	old[69][12] = 3;                                            /* too short to be */
+	CHECK_EQ(dtls_input(b.d, old[69], 16, now), ERR_OK);
+	drops_are(85, 5, 3);
+	len = take_packet("last", p); /* a forgery has not moved the window */
+	CHECK_EQ(dtls_input(b.d, p, len, now), ERR_OK);
+	CHECK_EQ(dtls_input(b.d, p, len, now), ERR_OK);
+	drops_are(86, 5, 3);
+	close_both();
+}
+
 /* We send one record in a datagram; others may send more. */
 static void
 reads_joined_records(void)
@@ -888,8 +940,8 @@ TEST_MAIN(TEST(begin), TEST(carries_packets), TEST(megabytes), TEST(small_mtu),
 	  TEST(handshake_survives_the_network), TEST(gives_up_after_ten_seconds),
 	  TEST(wall_clock_may_jump), TEST(first_wait_follows_the_rtt),
 	  TEST(refuses_the_wrong_peer), TEST(exports_the_same_at_both_ends),
-	  TEST(drops_replays_and_forgeries), TEST(reads_joined_records),
-	  TEST(early_packets_are_not_lost_for_good), TEST(garbage_ends_nothing),
-	  TEST(forged_next_epoch_is_harmless), TEST(ops_errors_stick),
-	  TEST(refuses_other_ways_to_speak), TEST(genuine_close_ends_it),
-	  TEST(does_not_negotiate_again), TEST(end))
+	  TEST(drops_replays_and_forgeries), TEST(says_why_it_drops),
+	  TEST(reads_joined_records), TEST(early_packets_are_not_lost_for_good),
+	  TEST(garbage_ends_nothing), TEST(forged_next_epoch_is_harmless),
+	  TEST(ops_errors_stick), TEST(refuses_other_ways_to_speak),
+	  TEST(genuine_close_ends_it), TEST(does_not_negotiate_again), TEST(end))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: net/link net/link_door net/link_flow net/twin net/link_signal net/proof net/ident net/ident_peer net/tls net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate net/ice net/ice_addr net/ice_cand net/gpump net/dtls net/dtls_filter core/link core/wire core/session core/session_link core/door core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/cc core/cc_bbr core/cc_cubic core/pacer core/b32 core/cur core/log core/mem core/text core/err */
+/* link: net/link net/link_door net/link_flow net/twin net/link_signal net/proof net/ident net/ident_peer net/tls net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate net/ice net/udp net/ice_addr net/ice_cand net/gpump net/dtls net/dtls_seen net/dtls_filter core/link core/wire core/session core/session_link core/door core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/b32 core/cur core/log core/mem core/text core/err */
 /* clang-format on */
 #include <stdio.h>
 #include <stdlib.h>
@@ -548,6 +548,41 @@ many_datagram_sizes(void)
 	}
 }
 
+static bool
+both_grown(struct fixture *f)
+{
+	struct arq_stats a, b;
+
+	return link_stats(f->serve.link, &a) && link_stats(f->attach.link, &b) &&
+	       a.mtu == LINK_MTU_TRY && b.mtu == LINK_MTU_TRY;
+}
+
+/* By both ways, each side for itself; once more on another pair. */
+static void
+datagrams_grow(void)
+{
+	for (int slow = 0; slow < 2; slow++) {
+		struct fixture f;
+		struct arq_stats s;
+
+		setup(&f);
+		f.serve.env.mtu_max = f.attach.env.mtu_max = LINK_MTU_TRY;
+		f.serve.env.slow = f.attach.env.slow = slow;
+		dial(&f);
+		if (run(&f, both_up)) {
+			say(&f.attach, LARGE);
+			say(&f.serve, LARGE);
+			run(&f, both_heard);
+			run(&f, both_grown);
+			link_choose_way(f.attach.link);
+			CHECK(link_stats(f.attach.link, &s));
+			CHECK_EQ(s.mtu, LINK_MTU_MIN);
+			run(&f, both_grown);
+		}
+		teardown(&f);
+	}
+}
+
 static void
 refused(void)
 {
@@ -943,8 +978,8 @@ later_messages_are_skipped(void)
 
 TEST_MAIN(TEST(a_session_goes_on), TEST(a_session_is_gone), TEST(carries_messages),
 	  TEST(server_says_goodbye), TEST(abort_is_heard), TEST(many_datagram_sizes),
-	  TEST(refused), TEST(another_server), TEST(nobody_there), TEST(the_next_address),
-	  TEST(ticket_opens), TEST(wrong_secret), TEST(no_secret),
+	  TEST(datagrams_grow), TEST(refused), TEST(another_server), TEST(nobody_there),
+	  TEST(the_next_address), TEST(ticket_opens), TEST(wrong_secret), TEST(no_secret),
 	  TEST(wrong_confirmation), TEST(owner_says_no), TEST(closing_from_an_op),
 	  TEST(closing_any_time), TEST(ping_is_answered), TEST(rules_are_kept),
 	  TEST(later_messages_are_skipped))

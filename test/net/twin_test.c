@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/twin */
+/* link: net/twin net/udp */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -285,8 +285,9 @@ fill_up(void)
 	teardown(&f);
 }
 
+/* Runs test in a network of its own, which ip and tc set up. */
 static void
-a_full_socket_says_when_it_is_ready(void)
+elsewhere(const char *setup_command, void (*test)(void))
 {
 	pid_t child = fork();
 	int status = -1;
@@ -295,10 +296,9 @@ a_full_socket_says_when_it_is_ready(void)
 		if (unshare(CLONE_NEWNET) != 0 &&
 		    unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
 			_exit(77);
-		if (system("ip link set lo up && tc qdisc add dev lo root tbf "
-			   "rate 8mbit burst 4kb limit 4mb") != 0)
+		if (system(setup_command) != 0)
 			_exit(78);
-		fill_up();
+		test();
 		fflush(stdout);
 		_exit(test_failed);
 	}
@@ -309,6 +309,93 @@ a_full_socket_says_when_it_is_ready(void)
 		CHECK_EQ(WEXITSTATUS(status), 0);
 }
 
+static void
+a_full_socket_says_when_it_is_ready(void)
+{
+	elsewhere("ip link set lo up && tc qdisc add dev lo root tbf rate 8mbit "
+		  "burst 4kb limit 4mb",
+		  fill_up);
+}
+
+/* Three that fit, one that does not, and so on; the last of them do not. */
+static void
+send_mixed(struct fixture *f, size_t too_long)
+{
+	struct ice_packet p[12];
+
+	fill(p, 0, ARRAY_LEN(p));
+	for (unsigned i = 0; i < ARRAY_LEN(p); i++) {
+		bool fits = i < 9 && i % 3 != 1;
+
+		bytes[i][1] = (uint8_t)(fits ? i / 3 * 2 + (i % 3 == 2) : 99);
+		p[i].n = fits ? length_of(bytes[i][1]) : too_long;
+	}
+	CHECK_EQ(twin_send(f->a.t, p, ARRAY_LEN(p)), ARRAY_LEN(p));
+}
+
+/*
+ * With 1500 bytes to a packet: what is longer is lost, and nothing else; it is not cut
+ * in pieces, and trains go on.
+ */
+static void
+lose_long_ones(void)
+{
+	static const char *const ip[] = {"127.0.0.1", "::1"};
+
+	for (size_t i = 0; i < ARRAY_LEN(ip); i++) {
+		struct fixture f;
+		struct twin_stats s;
+		struct ice_packet p[TWIN_BATCH];
+
+		setup(&f, ip[i]);
+		for (size_t k = 0; k < 2; k++) {
+			f.b.packets = 0;
+			send_mixed(&f, 1500 - (i ? 48 : 28) + 1 + 1000 * k);
+			wait_for_packets(&f, &f.b, 6);
+			event_base_loop(f.base, EVLOOP_NONBLOCK);
+			CHECK_EQ(f.b.packets, 6);
+			CHECK_EQ(f.b.wrong, 0);
+		}
+		CHECK(strcmp(twin_kind(f.a.t), "gso") == 0);
+		twin_stats(f.a.t, &s);
+		f.b.packets = 0;
+		fill(p, 0, TWIN_BATCH);
+		CHECK_EQ(twin_send(f.a.t, p, TWIN_BATCH), TWIN_BATCH);
+		wait_for_packets(&f, &f.b, TWIN_BATCH);
+		CHECK_EQ(f.b.wrong, 0);
+		teardown(&f);
+	}
+}
+
+static void
+what_is_too_long_is_lost_alone(void)
+{
+	elsewhere("ip link set lo mtu 1500 up", lose_long_ones);
+}
+
+/* A longer one is not joined with the next: it may be too long for the device. */
+static void
+a_longer_one_goes_alone(void)
+{
+	struct fixture f;
+	struct ice_packet p[3];
+	struct twin_stats s;
+
+	setup(&f, "127.0.0.1");
+	fill(p, 0, ARRAY_LEN(p));
+	p[0].n = 5000;
+	CHECK_EQ(twin_send(f.a.t, p, 2), 2);
+	wait_for_packets(&f, &f.b, 2);
+	twin_stats(f.b.t, &s);
+	CHECK_EQ(s.receives, 2);
+	CHECK_EQ(twin_send(f.a.t, p + 1, 2), 2); /* as equal ones are */
+	wait_for_packets(&f, &f.b, 4);
+	twin_stats(f.b.t, &s);
+	CHECK_EQ(s.receives, 3);
+	teardown(&f);
+}
+
 TEST_MAIN(TEST(trains_keep_every_datagram), TEST(on_ipv6), TEST(without_segmentation),
 	  TEST(first_bytes_part_them), TEST(comes_and_goes),
-	  TEST(a_full_socket_says_when_it_is_ready))
+	  TEST(a_full_socket_says_when_it_is_ready), TEST(what_is_too_long_is_lost_alone),
+	  TEST(a_longer_one_goes_alone))

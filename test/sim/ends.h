@@ -41,7 +41,7 @@ struct ends {
 	unsigned still;      /* turns in which the clock stood: too many is a bug */
 };
 
-/* What a host would use: mtu 1200, PING every 10 s, dead after 30 s. */
+/* More patient than a host: mtu 1200, PING every 10 s, dead after 30 s. */
 extern const struct arq_conf ends_arq;
 
 /* ops[i] and arg[i] are end i's; both look for work after each event, so ops->wake may do
