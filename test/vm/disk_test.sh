@@ -158,7 +158,7 @@ kill -9 "$SERVE"
 t0=$(now_ms)
 $C detach --all >/tmp/detach.out 2>&1
 is "kill -9 of serve: detach" "$?" 0
-in_time "is not kept waiting" $(($(now_ms) - t0)) 2500
+in_time "is not kept waiting" $(($(now_ms) - t0)) 2000
 check "and the port is free" ports_free
 check "a restarted serve" start_serve
 $C attach lab "$DEV" --background >/tmp/attach4.out 2>&1

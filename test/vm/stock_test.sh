@@ -257,7 +257,7 @@ for how in idle detach; do
 		in_time "$how: noticed" $(($(now_ms) - begun)) 17000
 	else
 		check "$how: it works all the same" $C detach v-1
-		in_time "$how: and does not wait for a dead server" $(($(now_ms) - begun)) 2500
+		in_time "$how: and does not wait for a dead server" $(($(now_ms) - begun)) 2000
 		end_attach "$how: attach ends" 0
 	fi
 	check "$how: the port is free" wait_for 5 ports_free
