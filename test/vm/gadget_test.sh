@@ -3,7 +3,7 @@
 # with one peer; then two peers at once with two devices each, one of them a disk.
 [ -n "${VM_GUEST:-}" ] || {
 	make -s "O=${O:-build}" "${O:-build}/test/vm/bulk" >&2 || exit
-	exec "${0%/*}/run.sh" -t 800 "$0"
+	exec "${0%/*}/run.sh" -t 1200 "$0"
 }
 . test/vm/lib.sh
 

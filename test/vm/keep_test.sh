@@ -1,7 +1,7 @@
 #!/bin/sh
 # A composite device by interface: its disk stays mounted here while a peer has its
 # serial port (bind --keep-local), by its nickname; a stock client then, too.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 800 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 1200 "$0"
 . test/vm/lib.sh
 
 ID=1d6b:0106

@@ -26,7 +26,7 @@ bail() {
 	exit 1
 }
 
-BOOT=60 # seconds that the guest itself may take, beside those of the test
+BOOT=90 # seconds that the guest itself may take, beside those of the test
 limit=120
 while getopts t: opt; do
 	case $opt in

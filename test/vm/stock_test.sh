@@ -2,7 +2,7 @@
 # The stock programs with the real kernel: `usbip attach` takes a virtual disk from
 # `serve --usbip`, and from `attach --via usbip=`; `attach usbip://` takes a stick from
 # usbipd, and a virtual disk from `serve --usbip`. tshark reads along.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 800 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 1200 "$0"
 . test/vm/lib.sh
 
 ID=1d6b:0104
