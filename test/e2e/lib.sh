@@ -34,6 +34,7 @@ at_end() {
 	end_rc=$?
 	trap - EXIT
 	end_all
+	[ "$end_rc" = 0 ] || show_logs "$work"
 	rm -rf "$work"
 	exit "$end_rc"
 }
