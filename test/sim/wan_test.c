@@ -167,6 +167,29 @@ bulk_fills_the_line(void)
 	}
 }
 
+/* A queue of two round trips: what we make of it is one, and ten milliseconds. */
+static void
+the_queue_stays_short(void)
+{
+	struct net_conf deep = lossy;
+	uint64_t most = 0, until;
+	struct arq_stats s;
+	struct user u;
+
+	deep.loss = 0;
+	deep.queue *= 2;
+	start(&u, &deep, 1);
+	ask(&u, 1000000000);
+	for (until = u.ends.now + 20 * SECOND; u.ends.now < until;) {
+		run(&u, UINT64_MAX, u.ends.now + 1000);
+		arq_stats(u.ends.end[1].arq, &s);
+		most = s.srtt_us > most ? s.srtt_us : most;
+	}
+	CHECK(most > 60000); /* the start makes one */
+	CHECK(most < 100000 + 10000);
+	end(&u);
+}
+
 /* Round trips, some of which a busy machine makes long: they say nothing of the line. */
 static void
 stalls_teach_nothing(void)
@@ -182,4 +205,5 @@ stalls_teach_nothing(void)
 	}
 }
 
-TEST_MAIN(TEST(bulk_fills_the_line), TEST(stalls_teach_nothing))
+TEST_MAIN(TEST(bulk_fills_the_line), TEST(the_queue_stays_short),
+	  TEST(stalls_teach_nothing))
