@@ -150,6 +150,19 @@ window_open(const struct arq *a)
 	return a->sent.inflight + a->cc.mtu <= a->cc.cwnd;
 }
 
+static bool
+wants(const struct arq *a)
+{
+	return a->ping || a->ops->pending(a->arg);
+}
+
+void
+arq_look_limited(struct arq *a, uint64_t now)
+{
+	if (window_open(a) && pacer_ready(&a->pacer, now) && !wants(a))
+		arq_sent_limited(&a->sent);
+}
+
 static size_t
 close_packet(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
 {
@@ -263,7 +276,7 @@ arq_output(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
 	if (a->closing == ARQ_CLOSED || a->err != ERR_OK)
 		return 0;
 	open = window_open(a) && pacer_ready(&a->pacer, now);
-	wanted = a->ping || a->ops->pending(a->arg);
+	wanted = wants(a);
 	if (open && a->probes == 0 && try > 0 &&
 	    arq_sent_room(&a->sent, &a->rtt, true, now))
 		return build_try(a, buf, try, now);
@@ -297,8 +310,7 @@ output_at(const struct arq *a)
 		return UINT64_MAX;
 	if (a->recv.ack_pending || a->probes > 0)
 		return 0;
-	if (window_open(a) &&
-	    (a->ping || pmtu_probe(&a->sent.pmtu) > 0 || a->ops->pending(a->arg)))
+	if (window_open(a) && (wants(a) || pmtu_probe(&a->sent.pmtu) > 0))
 		return pacer_deadline(&a->pacer, a->cc.rate, a->cc.mtu);
 	return UINT64_MAX;
 }

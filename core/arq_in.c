@@ -38,6 +38,7 @@ on_ack(struct arq *a, struct rd *r, struct in *in, uint64_t now)
 	c.inflight = a->sent.inflight;
 	if (c.bytes > 0)
 		cc_acked(&a->cc, &c);
+	arq_look_limited(a, now); /* before the packet brings a question to answer */
 	return ERR_OK;
 }
 

@@ -43,4 +43,7 @@ int arq_fail(struct arq *, int err) MUST_CHECK;
 /* Finds what is lost by now. */
 void arq_detect(struct arq *, uint64_t now);
 
+/* Remembers it if there is nothing to send although something might leave. */
+void arq_look_limited(struct arq *, uint64_t now);
+
 #endif

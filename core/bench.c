@@ -10,7 +10,7 @@
 #include "core/wire.h"
 
 #define BENCH_CHUNK 32768u
-#define BENCH_AHEAD (4u << 20) /* bytes queued at once */
+#define BENCH_AHEAD (1u << 20) /* bytes queued that did not leave yet */
 #define BENCH_TURN  64         /* chunks a turn */
 
 void
@@ -89,7 +89,7 @@ bench_turn(struct bench *b)
 	struct session_slice v = {zeros, sizeof(zeros)};
 
 	for (unsigned i = 0; i < BENCH_TURN && b->source_left > 0; i++) {
-		if (session_unacked(b->session, STREAM_BENCH) > BENCH_AHEAD)
+		if (session_unsent(b->session, STREAM_BENCH) > BENCH_AHEAD)
 			return;
 		if (v.n > b->source_left)
 			v.n = (size_t)b->source_left;

@@ -38,6 +38,13 @@ sendbuf_unacked(const struct sendbuf *b)
 	return b->bytes.end - b->bytes.start;
 }
 
+/* Bytes that never left, also those that the peer does not take yet. */
+static inline uint64_t
+sendbuf_unsent(const struct sendbuf *b)
+{
+	return b->bytes.end - b->next;
+}
+
 static inline bool
 sendbuf_has_lost(const struct sendbuf *b)
 {

@@ -291,6 +291,14 @@ session_unacked(const struct session *s, uint32_t sid)
 	return st != NULL ? sendbuf_unacked(&st->out) : 0;
 }
 
+uint64_t
+session_unsent(const struct session *s, uint32_t sid)
+{
+	const struct stream *st = session_find(s, sid);
+
+	return st != NULL ? sendbuf_unsent(&st->out) : 0;
+}
+
 int
 session_failed(const struct session *s)
 {

@@ -111,6 +111,9 @@ void session_retry(struct session *, uint32_t sid);
 /* Bytes queued on a stream and not yet acknowledged. */
 uint64_t session_unacked(const struct session *, uint32_t sid);
 
+/* Those of them that never left: what keeps the path full is not among them. */
+uint64_t session_unsent(const struct session *, uint32_t sid);
+
 /* ERR_OK, or why it failed; sticky. */
 int session_failed(const struct session *);
 

@@ -178,9 +178,9 @@ bbr_forgets_after_ten_rounds(void)
 	start(&p, &cc_bbr);
 	rounds(&p, 14);
 	p.rate = LINE / 4;
-	rounds(&p, 7);
+	rounds(&p, 5);
 	CHECK(p.cc.cwnd > 625000);
-	rounds(&p, 6);
+	rounds(&p, 8);
 	CHECK(p.cc.cwnd < 625000 / 4 * 2);
 }
 

@@ -130,6 +130,15 @@ ends_fini(struct ends *e)
 	return clean;
 }
 
+/* When its loop has to look next, if nothing arrives. */
+static uint64_t
+end_deadline(const struct end *d)
+{
+	uint64_t t = arq_deadline(d->arq);
+
+	return t > d->asleep ? t : d->asleep;
+}
+
 static void
 hear(struct ends *e, int i)
 {
@@ -137,13 +146,13 @@ hear(struct ends *e, int i)
 	uint8_t buf[NET_PACKET_MAX];
 	size_t n;
 
-	for (int k = 0; k < ARQ_BURST; k++) {
+	for (int k = 0; k < ARQ_BURST && d->asleep <= e->now; k++) {
 		if ((n = net_recv(e->net, i, buf, e->now)) == 0)
 			break;
 		if (d->failed == ERR_OK && d->arq != NULL)
 			d->failed = arq_input(d->arq, buf, n, e->now);
 	}
-	if (d->failed == ERR_OK && d->arq != NULL && arq_deadline(d->arq) <= e->now)
+	if (d->failed == ERR_OK && d->arq != NULL && end_deadline(d) <= e->now)
 		d->failed = arq_tick(d->arq, e->now);
 }
 
@@ -154,7 +163,7 @@ speak(struct ends *e, int i)
 	uint8_t buf[NET_PACKET_MAX];
 	size_t n;
 
-	for (int k = 0; d->arq != NULL && k < ARQ_BURST; k++) {
+	for (int k = 0; d->arq != NULL && d->asleep <= e->now && k < ARQ_BURST; k++) {
 		if ((n = arq_output(d->arq, buf, sizeof(buf), e->now)) == 0)
 			break;
 		net_send(e->net, i, buf, n, e->now);
@@ -164,12 +173,18 @@ speak(struct ends *e, int i)
 static uint64_t
 next_event(const struct ends *e)
 {
-	uint64_t t = net_next(e->net);
+	uint64_t t = UINT64_MAX;
 
-	for (int i = 0; i < 2; i++)
-		if (e->end[i].failed == ERR_OK && e->end[i].arq != NULL &&
-		    arq_deadline(e->end[i].arq) < t)
-			t = arq_deadline(e->end[i].arq);
+	for (int i = 0; i < 2; i++) {
+		const struct end *d = &e->end[i];
+		uint64_t comes = net_next_at(e->net, i);
+
+		if (d->asleep > e->now) /* what comes meanwhile waits */
+			comes = comes > d->asleep ? comes : d->asleep;
+		t = comes < t ? comes : t;
+		if (d->failed == ERR_OK && d->arq != NULL && end_deadline(d) < t)
+			t = end_deadline(d);
+	}
 	return t;
 }
 

@@ -29,6 +29,7 @@ struct end {
 	struct door door;
 	struct arq *arq; /* NULL: no link */
 	int failed;      /* what the arq said; no more packets then */
+	uint64_t asleep; /* until then it has no turn: its machine is busy */
 };
 
 struct ends {
