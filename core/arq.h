@@ -44,6 +44,7 @@ enum arq_close {
 	ARQ_CLOSE_DONE,    /* orderly */
 	ARQ_CLOSE_REFUSED, /* the reason came as a message before */
 	ARQ_CLOSE_PROTO,   /* you broke the protocol */
+	ARQ_CLOSE_LOST,    /* only the link ends: the session may go on over another */
 };
 
 /*

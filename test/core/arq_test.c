@@ -96,7 +96,7 @@ refuses_bad_packets(void)
 	    {"ACK cut short", ROW(ACK(2, N32(2), N32(2), N32(0), 0, 0, 0))},
 	    {"ACK head cut short", ROW(2, 0, 0)},
 	    {"two ACKs", ROW(ACK(1, N32(1), N32(1)), ACK(1, N32(2), N32(2)))},
-	    {"unknown reason", ROW(3, 3)},
+	    {"unknown reason", ROW(3, 4)},
 	    {"no reason", ROW(3)},
 	};
 
