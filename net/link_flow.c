@@ -146,7 +146,7 @@ void
 link_choose_way(struct link *l)
 {
 	struct sockaddr_storage to;
-	char path[200];
+	char path[sizeof(l->path)];
 	int fd;
 
 	if (l->arq == NULL || l->state == LINK_DOWN)
@@ -155,7 +155,10 @@ link_choose_way(struct link *l)
 	l->gone = l->batched = 0;
 	twin_free(l->twin);
 	l->twin = NULL;
-	arq_moved(l->arq, clock_us());
+	ice_path(l->ice, path, sizeof(path));
+	if (strcmp(path, l->path) != 0)
+		arq_moved(l->arq, clock_us());
+	memcpy(l->path, path, sizeof(path));
 	l->burst = ice_relayed(l->ice) ? RELAY_BURST : ARQ_BURST;
 	if (!l->env->slow && (fd = ice_socket(l->ice, &to)) >= 0) {
 		l->twin = twin_new(l->env->base, fd, (struct sockaddr *)&to, sizeof(to),
@@ -164,8 +167,7 @@ link_choose_way(struct link *l)
 			log_debug("link %s slow reason=\"no second socket: %s\"", l->name,
 				  strerror(errno));
 	}
-	ice_path(l->ice, path, sizeof(path));
-	log_debug("link %s goes by=%s path=\"%s\"", l->name, link_carrier(l), path);
+	log_debug("link %s goes by=%s path=\"%s\"", l->name, link_carrier(l), l->path);
 	event_active(l->work, EV_TIMEOUT, 1);
 }
 

@@ -58,6 +58,7 @@ struct link {
 	bool dropped; /* it went on elsewhere */
 	struct arq *arq;
 	struct keyuse keys;
+	char path[200];    /* as ice_path; "" before UP */
 	struct twin *twin; /* packets go by it; NULL: through libnice */
 	uint8_t *out;      /* ARQ_BURST slots */
 	struct ice_packet batch[ARQ_BURST];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: net/link net/link_door net/link_flow net/twin net/link_signal net/proof net/ident net/ident_peer net/tls net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate net/ice net/udp net/ice_addr net/ice_cand net/gpump net/dtls net/dtls_seen net/dtls_filter core/link core/wire core/session core/session_link core/door core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/b32 core/cur core/log core/mem core/text core/err */
+/* link: net/link net/link_door net/link_flow net/twin net/link_signal net/proof net/ident net/ident_peer net/tls net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate net/ice net/udp net/ice_addr net/ice_cand net/gpump net/dtls net/dtls_seen net/dtls_filter core/link core/wire core/session core/session_link core/door core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_path core/keyuse core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/b32 core/cur core/log core/mem core/text core/err */
 /* clang-format on */
 #include <stdio.h>
 #include <stdlib.h>
@@ -460,6 +460,43 @@ a_session_goes_on(void)
 }
 
 static bool
+measured(struct fixture *f)
+{
+	struct arq_stats s;
+
+	return link_stats(f->attach.link, &s) && s.srtt_us > 0;
+}
+
+/* Packets go another way: what was learned of the last one is forgotten, nothing else. */
+static void
+another_pair_is_another_path(void)
+{
+	struct arq_stats s;
+	struct fixture f;
+
+	setup(&f);
+	dial(&f);
+	if (run(&f, both_up)) {
+		say(&f.attach, LARGE);
+		say(&f.serve, LARGE);
+		run(&f, both_heard);
+		link_choose_way(f.attach.link); /* the same */
+		CHECK(link_stats(f.attach.link, &s) && s.srtt_us > 0);
+		f.attach.link->path[0] = '?';
+		link_choose_way(f.attach.link);
+		CHECK(link_stats(f.attach.link, &s));
+		CHECK(s.srtt_us == 0 && s.min_rtt_us == 0 && s.sent > 100);
+		say(&f.attach, MESSAGE);
+		say(&f.serve, MESSAGE);
+		run(&f, both_heard_all);
+		run(&f, measured);
+	}
+	CHECK_EQ(f.attach.messages, 2);
+	CHECK_EQ(f.serve.messages, 2);
+	teardown(&f);
+}
+
+static bool
 much_heard(struct fixture *f)
 {
 	return f->serve.messages >= 24 && f->attach.messages >= 24 &&
@@ -674,6 +711,7 @@ datagrams_grow(void)
 			say(&f.serve, LARGE);
 			run(&f, both_heard);
 			run(&f, both_grown);
+			f.attach.link->path[0] = '?';
 			link_choose_way(f.attach.link);
 			CHECK(link_stats(f.attach.link, &s));
 			CHECK_EQ(s.mtu, LINK_MTU_MIN);
@@ -1076,7 +1114,8 @@ later_messages_are_skipped(void)
 	teardown(&f);
 }
 
-TEST_MAIN(TEST(a_session_goes_on), TEST(a_session_is_gone), TEST(worn_links_are_followed),
+TEST_MAIN(TEST(a_session_goes_on), TEST(a_session_is_gone),
+	  TEST(another_pair_is_another_path), TEST(worn_links_are_followed),
 	  TEST(a_used_up_link_ends), TEST(carries_messages), TEST(server_says_goodbye),
 	  TEST(abort_is_heard), TEST(many_datagram_sizes), TEST(datagrams_grow),
 	  TEST(refused), TEST(another_server), TEST(nobody_there), TEST(the_next_address),
