@@ -109,7 +109,7 @@ run(uint64_t seed, const struct stack_conf *conf, const struct run *r)
 			stack_step(&s, s.ends.now + 10000);
 		}
 		net_cut(s.ends.net, false);
-		if (s.ends.end[0].arq == NULL)
+		if (s.ends.end[0].arq == NULL || s.ends.end[1].arq == NULL)
 			ends_relink(&s.ends);
 		if (d.wrong == NULL && !stack_bad(&s))
 			driver_end(&d);
