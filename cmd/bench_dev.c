@@ -20,6 +20,7 @@ bench_find(struct bencher *b)
 {
 	int err = imports_list(remote_imports(b->remote));
 
+	b->finding = true;
 	if (err != ERR_OK)
 		bench_stop(b, err, err_text(err));
 }
@@ -29,7 +30,7 @@ bench_on_device(void *arg, const struct wire_device *d)
 {
 	struct bencher *b = arg;
 
-	if (b->dev != 0 || b->device == NULL)
+	if (!b->finding)
 		return; /* the list has changed meanwhile */
 	if (d != NULL) {
 		if (pattern_names(b->device, &d->info) || /* goes before text */
@@ -37,11 +38,13 @@ bench_on_device(void *arg, const struct wire_device *d)
 			b->found = true;
 			b->info = d->info;
 		}
-	} else if (b->found) {
-		bench_next(b);
-	} else {
-		bench_stop(b, ERR_NODEV, "the server shares no such device with you");
+		return;
 	}
+	b->finding = false;
+	if (b->found)
+		bench_next(b);
+	else
+		bench_stop(b, ERR_NODEV, "the server shares no such device with you");
 }
 
 static void

@@ -42,6 +42,7 @@ struct bencher {
 	struct devinfo info;
 	uint8_t *raw;
 	size_t raw_len;
+	bool finding; /* the list was asked for; others come unasked */
 	bool found;
 	uint64_t urbs, urb_s;
 	unsigned inflight;

@@ -9,6 +9,7 @@
 
 #include "cmd/conf.h"
 #include "core/access.h"
+#include "core/keyuse.h"
 #include "core/text.h"
 #include "net/link.h"
 
@@ -43,6 +44,12 @@ set_mtu(struct conf *c, const char *v)
 		return false;
 	c->link_mtu = (uint16_t)n;
 	return true;
+}
+
+static bool
+set_rekey(struct conf *c, const char *v)
+{
+	return text_to_u64(v, KEYUSE_WORN, &c->link_rekey) && c->link_rekey > 0;
 }
 
 static bool
@@ -89,6 +96,8 @@ const struct conf_key conf_keys[] = {
      "a socket of our own for data beside libnice's (default: yes)", set_fast},
     {"link.mtu", "auto|1200..9000",
      "bytes of a UDP datagram (default: auto, as many as the path takes)", set_mtu},
+    {"link.rekey_packets", "1..134217728",
+     "packets until a link gets new keys (default: 134217728)", set_rekey},
     {"serve.attached", "yes|no",
      "devices that are attached here are shared as well (default: no)", set_attached},
     {"serve.name", "NAME", "what this machine calls itself (default: host name)",

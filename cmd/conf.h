@@ -13,8 +13,9 @@
 
 struct conf {
 	bool link_cubic;
-	bool link_slow;    /* not net/twin */
-	uint16_t link_mtu; /* 0: find it out */
+	bool link_slow;      /* not net/twin */
+	uint16_t link_mtu;   /* 0: find it out */
+	uint64_t link_rekey; /* packets; 0: as core/keyuse.h */
 	uint16_t port_min, port_max;
 	bool serve_attached;
 	char serve_name[64];

@@ -67,6 +67,7 @@ fill_env(struct loop *l, struct ctx *ctx)
 				   .mtu_max = mtu > 0 ? 0 : LINK_MTU_TRY,
 				   .cubic = ctx->conf.link_cubic,
 				   .slow = ctx->conf.link_slow,
+				   .rekey = ctx->conf.link_rekey,
 				   .pool = &l->pool};
 	ident_random(l->env.instance, sizeof(l->env.instance));
 }

@@ -59,6 +59,7 @@ put_guest(const struct guest *g, struct json *j)
 	report_link(j, g->l);
 	if (guest_held(g))
 		json_u64(j, "held_s", (clock_us() - g->lost_at) / 1000000);
+	json_u64(j, "links", g->links);
 	if (g->exports != NULL) {
 		exports_stats(g->exports, &x);
 		json_open(j, "urbs");

@@ -65,6 +65,7 @@ struct guest {
 	/* Its session, for the link after this one. */
 	uint8_t session_id[WIRE_ID];
 	uint64_t generation; /* of the link, 0: no session */
+	uint64_t links;      /* that have carried it */
 	uint64_t grace_us;
 	uint8_t key[IDENT_MAC];
 	struct event *grace; /* set while it has no link, but may get one */

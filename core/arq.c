@@ -333,13 +333,6 @@ arq_deadline(const struct arq *a)
 }
 
 void
-arq_moved(struct arq *a, uint64_t now)
-{
-	pmtu_reset(&a->sent.pmtu, a->sent.next, now);
-	a->cc.mtu = a->sent.pmtu.size;
-}
-
-void
 arq_ping(struct arq *a)
 {
 	a->ping = true;

@@ -44,6 +44,7 @@ enum arq_close {
 	ARQ_CLOSE_DONE,    /* orderly */
 	ARQ_CLOSE_REFUSED, /* the reason came as a message before */
 	ARQ_CLOSE_PROTO,   /* you broke the protocol */
+	ARQ_CLOSE_LOST,    /* only the link ends: the session may go on over another */
 };
 
 /*
@@ -123,7 +124,10 @@ uint64_t arq_deadline(const struct arq *);
 /* Loss and probe timers. ERR_TIMEOUT (sticky): the peer is dead. */
 int arq_tick(struct arq *, uint64_t now) MUST_CHECK;
 
-/* Packets take another path: how long they may be there has to be found out again. */
+/*
+ * Packets take another path: what was learned of the one before is forgotten, what is
+ * on its way there says nothing of the new one, and is given time to arrive.
+ */
 void arq_moved(struct arq *, uint64_t now);
 
 /* Asks for an acknowledgement, to see whether the peer is there. */

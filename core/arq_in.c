@@ -61,7 +61,7 @@ on_close(struct arq *a, struct rd *r, struct in *in)
 {
 	uint8_t reason = rd_u8(r);
 
-	if (r->bad || reason > ARQ_CLOSE_PROTO)
+	if (r->bad || reason > ARQ_CLOSE_LOST)
 		return ERR_PROTO;
 	a->theirs = reason;
 	in->closed = true;

@@ -41,6 +41,7 @@ struct link_env {
 	size_t mtu_max;              /* longer ones are tried, up to this; 0: none is */
 	bool cubic;                  /* CUBIC instead of the rate-based controller */
 	bool slow;                   /* everything through libnice, no net/twin */
+	uint64_t rekey;              /* packets until ops->worn; 0: see core/keyuse.h */
 	struct pool *pool;           /* for the ARQ */
 };
 
@@ -90,8 +91,18 @@ struct link_ops {
 	/* Packets were taken in and delivered. */
 	void (*turn)(void *arg);
 
-	/* The last call; the link is freed after it. why: one line for people. */
+	/*
+	 * The last call; the link is freed after it. why: one line for people.
+	 * ERR_TIMEOUT, ERR_UNREACHABLE: the session may go on over another link.
+	 */
 	void (*down)(void *arg, int err, const char *why);
+
+	/*
+	 * Attach: its keys were used for long, another link should take over (to which
+	 * it is given up by link_drop, so that there is no gap). Told again and again
+	 * until then. May be NULL.
+	 */
+	void (*worn)(void *arg);
 };
 
 /* Where to find a server, and what opens its door. */
@@ -130,6 +141,9 @@ void link_drop(struct link *);
 
 /* The ops get another arg from now on. */
 void link_adopt(struct link *, void *arg);
+
+/* The same, and they are these. */
+void link_pass(struct link *, const struct link_ops *, void *arg);
 
 /* The session has something to send. */
 void link_wake(struct link *);

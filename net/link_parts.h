@@ -6,6 +6,7 @@
 #ifndef NET_LINK_PARTS_H
 #define NET_LINK_PARTS_H
 
+#include "core/keyuse.h"
 #include "core/link.h"
 #include "net/ice.h"
 #include "net/link.h"
@@ -56,6 +57,8 @@ struct link {
 	bool asking;  /* attach: the session goes on */
 	bool dropped; /* it went on elsewhere */
 	struct arq *arq;
+	struct keyuse keys;
+	char path[200];    /* as ice_path; "" before UP */
 	struct twin *twin; /* packets go by it; NULL: through libnice */
 	uint8_t *out;      /* ARQ_BURST slots */
 	struct ice_packet batch[ARQ_BURST];

@@ -99,7 +99,7 @@ check "regress 32: metric columns never fed" wait_for 20 all_fed || never | note
 try "$BIN" -s "$work/lab" status --json
 begins "status, one peer" status
 keys "status: a held device" '.running[0].devices[1]' "$device shared state holder since"
-keys "status: a peer" '.running[0].peers[0]' "name id since link urbs"
+keys "status: a peer" '.running[0].peers[0]' "name id since link links urbs"
 keys "status: its link" '.running[0].peers[0].link' "$link"
 keys "status: its requests" '.running[0].peers[0].urbs' \
 	"done failed unlinked inflight bytes_in bytes_out"

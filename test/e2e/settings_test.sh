@@ -74,9 +74,10 @@ wait "$first"
 jq -e '.link | .bytes_in / .packets_in | . > 1200 and . <= 5000' "$work/first" >/dev/null
 ok "link.mtu of serve"
 
-# All that went before, for every key that there is; some need a kernel (test/vm).
-for key in $("$BIN" help | sed -n 's/^ *\([a-z]*\.[a-z]*\)=.*/\1/p'); do
-	grep -q -e "-o $key=" "$0" test/vm/*_test.sh || echo "# no test sets $key"
+# All that went before, for every key that there is; some need a kernel (test/vm), or
+# have a test of their own.
+for key in $("$BIN" help | sed -n 's/^ *\([a-z]*\.[a-z_]*\)=.*/\1/p'); do
+	grep -q -e "-o $key=" test/e2e/*_test.sh test/vm/*_test.sh || echo "# no test sets $key"
 done >"$work/unset"
 cat "$work/unset"
 [ "$tap_bad" = 0 ] && [ ! -s "$work/unset" ] && "$BIN" help | grep -q link.mtu=

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/mic test/sim/stack test/sim/disk test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/imports core/imports_msg core/wire_iso core/import core/desc_cache core/desc_edit core/enumerate core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/stock_client core/stock_out */
+/* link: test/sim/mic test/sim/stack test/sim/disk test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/imports core/imports_msg core/wire_iso core/import core/desc_cache core/desc_edit core/enumerate core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/stock_client core/stock_out */
 /* clang-format on */
 /*
  * A microphone and a loudspeaker over a network, whole (test/sim/stack): the

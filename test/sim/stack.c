@@ -333,10 +333,11 @@ stack_step(struct stack *s, uint64_t until)
 		until = sooner(until, kernel_next(&s->kernel));
 	}
 	(void)ends_step(&s->ends, until);
+	for (int i = 0; i < 2; i++)
+		if (s->ends.end[i].failed == ERR_TIMEOUT)
+			ends_lose(&s->ends, i); /* the session waits for another */
 	err = ends_failed(&s->ends);
-	if (err == ERR_TIMEOUT)
-		ends_unlink(&s->ends); /* the sessions wait for ends_relink */
-	else if (err != ERR_OK)
+	if (err != ERR_OK)
 		wrong(s, err_text(err));
 }
 

@@ -104,7 +104,7 @@ run(struct user *u, uint64_t bytes, uint64_t until)
 {
 	while ((u->got < bytes || u->pings < u->want) && ends_step(&u->ends, until)) {
 		if (u->nap_at > 0 && u->ends.now >= u->nap_at) {
-			u->ends.end[0].asleep = u->ends.now + NAP_US;
+			u->ends.end[0].busy = u->ends.now + NAP_US;
 			u->nap_at = 0;
 		}
 		CHECK_EQ(ends_failed(&u->ends), ERR_OK);
