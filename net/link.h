@@ -41,6 +41,7 @@ struct link_env {
 	size_t mtu_max;              /* longer ones are tried, up to this; 0: none is */
 	bool cubic;                  /* CUBIC instead of the rate-based controller */
 	bool slow;                   /* everything through libnice, no net/twin */
+	bool chacha;                 /* ChaCha20 is preferred to AES */
 	struct pool *pool;           /* for the ARQ */
 };
 
@@ -156,6 +157,9 @@ bool link_stats(const struct link *, struct arq_stats *);
 void link_drops(const struct link *, struct dtls_drops *);
 
 void link_path(const struct link *, char *buf, size_t cap);
+
+/* "aes128" or "chacha20"; once it is up. */
+const char *link_cipher(const struct link *);
 
 /* What carries its packets now: "gso", "mmsg" (net/twin) or "libnice". */
 const char *link_carrier(const struct link *);
