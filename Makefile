@@ -16,6 +16,7 @@ TESTS := $(wildcard test/core/*_test.c test/net/*_test.c test/usb/*_test.c \
 	test/vhci/*_test.c test/tui/*_test.c test/cmd/*_test.c test/sim/*_test.c test/fuzz/*_test.c \
 	test/regress/*_test.c)
 TESTBIN := $(TESTS:%.c=$(O)/%)
+BENCHES := $(patsubst %.c,$(O)/%,$(wildcard test/bench/*.c))
 STRANGER := $(O)/test/regress/stranger
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -116,9 +117,9 @@ demo: deps
 	$(Q)test/e2e/demo.sh $(BIN)
 fuzz:
 	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
-bench: $(BIN) $(O)/test/bench/raw
-	$(Q)test/bench/run.sh $(BIN) $(O)/test/bench/raw
-$(O)/test/bench/raw $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
+bench: test-deps $(BIN) $(BENCHES)
+	$(Q)O=$(O) test/bench/run.sh $(BIN) $(O)/test/bench/raw $(O)/test/bench/path
+$(BENCHES) $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 $(O)/test/vm/isoread: $(O)/test/vm/isoread.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)

@@ -10,6 +10,7 @@
 #include "cmd/conf.h"
 #include "core/access.h"
 #include "core/keyuse.h"
+#include "core/mem.h"
 #include "core/text.h"
 #include "net/link.h"
 
@@ -22,6 +23,21 @@ set_cc(struct conf *c, const char *v)
 		return false;
 	c->link_cubic = cubic;
 	return true;
+}
+
+static bool
+set_cipher(struct conf *c, const char *v)
+{
+	static const char *const name[] = {[CONF_CIPHER_AUTO] = "auto",
+					   [CONF_CIPHER_AES] = "aes128",
+					   [CONF_CIPHER_CHACHA] = "chacha20"};
+
+	for (unsigned i = 0; i < ARRAY_LEN(name); i++)
+		if (strcmp(v, name[i]) == 0) {
+			c->link_cipher = (enum conf_cipher)i;
+			return true;
+		}
+	return false;
 }
 
 static bool
@@ -92,6 +108,8 @@ set_name(struct conf *c, const char *v)
 const struct conf_key conf_keys[] = {
     {"ice.ports", "PORT[-PORT]", "UDP ports to use, for a forwarded range", set_ports},
     {"link.cc", "bbr|cubic", "congestion controller (default: bbr)", set_cc},
+    {"link.cipher", "auto|aes128|chacha20",
+     "what to encrypt data with (default: auto, the quicker one)", set_cipher},
     {"link.fast", "yes|no",
      "a socket of our own for data beside libnice's (default: yes)", set_fast},
     {"link.mtu", "auto|1200..9000",

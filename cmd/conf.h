@@ -13,7 +13,12 @@
 
 struct conf {
 	bool link_cubic;
-	bool link_slow;      /* not net/twin */
+	bool link_slow; /* not net/twin */
+	enum conf_cipher {
+		CONF_CIPHER_AUTO,
+		CONF_CIPHER_AES,
+		CONF_CIPHER_CHACHA
+	} link_cipher;
 	uint16_t link_mtu;   /* 0: find it out */
 	uint64_t link_rekey; /* packets; 0: as core/keyuse.h */
 	uint16_t port_min, port_max;

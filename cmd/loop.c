@@ -12,6 +12,7 @@
 #include "cmd/heap.h"
 #include "cmd/loop.h"
 #include "cmd/state.h"
+#include "net/dtls_cipher.h"
 #include "net/gpump.h"
 
 #define LOOP_LINKS (512u << 20) /* packets of all links */
@@ -50,6 +51,13 @@ make_base(struct loop *l)
 	return ERR_OK;
 }
 
+static bool
+wants_chacha(const struct conf *c)
+{
+	return c->link_cipher == CONF_CIPHER_CHACHA ||
+	       (c->link_cipher == CONF_CIPHER_AUTO && dtls_cipher_chacha());
+}
+
 static void
 fill_env(struct loop *l, struct ctx *ctx)
 {
@@ -68,6 +76,7 @@ fill_env(struct loop *l, struct ctx *ctx)
 				   .cubic = ctx->conf.link_cubic,
 				   .slow = ctx->conf.link_slow,
 				   .rekey = ctx->conf.link_rekey,
+				   .chacha = wants_chacha(&ctx->conf),
 				   .pool = &l->pool};
 	ident_random(l->env.instance, sizeof(l->env.instance));
 }

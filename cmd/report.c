@@ -93,6 +93,7 @@ report_link(struct json *j, const struct link *l)
 		link_path(l, path, sizeof(path));
 		json_str(j, "path", path);
 		json_str(j, "carrier", link_carrier(l));
+		json_str(j, "cipher", link_cipher(l));
 		json_str(j, "cc", s.cc);
 		json_u64(j, "rtt_us", s.srtt_us);
 		json_u64(j, "min_rtt_us", s.min_rtt_us);

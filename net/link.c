@@ -96,6 +96,8 @@ do_handshake(struct link *l)
 		link_fail(l, ERR_NOMEM, NULL);
 		return;
 	}
+	if (l->env->chacha)
+		dtls_want_chacha(l->dtls);
 	if ((err = dtls_start(l->dtls, clock_us())) != ERR_OK)
 		link_fail(l, err, NULL);
 	for (unsigned i = 0; i < l->earlies && l->state != LINK_DOWN; i++)
@@ -368,4 +370,10 @@ const char *
 link_carrier(const struct link *l)
 {
 	return l->twin != NULL ? twin_kind(l->twin) : "libnice";
+}
+
+const char *
+link_cipher(const struct link *l)
+{
+	return dtls_cipher(l->dtls);
 }

@@ -42,6 +42,7 @@ struct link_env {
 	bool cubic;                  /* CUBIC instead of the rate-based controller */
 	bool slow;                   /* everything through libnice, no net/twin */
 	uint64_t rekey;              /* packets until ops->worn; 0: see core/keyuse.h */
+	bool chacha;                 /* ChaCha20 is preferred to AES */
 	struct pool *pool;           /* for the ARQ */
 };
 
@@ -170,6 +171,9 @@ bool link_stats(const struct link *, struct arq_stats *);
 void link_drops(const struct link *, struct dtls_drops *);
 
 void link_path(const struct link *, char *buf, size_t cap);
+
+/* "aes128" or "chacha20"; once it is up. */
+const char *link_cipher(const struct link *);
 
 /* What carries its packets now: "gso", "mmsg" (net/twin) or "libnice". */
 const char *link_carrier(const struct link *);

@@ -17,7 +17,7 @@ begins() {
 }
 
 device="busid id speed class manufacturer product serial"
-link="path carrier cc rtt_us min_rtt_us packets_out packets_in bytes_out bytes_in lost duplicates replayed late corrupted cwnd mtu"
+link="path carrier cipher cc rtt_us min_rtt_us packets_out packets_in bytes_out bytes_in lost duplicates replayed late corrupted cwnd mtu"
 
 # A name that JSON has to escape; control characters are never let out.
 awkward=$(printf 'a"b\\c\033[2J\tü.img')
