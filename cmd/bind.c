@@ -15,8 +15,6 @@
 #include "core/text.h"
 #include "usb/bus.h"
 
-#define ASK_TIMEOUT_MS 5000
-
 enum { OPT_AS, OPT_KEEP_LOCAL };
 
 static const struct cmd_opt opts[] = {
@@ -25,19 +23,6 @@ static const struct cmd_opt opts[] = {
 			"share only the interfaces that no local driver has"},
     {NULL, NULL, NULL},
 };
-
-/* A serve that runs learns of it at once. */
-static void
-tell_serve(const struct ctx *ctx)
-{
-	char path[4096], answer[512];
-
-	if (state_path(ctx->dir, "run/serve.sock", path, sizeof(path)) == ERR_OK &&
-	    sockets_ask(path, "{\"cmd\":\"reload\"}", ASK_TIMEOUT_MS, answer,
-			sizeof(answer)) == ERR_TIMEOUT)
-		fprintf(stderr, "usbp2p: serve does not answer; it will see the change "
-				"when it restarts\n");
-}
 
 static void
 on_device(void *arg, struct usb_dev *d)
@@ -91,7 +76,7 @@ bind_rows(struct ctx *ctx, struct usb_bus *bus, const struct share *s)
 		else
 			code = cmd_fail(ERR_IO, "%s cannot be bound", row->word);
 	}
-	tell_serve(ctx);
+	sockets_reload(ctx->dir);
 	return code;
 }
 
@@ -204,7 +189,7 @@ run_unbind(struct ctx *ctx, int argc, char **argv)
 		else if (err != ERR_OK)
 			code = err_exit(err);
 	}
-	tell_serve(ctx);
+	sockets_reload(ctx->dir);
 	return code;
 }
 

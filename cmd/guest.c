@@ -24,16 +24,6 @@ guest_name(const struct guest *g)
 	return g->admitted ? g->who.name : "stranger";
 }
 
-bool
-guest_may_see(const struct guest *g, const struct usb_dev *d)
-{
-	struct access_row row = g->who;
-
-	for (unsigned i = 0; i < row.words; i++)
-		share_resolve(&g->of->share, row.word[i], &d->info);
-	return server_shares(g->of, d) && access_allows(&row, &d->info);
-}
-
 /* --- who it is --- */
 
 /* Its row is filled in. */

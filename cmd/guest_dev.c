@@ -80,8 +80,14 @@ on_name(void *arg)
 	return guest_name(arg);
 }
 
+static bool
+on_may(void *arg, const struct usb_dev *d)
+{
+	return guest_may_see(arg, d);
+}
+
 static const struct lease_user user = {on_opened,     on_complete, on_taken, on_probe,
-				       on_silence_us, on_abandon,  on_name};
+				       on_silence_us, on_abandon,  on_name,  on_may};
 
 /* --- what the session asks --- */
 
@@ -90,11 +96,15 @@ guest_dev_open(void *arg, uint32_t number, const char *busid, uint8_t flags)
 {
 	static const struct wire_refusal no = {
 	    WIRE_NO_DEVICE, "there is no such device that you may use"};
+	static const struct wire_refusal stranger = {WIRE_NOT_ALLOWED,
+						     "you are not allowed here any more"};
 	struct guest *g = arg;
 	struct usb_dev *d = usb_bus_find(&g->of->bus, busid);
 
 	(void)flags;
-	if (d == NULL || d->left || !guest_may_see(g, d))
+	if (!guest_is_welcome(g))
+		exports_opened(g->exports, number, &stranger, NULL);
+	else if (d == NULL || d->left || !guest_may_see(g, d))
 		exports_opened(g->exports, number, &no, NULL);
 	else
 		lease_take(g->of, d, &user, g, number);

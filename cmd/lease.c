@@ -275,6 +275,26 @@ lease_revoke(struct server *s, struct usb_dev *d, const char *why)
 }
 
 void
+lease_review(struct server *s)
+{
+	static const struct wire_refusal no = {WIRE_NOT_ALLOWED,
+					       "you may not use it any more"};
+	struct list *l, *n;
+
+	LIST_EACH_SAFE (&s->leases, l, n) {
+		struct lease *x = CONTAINER_OF(l, struct lease, link);
+
+		if (x->user == NULL || x->user->may == NULL ||
+		    x->user->may(x->arg, x->dev))
+			continue;
+		if (x->state == LEASE_WAITING)
+			deny(x, WIRE_NOT_ALLOWED, no.text);
+		else
+			x->user->taken(x->arg, x->number, &no);
+	}
+}
+
+void
 lease_forget(struct server *s, const void *arg)
 {
 	struct list *l, *n;

@@ -6,6 +6,7 @@
  *	guest.c      one connected peer: link, session, exports
  *	guest_hold.c one whose link was lost: its session waits for another
  *	guest_dev.c  the devices in its hands
+ *	guest_may.c  what it may use, looked at again and again
  *	serve_stock.c  stock USB/IP clients, and the devices in theirs
  *	lease.c      one device in anyone's hands, and who waits for it
  *	serve_ctl.c  the control socket
@@ -59,6 +60,7 @@ struct guest {
 	struct access_row who; /* name and patterns; valid once admitted */
 	bool admitted;
 	bool refused; /* its hello was */
+	bool barred;  /* not allowed any more */
 
 	/* Its session, for the link after this one. */
 	uint8_t session_id[WIRE_ID];
@@ -91,6 +93,9 @@ struct lease_user {
 	/* None came: taken, and no more to do with this one. */
 	void (*abandon)(void *arg, uint32_t number, const struct wire_refusal *);
 	const char *(*name)(void *arg);
+
+	/* Whether it may have the device, as things are now. NULL: whoever asks. */
+	bool (*may)(void *arg, const struct usb_dev *);
 };
 
 /* One device in (or on its way to) someone's hands. */
@@ -117,7 +122,6 @@ struct lease {
 /* guest.c */
 struct tcp;
 void guest_accept(struct server *, struct tcp *);
-bool guest_may_see(const struct guest *, const struct usb_dev *);
 void guest_end(struct guest *); /* says goodbye */
 
 /* From the loop, soon: frees guests whose link is down and devices are back. */
@@ -127,6 +131,15 @@ const char *guest_name(const struct guest *);
 
 /* Its session is over: its devices are taken back. */
 void guest_leave(struct guest *);
+
+/*
+ * guest_may.c. The file of peers as it is now: false, this one is not in it any more.
+ * After a change of what is shared with whom all are looked at, and lose what they
+ * may not have.
+ */
+bool guest_may_see(const struct guest *, const struct usb_dev *);
+bool guest_is_welcome(struct guest *);
+void guest_review(struct server *);
 
 /* guest_hold.c: a session was greeted; from then on it may be held. */
 void guest_greeted(struct guest *, const struct wire_hello *);
@@ -161,6 +174,9 @@ bool lease_fits(const struct server *, const struct usb_dev *);
 
 /* Takes the device from its holder and those who wait: unplugged, unbound. */
 void lease_revoke(struct server *, struct usb_dev *, const char *why);
+
+/* Takes what its user may not have any more. */
+void lease_review(struct server *);
 
 /* Ends the waiting leases of this user. */
 void lease_forget(struct server *, const void *arg);

@@ -105,6 +105,7 @@ struct holder {
 	unsigned opened, taken;
 	uint8_t reason; /* enum wire_reason of opened */
 	struct lease *lease;
+	bool barred; /* may not have it any more */
 };
 
 static void
@@ -164,8 +165,15 @@ h_name(void *arg)
 	return "somebody";
 }
 
+static bool
+h_may(void *arg, const struct usb_dev *d)
+{
+	(void)d;
+	return !((struct holder *)arg)->barred;
+}
+
 static const struct lease_user user = {h_opened,  h_complete, h_taken, h_probe,
-				       h_silence, h_taken,    h_name};
+				       h_silence, h_taken,    h_name,  h_may};
 
 /* --- tests --- */
 
@@ -311,6 +319,31 @@ next_one_gets_it_when_it_is_closed(void)
 	end();
 }
 
+static void
+who_may_not_have_it_loses_it(void)
+{
+	struct holder a = {0}, b = {0};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	lease_take(&s, d, &user, &a, 1);
+	usb_dev_opened(d, ERR_OK, "");
+	lease_take(&s, d, &user, &b, 1);
+	lease_review(&s);
+	CHECK(a.taken == 0 && b.opened == 0);
+	b.barred = true;
+	lease_review(&s);
+	CHECK(b.opened == 1 && b.reason == WIRE_NOT_ALLOWED && a.taken == 0);
+	a.barred = true;
+	lease_review(&s);
+	CHECK(a.taken == 1 && closes == 1);
+	lease_review(&s);
+	CHECK_EQ(a.taken, 1);
+	usb_dev_closed(d);
+	end();
+}
+
 TEST_MAIN(TEST(peers_hear_of_each_change), TEST(unplugged_while_held),
 	  TEST(unplugged_while_opening), TEST(unplugged_while_closing),
-	  TEST(next_one_gets_it_when_it_is_closed))
+	  TEST(next_one_gets_it_when_it_is_closed), TEST(who_may_not_have_it_loses_it))

@@ -45,6 +45,13 @@ is "list: no control characters" "$(tr -d '\n' <"$work/out" | tr -dc '\000-\037\
 try "$BIN" -s "$work/anna" list lab
 is "columns: no control characters" "$(tr -d '\n' <"$work/out" | tr -dc '\000-\037\177')" ""
 
+try "$BIN" -s "$work/lab" peer list --json
+begins peers peers
+keys "peers" . "schema kind peers"
+keys "peers: a client" '.peers[0]' "kind name id devices"
+try "$BIN" -s "$work/anna" peer list --json
+keys "peers: a server" '.peers[0]' "kind name id addresses"
+
 try "$BIN" -s "$work/lab" list --json
 begins "local list" list
 keys "local list" . "schema kind devices"
