@@ -242,9 +242,9 @@ on_hello(void *arg, const struct wire_hello *h, struct wire_hello *reply,
 	return err;
 }
 
-static const struct exports_ops exports_ops = {on_hello,       guest_dev_list,
-					       guest_dev_open, lease_submit,
-					       lease_cancel,   guest_dev_close};
+static const struct exports_ops exports_ops = {
+    on_hello,     guest_dev_list,  guest_dev_open, lease_submit,
+    lease_cancel, guest_dev_close, guest_dev_forgo};
 
 static int
 on_message(void *arg, const struct session_msg *m)

@@ -122,7 +122,7 @@ is "list: state and holder" "$(jq -r '.devices[1] | .state + " " + .holder' "$wo
 try "$BIN" -s "$work/bert" list lab
 has "columns: held by" "$work/out" "held by anna since 20"
 try "$BIN" -s "$work/bert" bench lab v-2
-fails "a taken device is busy" 5 "v-2 is held by anna since 20"
+fails "a taken device is busy" 5 "busy, held by anna since 20"
 
 kill -INT "$reader"
 wait "$reader"
