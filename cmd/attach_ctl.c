@@ -43,7 +43,9 @@ put_device(const struct attached *x, struct json *j)
 
 	json_open(j, NULL);
 	report_device(j, &x->info);
-	json_str(j, "state", state[x->state]);
+	json_str(j, "state", x->place > 0 ? "queued" : state[x->state]);
+	if (x->place > 0)
+		json_u64(j, "position", x->place);
 	if (x->state == ATTACHED_WAITING)
 		json_str(j, "reason", x->why);
 	if (x->has_port) {
@@ -159,6 +161,7 @@ do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	w->of = a;
 	w->conn = c;
 	w->once = json_get_bool(request, "once");
+	w->takeover = json_get_bool(request, "takeover");
 	list_add(&a->wants, &w->link);
 	if (a->stock)
 		want_busids(w);

@@ -256,8 +256,8 @@ stand_device(struct attacher *a, const struct wire_device *d)
 	struct want *w;
 
 	see_offers(a, &d->info);
-	if (d->state != WIRE_FREE || stand_have(a, d->info.busid) ||
-	    spurned_of(a, &d->info) != NULL)
+	if ((d->state != WIRE_FREE && !(d->state == WIRE_TAKEN && d->info.queued)) ||
+	    stand_have(a, d->info.busid) || spurned_of(a, &d->info) != NULL)
 		return;
 	if (!find_place(a, &d->info, &w, &x))
 		return;

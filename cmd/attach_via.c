@@ -129,7 +129,8 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 	}
 }
 
-static const struct imports_user user = {on_imported, attached_reply, attached_removed};
+static const struct imports_user user = {on_imported, attached_reply, attached_removed,
+					 NULL};
 
 /* --- the listener --- */
 
@@ -181,8 +182,8 @@ on_ask(void *arg, struct stock_conn *conn, const char *name)
 	}
 	x->state = ATTACHED_ASKING;
 	x->conn = conn;
-	err = imports_import(remote_imports(a->remote), x->info.busid, 0, &user, x,
-			     &x->dev);
+	err = imports_import(remote_imports(a->remote), x->info.busid,
+			     x->want->takeover ? WIRE_TAKEOVER : 0, &user, x, &x->dev);
 	if (err != ERR_OK) {
 		x->dev = 0;
 		refuse(x, err, err_text(err));

@@ -70,6 +70,7 @@ struct want {
 	struct ctl_conn *conn; /* who asked; NULL: the command line, or has its answer */
 	bool line;             /* of the command line: its end is the process's */
 	bool once;             /* what has gone is not attached again */
+	bool takeover;         /* also from a live session of ours */
 	unsigned n;
 	char word[ATTACH_WANTS][PATTERN_TEXT];
 	bool met[ATTACH_WANTS]; /* some device matched */
@@ -112,6 +113,10 @@ struct attached {
 	struct ctl_conn *detacher; /* waits for the port to be free */
 	uint64_t since;            /* unix seconds */
 
+	/* ASKING: it waits for its turn. */
+	unsigned place;        /* from 1; 0: it does not */
+	char queue[WIRE_TEXT]; /* the line that says so */
+
 	/* For its coming back. */
 	bool again;          /* LEAVING: waits then */
 	bool told;           /* that it waits, since it was up */
@@ -135,6 +140,7 @@ void names_device(void *attacher, const struct wire_device *);
 void want_device(struct attacher *, const struct wire_device *); /* as remote_ops */
 void want_say(const char *line);                                 /* on stdout, at once */
 void want_answer(struct want *, int err, const char *text); /* one line to who asked */
+void want_wait(struct want *, const char *text); /* the answer comes later, and why */
 void want_check(struct want *); /* answered? frees it when it has no device */
 bool want_means(struct want *, const struct devinfo *); /* its words do */
 void want_busids(struct want *); /* of a stock server: there is no list */
@@ -181,6 +187,7 @@ void attached_sent(void *attached, size_t n);
 int attached_reply(void *attached, uint8_t ep, uint64_t tag, const struct import_reply *,
 		   const struct session_msg *);
 void attached_removed(void *attached, const struct wire_refusal *);
+void attached_queued(void *attached, const struct wire_queued *);
 void attached_forget_conn(struct attacher *, struct ctl_conn *);
 
 /* attach_via.c */

@@ -78,6 +78,11 @@ report_device(struct json *j, const struct devinfo *d)
 		json_str(j, "nick", d->nick);
 	if (d->part)
 		json_bool(j, "part", true);
+	if (d->queued || d->read_only)
+		json_str(j, "mode",
+			 !d->read_only ? "queued"
+			 : d->queued   ? "queued,readonly"
+				       : "readonly");
 }
 
 void

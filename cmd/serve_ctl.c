@@ -21,6 +21,22 @@
 #include "net/tcp.h"
 #include "usb/virtual.h"
 
+/* Those who wait for it, the next one first. */
+static void
+put_waiting(const struct server *s, const struct usb_dev *d, struct json *j)
+{
+	const char *name = lease_waiting(s, d, 0);
+
+	if (name == NULL)
+		return;
+	json_array(j, "waiting");
+	for (unsigned i = 1; name != NULL; i++) {
+		json_str(j, NULL, name);
+		name = lease_waiting(s, d, i);
+	}
+	json_end(j);
+}
+
 static void
 put_devices(struct server *s, struct json *j)
 {
@@ -40,6 +56,7 @@ put_devices(struct server *s, struct json *j)
 			json_str(j, "holder", w.holder);
 			json_u64(j, "since", w.since);
 		}
+		put_waiting(s, d, j);
 		json_close(j);
 	}
 	json_end(j);

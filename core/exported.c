@@ -227,6 +227,8 @@ exported_leave(struct exported *x)
 		session_close(x->of->session, x->dev << 5 | i);
 	if (live)
 		export_end(x->ex);
+	else if (x->of->ops->forgo != NULL)
+		x->of->ops->forgo(x->of->arg, x->dev);
 }
 
 /* One that the peer still has, or NULL. */

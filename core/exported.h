@@ -61,7 +61,7 @@ void exported_forget(struct exported *);
 /*
  * Takes it from the peer: its streams are closed, its urbs cancelled, then
  * ops->close is called, maybe at once; x is gone then. One that is opening waits
- * for exports_opened.
+ * for exports_opened, after ops->forgo.
  */
 void exported_leave(struct exported *);
 

@@ -13,8 +13,7 @@
 #include "core/stream.h"
 #include "core/text.h"
 
-#define IMPORT_TAKEOVER_MASK 1u
-#define DEVICE_MAX           1024 /* bytes of one in DEVICES; wire_test measures it */
+#define DEVICE_MAX 1024 /* bytes of one in DEVICES; wire_test measures it */
 
 struct exports {
 	struct pool *pool;
@@ -163,7 +162,7 @@ on_import(struct exports *e, struct rd *r)
 	no.dev = i.dev;
 	if (exported_new(&e->devs, i.dev) == NULL)
 		return answer(e, &no);
-	e->ops->open(e->arg, i.dev, i.busid, i.flags & IMPORT_TAKEOVER_MASK);
+	e->ops->open(e->arg, i.dev, i.busid, i.flags & WIRE_TAKEOVER);
 	return ERR_OK;
 }
 
@@ -336,6 +335,22 @@ exports_opened(struct exports *e, uint32_t dev, const struct wire_refusal *no,
 		i.cache_len = (uint32_t)d->cache_len;
 	}
 	if (wanted && answer(e, &i) != ERR_OK)
+		(void)session_fail(e->session, ERR_NOMEM);
+}
+
+void
+exports_queued(struct exports *e, uint32_t dev, struct wire_queued *q)
+{
+	const struct exported *x = exported_find(&e->devs, dev);
+	uint8_t b[128];
+	struct wr w;
+
+	if (x == NULL || x->state != EXPORTED_OPENING)
+		return;
+	q->dev = dev;
+	wr_init(&w, b, sizeof(b));
+	wire_put_queued(&w, q);
+	if (send_wr(e, WIRE_QUEUED, b, &w) != ERR_OK)
 		(void)session_fail(e->session, ERR_NOMEM);
 }
 

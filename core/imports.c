@@ -357,6 +357,23 @@ on_imported(struct imports *m, struct rd *r)
 }
 
 static int
+on_queued(struct imports *m, struct rd *r)
+{
+	struct wire_queued q;
+	struct imported *x;
+
+	if (wire_get_queued(r, &q) != ERR_OK || q.dev == 0 || q.dev >= m->next_dev ||
+	    q.position == 0)
+		return ERR_PROTO;
+	x = find(m, q.dev);
+	if (x != NULL && x->ours)
+		return ERR_PROTO;
+	if (x != NULL && x->user->queued != NULL)
+		x->user->queued(x->arg, &q);
+	return ERR_OK;
+}
+
+static int
 on_removed(struct imports *m, struct rd *r)
 {
 	struct wire_refusal why;
@@ -383,7 +400,7 @@ static const struct {
 } handlers[] = {
     {WIRE_WELCOME, true, on_welcome},  {WIRE_REFUSED, true, on_refused},
     {WIRE_DEVICES, false, on_devices}, {WIRE_IMPORTED, false, on_imported},
-    {WIRE_REMOVED, false, on_removed},
+    {WIRE_REMOVED, false, on_removed}, {WIRE_QUEUED, false, on_queued},
 };
 
 static int

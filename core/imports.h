@@ -51,6 +51,9 @@ struct imports_user {
 
 	/* The server took it away; the user is forgotten. */
 	void (*removed)(void *arg, const struct wire_refusal *);
+
+	/* It is not ours yet: others are before us. May be NULL. */
+	void (*queued)(void *arg, const struct wire_queued *);
 };
 
 struct imports *

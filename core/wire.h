@@ -59,7 +59,8 @@ enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
 	X(ADMIT, 65, WIRE_SERVE, WIRE_SIGNAL, 67, WIRE_SMALL)    \
 	X(REJECT, 66, WIRE_SERVE, WIRE_SIGNAL, 2, WIRE_SMALL)    \
 	X(OFFER, 67, WIRE_ATTACH, WIRE_SIGNAL, 4, 8192)          \
-	X(ANSWER, 68, WIRE_SERVE, WIRE_SIGNAL, 4, 8192)
+	X(ANSWER, 68, WIRE_SERVE, WIRE_SIGNAL, 4, 8192)          \
+	X(QUEUED, 144, WIRE_SERVE, WIRE_SESSION, 17, WIRE_SMALL)
 
 enum wire_type {
 #define WIRE_ENUM(name, number, who, place, min, max) WIRE_##name = number,
@@ -137,7 +138,10 @@ struct wire_refusal {
 	char text[WIRE_TEXT];
 };
 
-#define WIRE_PART 1 /* in the flags of a device: devinfo.part */
+/* In the flags of a device: devinfo.part, queued, read_only */
+#define WIRE_PART      1
+#define WIRE_QUEUES    2
+#define WIRE_READ_ONLY 4
 
 /* One of DEVICES */
 struct wire_device {
@@ -149,10 +153,20 @@ struct wire_device {
 
 enum wire_state { WIRE_FREE, WIRE_YOURS, WIRE_TAKEN };
 
+#define WIRE_TAKEOVER 1 /* in the flags of IMPORT: also from a live session of mine */
+
 struct wire_import {
 	uint32_t dev; /* core/stream.h */
 	uint8_t flags;
 	char busid[DEVINFO_BUSID];
+};
+
+/* Before IMPORTED, again when it changes */
+struct wire_queued {
+	uint32_t dev;
+	uint32_t position; /* from 1 */
+	uint64_t since;    /* unix seconds, that the holder has it */
+	char holder[WIRE_NAME];
 };
 
 struct wire_imported {
@@ -211,6 +225,8 @@ void wire_put_import(struct wr *, const struct wire_import *);
 int wire_get_import(struct rd *, struct wire_import *) MUST_CHECK;
 void wire_put_imported(struct wr *, const struct wire_imported *);
 int wire_get_imported(struct rd *, struct wire_imported *) MUST_CHECK;
+void wire_put_queued(struct wr *, const struct wire_queued *);
+int wire_get_queued(struct rd *, struct wire_queued *) MUST_CHECK;
 void wire_put_removed(struct wr *, uint32_t dev, const struct wire_refusal *);
 int wire_get_removed(struct rd *, uint32_t *dev, struct wire_refusal *) MUST_CHECK;
 void wire_put_submit(struct wr *, const struct wire_submit *);

@@ -25,6 +25,8 @@ static struct devinfo info = {
     .busid = "1-4", .busnum = 1, .devnum = 2, .speed = DEVINFO_HIGH, .config = 1};
 static int hello_says;
 static uint32_t devices, opened, closed; /* in the list; calls */
+static uint32_t forgone;                 /* the last one */
+static unsigned forgo_at_once;
 static uint32_t open_dev;
 static char open_busid[DEVINFO_BUSID];
 static uint8_t open_flags;
@@ -126,8 +128,20 @@ on_close(void *arg, void *device)
 		in_close();
 }
 
-static const struct exports_ops ops = {on_hello,  on_list,   on_open,
-				       on_submit, on_cancel, on_close};
+/* Says no at once when told to, as for one that waits for its turn. */
+static void
+on_forgo(void *arg, uint32_t dev)
+{
+	static const struct wire_refusal no = {WIRE_TROUBLE, "not wanted"};
+
+	(void)arg;
+	forgone = dev;
+	if (forgo_at_once)
+		exports_opened(e, dev, &no, NULL);
+}
+
+static const struct exports_ops ops = {on_hello,  on_list,  on_open, on_submit,
+				       on_cancel, on_close, on_forgo};
 
 static int
 message(void *arg, const struct session_msg *m)
@@ -551,6 +565,50 @@ let_go_while_opening(void)
 		CHECK(exports_end(e));
 		teardown();
 	}
+}
+
+static void
+waiting_for_its_turn(void)
+{
+	struct wire_queued q = {.position = 2, .since = 5, .holder = "anna"}, got;
+	const struct pair_got *g;
+	struct rd r;
+
+	for (forgo_at_once = 0; forgo_at_once < 2; forgo_at_once++) {
+		static const struct wire_refusal busy = {WIRE_IN_USE, "busy"};
+		unsigned heard;
+
+		setup();
+		open_at_once = false;
+		CHECK_EQ(say_hello(4 << 20), ERR_OK);
+		closed = 0;
+		forgone = 0;
+		CHECK_EQ(say_import(1, 0), ERR_OK);
+		exports_queued(e, 1, &q);
+		exports_queued(e, 2, &q); /* there is none */
+		CHECK_EQ(pair_flush(&pair), ERR_OK);
+		g = pair_last(&pair, WIRE_QUEUED);
+		rd_init(&r, g->body, g->len);
+		CHECK_EQ(wire_get_queued(&r, &got), ERR_OK);
+		CHECK(got.dev == 1 && got.position == 2 &&
+		      strcmp(got.holder, "anna") == 0);
+		heard = pair.gots;
+		CHECK_EQ(say_release(1), ERR_OK);
+		CHECK_EQ(forgone, 1);
+		exports_queued(e, 1, &q); /* it does not want to know */
+		if (!forgo_at_once)
+			exports_opened(e, 1, &busy, NULL);
+		CHECK_EQ(pair_flush(&pair), ERR_OK);
+		CHECK_EQ(pair.gots, heard);
+		CHECK_EQ(closed, 0);
+		CHECK_EQ(say_import(2, 0), ERR_OK); /* and one that turns up */
+		yes(2);
+		exports_queued(e, 2, &q);
+		CHECK_EQ(say_release(2), ERR_OK);
+		CHECK(forgone == 1 && closed == 1);
+		teardown();
+	}
+	forgo_at_once = 0;
 }
 
 static void
@@ -1133,12 +1191,13 @@ every_allocation_fails_once(void)
 TEST_MAIN(TEST(nothing_before_hello), TEST(hello_and_welcome), TEST(refused),
 	  TEST(list_and_changes), TEST(more_devices_than_fit), TEST(import_numbers_rise),
 	  TEST(too_many_devices), TEST(device_that_cannot_be_opened),
-	  TEST(let_go_while_opening), TEST(release_of_what_is_not_there),
-	  TEST(requests_and_replies), TEST(isochronous), TEST(packets_that_contradict),
-	  TEST(bad_packets_fail_alone), TEST(control_goes_by_its_setup),
-	  TEST(lengths_that_contradict), TEST(bad_requests_fail_alone),
-	  TEST(streams_that_may_not_be), TEST(priorities_by_endpoint), TEST(unlinks),
-	  TEST(unlinks_that_may_not_be), TEST(release_with_urbs_out),
-	  TEST(removed_with_urbs_out), TEST(removed_in_submit), TEST(end_with_callbacks),
+	  TEST(let_go_while_opening), TEST(waiting_for_its_turn),
+	  TEST(release_of_what_is_not_there), TEST(requests_and_replies),
+	  TEST(isochronous), TEST(packets_that_contradict), TEST(bad_packets_fail_alone),
+	  TEST(control_goes_by_its_setup), TEST(lengths_that_contradict),
+	  TEST(bad_requests_fail_alone), TEST(streams_that_may_not_be),
+	  TEST(priorities_by_endpoint), TEST(unlinks), TEST(unlinks_that_may_not_be),
+	  TEST(release_with_urbs_out), TEST(removed_with_urbs_out),
+	  TEST(removed_in_submit), TEST(end_with_callbacks),
 	  TEST(replies_have_their_room), TEST(packets_have_their_room),
 	  TEST(replies_fit_the_window), TEST(every_allocation_fails_once))

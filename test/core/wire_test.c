@@ -13,6 +13,7 @@ union any {
 	struct wire_greet greet;
 	struct wire_hello hello;
 	struct wire_refusal refusal;
+	struct wire_queued queued;
 	struct wire_device device;
 	struct wire_import import;
 	struct wire_imported imported;
@@ -144,6 +145,15 @@ make_removed(union any *a)
 }
 
 static void
+make_queued(union any *a)
+{
+	a->queued.dev = 78;
+	a->queued.position = 3;
+	a->queued.since = 1ull << 41;
+	fill_text(a->queued.holder, sizeof(a->queued.holder), 'h');
+}
+
+static void
 make_submit(union any *a)
 {
 	a->submit = (struct wire_submit){1, 2, 3, 4, 5, 6, {1, 2, 3, 4, 5, 6, 7, 8}};
@@ -183,6 +193,7 @@ make_offer(union any *a)
 CODEC(greet, greet)
 CODEC(hello, hello)
 CODEC(refusal, refusal)
+CODEC(queued, queued)
 CODEC(device, device)
 CODEC(import, import)
 CODEC(imported, imported)
@@ -224,6 +235,8 @@ static const struct message {
      get_imported},
     {"removed", WIRE_REMOVED, WIRE_SERVE, WIRE_SESSION, make_removed, put_removed,
      get_removed},
+    {"queued", WIRE_QUEUED, WIRE_SERVE, WIRE_SESSION, make_queued, put_queued,
+     get_queued},
     {"submit", WIRE_SUBMIT, WIRE_ATTACH, WIRE_DEVICE, make_submit, put_submit,
      get_submit},
     {"complete", WIRE_COMPLETE, WIRE_SERVE, WIRE_DEVICE, make_complete, put_complete,
@@ -417,6 +430,7 @@ fields_beyond_their_limit(void)
 	    {"NUL in a nickname", make_device, INFO_NICK + 3, 0},
 	    {"speed 0", make_imported, IMPORTED_AT + INFO_SPEED, 0},
 	    {"255 interfaces", make_imported, IMPORTED_AT + INFO_IFS, 255},
+	    {"holder too long", make_queued, 16, 64},
 	    {"link 32", make_offer, 0, 32},
 	    {"21 candidates", make_offer, 1 + 64 + 128, 21},
 	    {"a candidate too long", make_offer, 2 + 64 + 128, 200},

@@ -45,6 +45,13 @@ is "list: no control characters" "$(tr -d '\n' <"$work/out" | tr -dc '\000-\037\
 try "$BIN" -s "$work/anna" list lab
 is "columns: no control characters" "$(tr -d '\n' <"$work/out" | tr -dc '\000-\037\177')" ""
 
+try "$BIN" -s "$work/lab" peer list --json
+begins peers peers
+keys "peers" . "schema kind peers"
+keys "peers: a client" '.peers[0]' "kind name id devices"
+try "$BIN" -s "$work/anna" peer list --json
+keys "peers: a server" '.peers[0]' "kind name id addresses"
+
 try "$BIN" -s "$work/lab" list --json
 begins "local list" list
 keys "local list" . "schema kind devices"
@@ -115,7 +122,7 @@ is "list: state and holder" "$(jq -r '.devices[1] | .state + " " + .holder' "$wo
 try "$BIN" -s "$work/bert" list lab
 has "columns: held by" "$work/out" "held by anna since 20"
 try "$BIN" -s "$work/bert" bench lab v-2
-fails "a taken device is busy" 5 "v-2 is held by anna since 20"
+fails "a taken device is busy" 5 "busy, held by anna since 20"
 
 kill -INT "$reader"
 wait "$reader"

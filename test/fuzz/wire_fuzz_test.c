@@ -304,8 +304,8 @@ on_close(void *arg, void *device)
 	*dev = 0;
 }
 
-static const struct exports_ops exports_ops = {on_hello,  on_list,   on_open,
-					       on_submit, on_cancel, on_close};
+static const struct exports_ops exports_ops = {on_hello,  on_list,  on_open, on_submit,
+					       on_cancel, on_close, NULL};
 
 static int
 serve_message(void *arg, const struct session_msg *m)
@@ -536,7 +536,7 @@ on_removed(void *arg, const struct wire_refusal *why)
 	(void)why;
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed};
+static const struct imports_user user = {on_imported, on_reply, on_removed, NULL};
 
 static int
 attach_message(void *arg, const struct session_msg *m)

@@ -93,8 +93,8 @@ on_close(void *arg, void *device)
 	(void)arg, (void)device;
 }
 
-static const struct exports_ops ops = {on_hello,  on_list,   on_open,
-				       on_submit, on_cancel, on_close};
+static const struct exports_ops ops = {on_hello,  on_list,  on_open, on_submit,
+				       on_cancel, on_close, NULL};
 
 static int
 message(void *arg, const struct session_msg *m)

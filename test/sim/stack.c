@@ -99,7 +99,7 @@ on_removed(void *arg, const struct wire_refusal *why)
 	import_gone(bridge_import(s->bridge));
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed};
+static const struct imports_user user = {on_imported, on_reply, on_removed, NULL};
 
 static int
 attach_message(void *arg, const struct session_msg *m)
@@ -202,8 +202,8 @@ on_close(void *arg, void *device)
 	s->open = false;
 }
 
-static const struct exports_ops exports_ops = {on_hello,  on_list,   on_open,
-					       on_submit, on_cancel, on_close};
+static const struct exports_ops exports_ops = {on_hello,  on_list,  on_open, on_submit,
+					       on_cancel, on_close, NULL};
 
 static void
 on_complete(void *arg, struct urb *u)
