@@ -28,7 +28,8 @@ LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 
 # A library's headers are in reach of the files that may use it, and of no other.
 pkg = $(eval $(1): PKG_CFLAGS += $$(shell pkg-config --cflags $(2)))
-$(call pkg,$(O)/net/ice.o $(O)/net/gpump.o $(O)/test/net/gpump_test.o,nice gio-2.0)
+$(call pkg,$(O)/net/ice.o $(O)/net/ice_gather.o $(O)/net/ice_path.o,nice gio-2.0)
+$(call pkg,$(O)/net/gpump.o $(O)/test/net/gpump_test.o,nice gio-2.0)
 $(call pkg,$(O)/usb/%.o $(O)/test/usb/libusb_test.o $(O)/test/vm/isoread.o,libusb-1.0)
 
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --child-silent-after-fork=yes \

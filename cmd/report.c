@@ -92,6 +92,7 @@ report_link(struct json *j, const struct link *l)
 		link_drops(l, &d);
 		link_path(l, path, sizeof(path));
 		json_str(j, "path", path);
+		json_str(j, "kind", link_kind(l));
 		json_str(j, "carrier", link_carrier(l));
 		json_str(j, "cc", s.cc);
 		json_u64(j, "rtt_us", s.srtt_us);

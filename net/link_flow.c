@@ -146,6 +146,7 @@ link_choose_way(struct link *l)
 	}
 	ice_path(l->ice, path, sizeof(path));
 	log_debug("link %s goes by=%s path=\"%s\"", l->name, link_carrier(l), path);
+	link_settle(l);
 	event_active(l->work, EV_TIMEOUT, 1);
 }
 
