@@ -44,6 +44,7 @@ struct bencher {
 	size_t raw_len;
 	bool found;
 	uint64_t urbs, urb_s;
+	uint64_t asked_us, first_us; /* from the list to the first answer of the device */
 	unsigned inflight;
 
 	/* the disk */
