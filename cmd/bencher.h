@@ -45,6 +45,7 @@ struct bencher {
 	bool finding; /* the list was asked for; others come unasked */
 	bool found;
 	uint64_t urbs, urb_s;
+	uint64_t asked_us, first_us; /* from the list to the first answer of the device */
 	unsigned inflight;
 
 	/* the disk */

@@ -13,6 +13,7 @@
 #include "cmd/loop.h"
 #include "cmd/state.h"
 #include "net/dtls_cipher.h"
+#include "core/text.h"
 #include "net/gpump.h"
 
 #define LOOP_LINKS (512u << 20) /* packets of all links */
@@ -59,11 +60,24 @@ wants_chacha(const struct conf *c)
 }
 
 static void
+fill_servers(struct loop *l, const struct conf *c)
+{
+	l->servers = c->ice;
+	for (unsigned i = 0; i < l->servers.turns; i++) {
+		struct ice_turn *t = &l->servers.turn[i];
+
+		text_copy(t->username, sizeof(t->username), c->turn_user);
+		text_copy(t->password, sizeof(t->password), c->turn_password);
+	}
+}
+
+static void
 fill_env(struct loop *l, struct ctx *ctx)
 {
 	size_t mtu = ctx->conf.link_mtu;
 
 	heap_pool(&l->pool, LOOP_LINKS);
+	fill_servers(l, &ctx->conf);
 	l->env = (struct link_env){.base = l->base,
 				   .dns = l->dns,
 				   .pump = l->pump,
@@ -71,6 +85,8 @@ fill_env(struct loop *l, struct ctx *ctx)
 				   .name = ctx->conf.serve_name,
 				   .port_min = ctx->conf.port_min,
 				   .port_max = ctx->conf.port_max,
+				   .servers = &l->servers,
+				   .relay_only = ctx->conf.relay_only,
 				   .mtu = mtu > 0 ? mtu : LINK_MTU_MIN,
 				   .mtu_max = mtu > 0 ? 0 : LINK_MTU_TRY,
 				   .cubic = ctx->conf.link_cubic,

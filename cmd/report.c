@@ -97,6 +97,7 @@ report_link(struct json *j, const struct link *l)
 		link_drops(l, &d);
 		link_path(l, path, sizeof(path));
 		json_str(j, "path", path);
+		json_str(j, "kind", link_kind(l));
 		json_str(j, "carrier", link_carrier(l));
 		json_str(j, "cipher", link_cipher(l));
 		json_str(j, "cc", s.cc);

@@ -15,17 +15,20 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "net/ctl.h"
+#include "net/ice_uri.h"
 #include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
 
 #define SERVE_LISTEN "[::]:13240"
 
-enum { OPT_LISTEN, OPT_SHARE, OPT_VIRTUAL, OPT_USBIP, OPT_USBIP_ALLOW };
+enum { OPT_LISTEN, OPT_STUN, OPT_SHARE, OPT_VIRTUAL, OPT_USBIP, OPT_USBIP_ALLOW };
 
 static const struct cmd_opt opts[] = {
     [OPT_LISTEN] = {"listen", "ADDR:PORT",
 		    "where peers knock, repeatable (default: [::]:13240)"},
+    [OPT_STUN] = {"stun", "HOST:PORT",
+		  "a server to ask for our address, as -o ice.stun (default: none)"},
     [OPT_SHARE] = {"share", "DEVICE", "share this device while serve runs, repeatable"},
     [OPT_VIRTUAL] = {"virtual", "SPEC",
 		     "share a device of software, repeatable:" USB_VIRTUAL_FORMS},
@@ -229,6 +232,10 @@ options(struct server *s, int argc, char **argv)
 	while (code == 0 && (o = cmd_next(&a, &cmd_serve, &arg)) != CMD_END) {
 		if (o == OPT_LISTEN) {
 			code = listen_at(s, arg);
+		} else if (o == OPT_STUN) {
+			if (ice_uri_stun(&s->loop.servers.stun, arg) != ERR_OK)
+				code =
+				    cmd_wrong(&cmd_serve, "\"%s\" is no HOST:PORT", arg);
 		} else if (o == OPT_VIRTUAL) {
 			code = add_virtual(s, arg);
 		} else if (o == OPT_SHARE) {

@@ -60,6 +60,7 @@ enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
 	X(REJECT, 66, WIRE_SERVE, WIRE_SIGNAL, 2, WIRE_SMALL)    \
 	X(OFFER, 67, WIRE_ATTACH, WIRE_SIGNAL, 4, 8192)          \
 	X(ANSWER, 68, WIRE_SERVE, WIRE_SIGNAL, 4, 8192)          \
+	X(TRICKLE, 69, WIRE_BOTH, WIRE_SIGNAL, 1, 200)           \
 	X(QUEUED, 144, WIRE_SERVE, WIRE_SESSION, 17, WIRE_SMALL)
 
 enum wire_type {
@@ -238,5 +239,9 @@ void wire_put_packets(uint8_t *, const struct urb_iso *, uint32_t n);
 void wire_get_packet(struct rd *, struct urb_iso *); /* one of many */
 void wire_put_offer(struct wr *, const struct wire_offer *);
 int wire_get_offer(struct rd *, struct wire_offer *) MUST_CHECK;
+
+/* TRICKLE: one more than those of OFFER and ANSWER; "": that was the last. */
+void wire_put_trickle(struct wr *, const char *);
+int wire_get_trickle(struct rd *, char candidate[WIRE_CANDIDATE]) MUST_CHECK;
 
 #endif

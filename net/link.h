@@ -24,6 +24,7 @@ struct dtls_drops;
 struct event_base;
 struct evdns_base;
 struct gpump;
+struct ice_servers;
 struct link;
 struct session;
 struct tcp;
@@ -36,14 +37,16 @@ struct link_env {
 	const struct ident *ident;
 	const char *name; /* what we call ourselves */
 	uint8_t instance[WIRE_ID];
-	uint16_t port_min, port_max; /* of UDP; 0, 0: any */
-	size_t mtu;                  /* UDP payload that packets begin with */
-	size_t mtu_max;              /* longer ones are tried, up to this; 0: none is */
-	bool cubic;                  /* CUBIC instead of the rate-based controller */
-	bool slow;                   /* everything through libnice, no net/twin */
-	uint64_t rekey;              /* packets until ops->worn; 0: see core/keyuse.h */
-	bool chacha;                 /* ChaCha20 is preferred to AES */
-	struct pool *pool;           /* for the ARQ */
+	uint16_t port_min, port_max;       /* of UDP; 0, 0: any */
+	const struct ice_servers *servers; /* of STUN and TURN; NULL: none */
+	bool relay_only;   /* the peer learns and sees no address of ours */
+	size_t mtu;        /* UDP payload that packets begin with */
+	size_t mtu_max;    /* longer ones are tried, up to this; 0: none is */
+	bool cubic;        /* CUBIC instead of the rate-based controller */
+	bool slow;         /* everything through libnice, no net/twin */
+	uint64_t rekey;    /* packets until ops->worn; 0: see core/keyuse.h */
+	bool chacha;       /* ChaCha20 is preferred to AES */
+	struct pool *pool; /* for the ARQ */
 };
 
 #define LINK_MTU_MIN            1200
@@ -174,6 +177,9 @@ void link_path(const struct link *, char *buf, size_t cap);
 
 /* "aes128" or "chacha20"; once it is up. */
 const char *link_cipher(const struct link *);
+
+/* Of its path: "host", "srflx", "prflx", "relay"; "": there is none yet. */
+const char *link_kind(const struct link *);
 
 /* What carries its packets now: "gso", "mmsg" (net/twin) or "libnice". */
 const char *link_carrier(const struct link *);

@@ -168,6 +168,7 @@ link_choose_way(struct link *l)
 				  strerror(errno));
 	}
 	log_debug("link %s goes by=%s path=\"%s\"", l->name, link_carrier(l), l->path);
+	link_settle(l);
 	event_active(l->work, EV_TIMEOUT, 1);
 }
 

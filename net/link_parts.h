@@ -43,7 +43,11 @@ struct link {
 
 	struct ice *ice;
 	struct ice_desc ours, theirs;
-	bool offered; /* theirs is filled in */
+	bool offered;  /* theirs is filled in */
+	bool all_ours; /* candidates have been told, and the peer has told all of its */
+	bool all_theirs;
+	unsigned more; /* TRICKLEs that came */
+	bool settled;  /* signalling has done its part */
 
 	struct dtls *dtls;
 	struct {
@@ -77,6 +81,12 @@ void link_signal_dial(struct link *);
 void link_signal_accept(struct link *, struct tcp *);
 void link_greet(struct link *);    /* action GREET */
 void link_describe(struct link *); /* action DESCRIBE */
+
+/* One more candidate of ours; NULL: that was the last. */
+void link_tell_candidate(struct link *, const char *);
+
+/* Ends signalling once nothing that is told could make the way better. */
+void link_settle(struct link *);
 
 /* net/link_door.c */
 void link_carry(struct link *); /* action CARRY */

@@ -5,13 +5,16 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/b32.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/text.h"
+#include "net/ice_cand.h"
 #include "net/link_parts.h"
 #include "net/tcp.h"
+#include "net/tcp_addr.h"
 
 static void try_next(struct link *);
 
@@ -116,6 +119,30 @@ take_offer(struct link *l, const struct wire_offer *o)
 	l->offered = true;
 }
 
+/*
+ * A router at the address where we found the server may forward UDP ports to it, the
+ * same ones (DESIGN.md 9): what it has on its own addresses is tried there as well.
+ */
+static void
+add_forwarded(struct link *l, const char *where)
+{
+	struct ice_desc *d = &l->theirs;
+	unsigned n = d->n;
+	struct sockaddr_storage ss;
+	struct tcp_where w;
+	char ip[TCP_ADDR_TEXT];
+
+	if (tcp_where_split(&w, where) != ERR_OK || !tcp_where_numeric(&w, &ss))
+		return;
+	tcp_addr_text(&ss, false, ip);
+	for (unsigned i = 0; i < n; i++)
+		if (ice_cand_is_at(d->candidate[i], ip))
+			return;
+	for (unsigned i = 0; i < n && d->n < ICE_CANDIDATES; i++)
+		if (ice_cand_forwarded(d->candidate[i], ip, d->candidate[d->n]))
+			d->n++;
+}
+
 static int
 on_answer(struct link *l, struct rd *r)
 {
@@ -125,8 +152,61 @@ on_answer(struct link *l, struct rd *r)
 	    o.link != l->number)
 		return ERR_PROTO;
 	take_offer(l, &o);
+	add_forwarded(l, l->where);
 	link_event(l, LINK_EV_ANSWERED);
 	return l->err;
+}
+
+/* --- both --- */
+
+static int
+on_trickle(struct link *l, struct rd *r)
+{
+	char text[WIRE_CANDIDATE];
+	struct ice_desc *d = &l->theirs;
+
+	if (wire_get_trickle(r, text) != ERR_OK || !l->offered || l->all_theirs ||
+	    l->more++ > ICE_CANDIDATES)
+		return ERR_PROTO;
+	l->all_theirs = text[0] == '\0';
+	if (l->state < LINK_CHECKING) {
+		if (!l->all_theirs && d->n < ICE_CANDIDATES)
+			text_copy(d->candidate[d->n++], ICE_CANDIDATE_TEXT, text);
+		return ERR_OK;
+	}
+	if (!l->all_theirs)
+		return ice_remote_more(l->ice, text);
+	ice_remote_last(l->ice);
+	link_settle(l);
+	return ERR_OK;
+}
+
+void
+link_tell_candidate(struct link *l, const char *candidate)
+{
+	uint8_t b[WIRE_CANDIDATE];
+	struct wr w;
+	int err;
+
+	l->all_ours = candidate == NULL;
+	if (l->settled)
+		return;
+	wr_init(&w, b, sizeof(b));
+	wire_put_trickle(&w, l->all_ours ? "" : candidate);
+	if ((err = signal_send(l, WIRE_TRICKLE, b, &w)) != ERR_OK)
+		link_fail(l, err, NULL);
+	else
+		link_settle(l);
+}
+
+void
+link_settle(struct link *l)
+{
+	if (l->settled || l->state != LINK_UP || l->tcp == NULL ||
+	    (ice_relayed(l->ice) && !(l->all_ours && l->all_theirs)))
+		return;
+	l->settled = true;
+	tcp_finish(l->tcp);
 }
 
 /* --- serve --- */
@@ -229,7 +309,7 @@ on_tls_message(void *arg, uint8_t type, const uint8_t *body, size_t n)
 		int (*run)(struct link *, struct rd *);
 	} handlers[] = {
 	    {WIRE_KNOCK, on_knock}, {WIRE_ADMIT, on_admit},   {WIRE_REJECT, on_reject},
-	    {WIRE_OFFER, on_offer}, {WIRE_ANSWER, on_answer},
+	    {WIRE_OFFER, on_offer}, {WIRE_ANSWER, on_answer}, {WIRE_TRICKLE, on_trickle},
 	};
 	struct link *l = arg;
 	const struct wire_row *row;
@@ -278,9 +358,13 @@ on_data(void *arg, const uint8_t *p, size_t n)
 	struct link *l = arg;
 	int err;
 
-	if (l->tls == NULL || l->state >= LINK_CHECKING || l->rejected)
-		return ERR_OK; /* signalling has done its part */
+	if (l->tls == NULL || l->state >= LINK_CLOSING || l->settled || l->rejected)
+		return ERR_OK;
 	err = tls_input(l->tls, p, n);
+	if (err != ERR_OK && l->state == LINK_UP) { /* which does well without */
+		l->settled = true;
+		return err;
+	}
 	if (err == ERR_REFUSED && !l->serve)
 		link_fail(l, err,
 			  "the server at this address is another one, its key differs");
@@ -294,10 +378,12 @@ on_closed(void *arg, int err)
 {
 	struct link *l = arg;
 
-	if (l->state == LINK_DIALING) {
+	if (l->state >= LINK_CHECKING) {
+		l->settled = true;
+	} else if (l->state == LINK_DIALING) {
 		l->err_dial = err;
 		try_next(l);
-	} else if (l->state < LINK_CHECKING) {
+	} else {
 		link_fail(l, l->rejected ? ERR_REFUSED : err, NULL);
 	}
 }

@@ -103,6 +103,7 @@ if step build -j2 all tests; then
 	storey adapter 2 120 $(binaries net usb vhci)
 	storey fuzz 2 120 $(binaries fuzz)
 	storey e2e 1 300 test/e2e/*_test.sh
+	storey nat 1 300 test/e2e/nat/*_test.sh
 	storey guest 2 900 test/vm/*_test.sh
 fi
 

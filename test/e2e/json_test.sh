@@ -17,7 +17,7 @@ begins() {
 }
 
 device="busid id speed class manufacturer product serial"
-link="path carrier cipher cc rtt_us min_rtt_us packets_out packets_in bytes_out bytes_in lost duplicates replayed late corrupted cwnd mtu"
+link="path kind carrier cipher cc rtt_us min_rtt_us packets_out packets_in bytes_out bytes_in lost duplicates replayed late corrupted cwnd mtu"
 
 # A name that JSON has to escape; control characters are never let out.
 awkward=$(printf 'a"b\\c\033[2J\tü.img')
@@ -59,7 +59,7 @@ keys "local list" . "schema kind devices"
 try "$BIN" -s "$work/anna" bench lab v-1 --json
 begins bench bench
 keys "bench" . \
-	"schema kind peer connect_ms path link rtt_us down_mb_s up_mb_s cpu_s_per_gb urb_s device"
+	"schema kind peer connect_ms path link rtt_us down_mb_s up_mb_s cpu_s_per_gb first_byte_ms urb_s device"
 keys "bench: link" .link "$link"
 keys "bench: round trip" .rtt_us "p50 p99"
 keys "bench: CPU" .cpu_s_per_gb "local"

@@ -30,7 +30,7 @@ for c in $commands; do
 done
 is "help names no more" "$(sed -n '/^commands:/,/^$/p' "$work/out" | grep -c '^  ')" \
 	"$(echo "$commands" | wc -w)"
-for key in ice.ports link.cc link.fast link.mtu serve.name; do
+for key in ice.ports ice.relay ice.stun ice.turn ice.turn.user ice.turn.password link.cc link.fast link.mtu serve.name; do
 	has "help names $key" "$work/out" "$key="
 done
 for c in $commands; do
