@@ -341,7 +341,7 @@ end_session(struct end *e)
 static bool
 run(struct fixture *f, bool (*done)(struct fixture *))
 {
-	struct timeval tv = {5, 0};
+	struct timeval tv = {30, 0};
 
 	f->late = false;
 	event_add(f->limit, &tv);
