@@ -101,7 +101,8 @@ check-e2e: $(BIN) $(STRANGER)
 	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
 check-long:
 	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
-	$(Q)$(MAKE) check-asan check-valgrind check-clang
+	$(Q)SIM_HOURS=10 $(MAKE) check-asan
+	$(Q)$(MAKE) check-valgrind check-clang
 	$(Q)$(MAKE) check-regress VM=1
 	$(Q)ROUNDS=200 O=$(O) BIN=$(BIN) USBP2P=$(BIN) prove test/e2e/leak_test.sh test/vm/leak_test.sh
 	$(Q)ROUNDS=20 O=$(O) BIN=$(BIN) prove test/vm/hotplug_test.sh

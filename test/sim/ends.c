@@ -34,7 +34,7 @@ heap_put(void *arg, void *p, size_t n)
 static uint64_t
 clock_of(const struct end *d)
 {
-	return d->ends->now + d->ahead;
+	return d->ends->now + (uint64_t)d->ahead;
 }
 
 static void
@@ -295,8 +295,10 @@ next_event(const struct ends *e)
 			if (!lives(l))
 				continue;
 			at = arq_deadline(l->arq);
-			if (at != UINT64_MAX) /* by our clock */
-				at = at > l->of->ahead ? at - l->of->ahead : 0;
+			if (at != UINT64_MAX && at != 0) /* by its clock */
+				at -= (uint64_t)l->of->ahead;
+			if ((int64_t)at < 0 && at != UINT64_MAX)
+				at = 0;
 			t = at < t ? at : t;
 		}
 	return t;
