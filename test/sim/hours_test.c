@@ -237,7 +237,7 @@ a_long_life(void)
 
 	begin(&l, one != NULL ? strtoull(one, NULL, 10) : 1, hours);
 	while (l.s.ends.now < l.end && l.d.wrong == NULL && !stack_bad(&l.s) &&
-	       l.s.ends.now < l.late_at)
+	       (l.wake_at != 0 || l.s.ends.now < l.late_at))
 		turn(&l);
 	CHECK(l.s.ends.now >= l.end);
 	if (l.wake_at != 0)
