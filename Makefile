@@ -106,7 +106,8 @@ check-nat: $(BIN)
 	$(Q)NAT=all NAT_MS=$(or $(NAT_MS),3000) USBP2P=$(BIN) prove -v test/e2e/nat/*_test.sh
 check-long:
 	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
-	$(Q)$(MAKE) check-asan check-valgrind check-clang
+	$(Q)SIM_HOURS=10 $(MAKE) check-asan
+	$(Q)$(MAKE) check-valgrind check-clang
 	$(Q)$(MAKE) check-regress VM=1
 	$(Q)$(MAKE) check-nat NAT_MS=1000
 	$(Q)ROUNDS=200 O=$(O) BIN=$(BIN) USBP2P=$(BIN) prove test/e2e/leak_test.sh test/vm/leak_test.sh

@@ -34,7 +34,7 @@ heap_put(void *arg, void *p, size_t n)
 static uint64_t
 clock_of(const struct end *d)
 {
-	return d->ends->now + d->ahead;
+	return d->ends->now + (uint64_t)d->ahead;
 }
 
 static void
@@ -298,8 +298,10 @@ next_event(const struct ends *e)
 			if (!lives(&d->link[k]))
 				continue;
 			due = arq_deadline(d->link[k].arq);
-			if (due != UINT64_MAX) /* by its clock */
-				due = due > d->ahead ? due - d->ahead : 0;
+			if (due != UINT64_MAX && due != 0) /* by its clock */
+				due -= (uint64_t)d->ahead;
+			if ((int64_t)due < 0 && due != UINT64_MAX)
+				due = 0;
 			at = due < at ? due : at;
 		}
 		at = at > d->busy ? at : d->busy; /* what comes meanwhile waits */

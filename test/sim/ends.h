@@ -41,7 +41,7 @@ struct end {
 	struct ends_link *carries; /* the session */
 	struct arq *arq;           /* its; NULL: no link */
 	int failed;                /* what the arq said; no more packets then */
-	uint64_t ahead;            /* us that its clock is */
+	int64_t ahead;             /* us that its clock is */
 	bool asleep;               /* nothing is done, nothing comes in */
 	uint64_t busy;             /* until then it has no turn: its machine has others */
 };
