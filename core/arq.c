@@ -277,6 +277,8 @@ arq_output(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
 		return 0;
 	open = window_open(a) && pacer_ready(&a->pacer, now);
 	wanted = wants(a);
+	if (!wanted || !window_open(a))
+		pacer_rest(&a->pacer);
 	if (open && a->probes == 0 && try > 0 &&
 	    arq_sent_room(&a->sent, &a->rtt, true, now))
 		return build_try(a, buf, try, now);

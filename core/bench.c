@@ -59,9 +59,11 @@ on_amount(struct bench *b, const struct session_msg *m)
 	session_msg_read(m, 0, body, sizeof(body));
 	rd_init(&r, body, sizeof(body));
 	n = rd_le64(&r);
-	if (*left > 0 || n == 0 || n > BENCH_BYTES_MAX)
+	if (r.bad || n == 0 || n > BENCH_BYTES_MAX - *left)
 		return ERR_PROTO;
-	*left = n;
+	if (m->type == WIRE_SINK && *left > 0)
+		return ERR_PROTO;
+	*left += n;
 	if (m->type == WIRE_SINK)
 		b->sunk = 0;
 	else

@@ -59,20 +59,27 @@ keys "local list" . "schema kind devices"
 try "$BIN" -s "$work/anna" bench lab v-1 --json
 begins bench bench
 keys "bench" . \
-	"schema kind peer connect_ms path link rtt_us down_mb_s up_mb_s cpu_s_per_gb first_byte_ms urb_s device"
+	"schema kind peer connect_ms path link rtt_us rtt_busy_us down_mb_s up_mb_s cpu_s_per_gb first_byte_ms urb_s device"
 keys "bench: link" .link "$link"
 keys "bench: round trip" .rtt_us "p50 p99"
+keys "bench: round trip beside bulk" .rtt_busy_us "p50 p99"
 keys "bench: CPU" .cpu_s_per_gb "local"
 keys "bench: device" .device "$device bytes read_mb_s sha256"
 is "bench: the bytes" "$(jq -r .device.sha256 "$work/out")" \
 	"$(sha256sum "$work/x.img" | cut -c 1-64)"
 check "bench: numbers" jq -e '.connect_ms > 0 and .rtt_us.p50 > 0 and
-	.rtt_us.p99 >= .rtt_us.p50 and .down_mb_s > 1 and .up_mb_s > 1 and
+	.rtt_us.p99 >= .rtt_us.p50 and .rtt_busy_us.p50 > 0 and
+	.rtt_busy_us.p99 >= .rtt_busy_us.p50 and .down_mb_s > 1 and .up_mb_s > 1 and
 	.cpu_s_per_gb.local > 0 and .urb_s > 100 and .device.bytes == 1048576' "$work/out"
 cp "$work/out" "$work/bench"
 try "$BIN" -s "$work/anna" bench lab --json
 keys "bench without a device" . \
-	"schema kind peer connect_ms path link rtt_us down_mb_s up_mb_s cpu_s_per_gb"
+	"schema kind peer connect_ms path link rtt_us rtt_busy_us down_mb_s up_mb_s cpu_s_per_gb"
+t0=$(date +%s%N)
+try "$BIN" -s "$work/anna" bench lab --time 3s --json
+check "bench: 3 s each way and more" test $(($(date +%s%N) - t0)) -gt 6000000000
+try "$BIN" -s "$work/anna" bench lab --time soon
+is "bench: no duration" "$rc" 2
 
 try "$BIN" -s "$work/lab" status --json
 begins status status
