@@ -74,6 +74,7 @@ put_guest(const struct guest *g, struct json *j)
 	json_str(j, "id", id);
 	json_u64(j, "since", g->since);
 	report_link(j, g->l);
+	report_datagrams(j, g->session);
 	if (guest_held(g))
 		json_u64(j, "held_s", (clock_us() - g->lost_at) / 1000000);
 	json_u64(j, "links", g->links);

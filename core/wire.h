@@ -20,13 +20,16 @@
 #include "core/err.h"
 #include "core/urb.h"
 
-#define WIRE_MAJOR  1 /* must be equal */
-#define WIRE_MINOR  0
+#define WIRE_MAJOR     1 /* must be equal */
+#define WIRE_MINOR     0
+
+#define WIRE_CAP_TAILS 1u             /* takes DATAGRAM and messages with a tail */
+#define WIRE_CAPS      WIRE_CAP_TAILS /* of this program */
 
 /* Who sends: the attach side, the serve side, both. */
-#define WIRE_ATTACH 1
-#define WIRE_SERVE  2
-#define WIRE_BOTH   3
+#define WIRE_ATTACH    1
+#define WIRE_SERVE     2
+#define WIRE_BOTH      3
 
 /* Where: signalling, session stream, bench and echo streams, device streams. */
 enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
@@ -110,7 +113,7 @@ int wire_reason_err(uint8_t reason);
 /* KNOCK, ADMIT, and the first part of HELLO and WELCOME. */
 struct wire_greet {
 	uint8_t major, minor;
-	uint64_t caps; /* none yet */
+	uint64_t caps; /* WIRE_CAP_*; of HELLO and WELCOME */
 	uint8_t instance[WIRE_ID];
 	uint8_t ticket[8]; /* zeros: no ticket */
 	uint8_t proof[32]; /* of the ticket's secret; zeros without */
