@@ -269,6 +269,14 @@ verdict(struct dtls *d, int r, const char *what)
 	}
 }
 
+/* What is left there is taken for ours. Emptying an empty queue is not free. */
+static void
+forget_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 static int
 handshake(struct dtls *d)
 {
@@ -344,7 +352,7 @@ read_packets(struct dtls *d, bool all)
 	while (more && d->err == ERR_OK) {
 		int n, r;
 
-		ERR_clear_error();
+		forget_errors();
 		d->busy = true;
 		n = SSL_read(d->ssl, d->packet, sizeof(d->packet));
 		d->busy = false;
