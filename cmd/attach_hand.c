@@ -42,6 +42,7 @@ on_line(void *arg, const char *line, size_t n)
 	json_get_str(v, "kind", kind, sizeof(kind));
 	if (!json_get_str(v, "text", text, sizeof(text)))
 		return ERR_PROTO;
+	text_clean(text);
 	if (strcmp(kind, "error") == 0 && code == (uint64_t)err_exit(ERR_NOPEER) &&
 	    strstr(text, "another peer") != NULL) {
 		h->other = true;
