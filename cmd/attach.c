@@ -31,7 +31,8 @@ enum {
 	OPT_USBIP_ALLOW,
 	OPT_ONCE,
 	OPT_GRACE,
-	OPT_TAKEOVER
+	OPT_TAKEOVER,
+	OPT_ACCEPT
 };
 
 static const struct cmd_opt opts[] = {
@@ -45,6 +46,8 @@ static const struct cmd_opt opts[] = {
     [OPT_GRACE] = {"grace", "TIME",
 		   "keep devices so long when the link is lost (default: 75s)"},
     [OPT_TAKEOVER] = {"takeover", NULL, "also what another attach of ours has"},
+    [OPT_ACCEPT] = {"accept-changed", NULL,
+		    "also what comes back as another kind of device"},
     {NULL, NULL, NULL},
 };
 
@@ -352,6 +355,8 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 		l->background = true;
 	else if (o == OPT_ONCE)
 		w->once = a->once = true;
+	else if (o == OPT_ACCEPT)
+		w->accept = true;
 	else if (o == OPT_TAKEOVER)
 		w->takeover = true;
 	else if (o == OPT_GRACE && !text_to_duration(arg, &a->grace_us))

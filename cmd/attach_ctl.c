@@ -163,6 +163,7 @@ do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	w->conn = c;
 	w->once = json_get_bool(request, "once");
 	w->takeover = json_get_bool(request, "takeover");
+	w->accept = json_get_bool(request, "accept_changed");
 	list_add(&a->wants, &w->link);
 	if (a->stock)
 		want_busids(w);

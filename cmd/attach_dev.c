@@ -47,6 +47,7 @@ kernel_has_it(struct attached *x)
 	char line[DEVINFO_STRING * 2 + 160];
 
 	x->state = ATTACHED_UP;
+	x->was = x->asked;
 	x->told = false;
 	x->tries = 0;
 	x->not_before = 0;
@@ -193,7 +194,7 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 		attached_fail(x, err, i->no.text);
 		return;
 	}
-	if (pattern_needs_name(&i->info) && !pattern_needs_name(&x->info)) {
+	if (stand_is_other(&x->asked, &i->info)) {
 		attached_fail(x, ERR_REFUSED,
 			      "it is another kind of device than the list said");
 		return;
@@ -280,7 +281,7 @@ attached_ask(struct attached *x, const struct devinfo *info)
 
 	event_del(x->poll);
 	x->place = 0;
-	x->info = *info;
+	x->info = x->asked = *info;
 	x->tried = clock_us();
 	x->state = ATTACHED_ASKING;
 	if (a->via != NULL) {

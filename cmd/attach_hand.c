@@ -42,6 +42,7 @@ on_line(void *arg, const char *line, size_t n)
 	json_get_str(v, "kind", kind, sizeof(kind));
 	if (!json_get_str(v, "text", text, sizeof(text)))
 		return ERR_PROTO;
+	text_clean(text);
 	if (strcmp(kind, "error") == 0 && code == (uint64_t)err_exit(ERR_NOPEER) &&
 	    strstr(text, "another peer") != NULL) {
 		h->other = true;
@@ -76,6 +77,7 @@ attach_hand_over(const struct ctx *ctx, const struct target *t, const struct wan
 	json_end(&j);
 	json_bool(&j, "once", w->once);
 	json_bool(&j, "takeover", w->takeover);
+	json_bool(&j, "accept_changed", w->accept);
 	json_close(&j);
 	if (j.t.full)
 		return cmd_fail(ERR_TOOBIG, "too many devices in one command");

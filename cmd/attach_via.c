@@ -95,7 +95,7 @@ give(struct attached *x, const struct wire_imported *i)
 
 	if (conn == NULL)
 		return ERR_CLOSED;
-	if (pattern_needs_name(&i->info) && !pattern_needs_name(&x->info))
+	if (stand_is_other(&x->asked, &i->info))
 		return ERR_REFUSED; /* another kind of device than the list said */
 	if ((err = bridge_new(&x->bridge, remote_pool(x->of->remote),
 			      remote_imports(x->of->remote), i, LOOP_URBS, &bridge_ops,
@@ -217,6 +217,7 @@ via_offer(struct attached *x)
 	char line[DEVINFO_STRING * 2 + 160];
 
 	x->state = ATTACHED_OFFERED;
+	x->was = x->asked;
 	x->seen = true;
 	x->told = false;
 	x->want->had++;

@@ -71,6 +71,7 @@ struct want {
 	bool line;             /* of the command line: its end is the process's */
 	bool once;             /* what has gone is not attached again */
 	bool takeover;         /* also from a live session of ours */
+	bool accept;           /* what has come back as another kind of device */
 	unsigned n;
 	char word[ATTACH_WANTS][PATTERN_TEXT];
 	bool met[ATTACH_WANTS]; /* some device matched */
@@ -118,13 +119,16 @@ struct attached {
 	char queue[WIRE_TEXT]; /* the line that says so */
 
 	/* For its coming back. */
-	bool again;          /* LEAVING: waits then */
-	bool told;           /* that it waits, since it was up */
-	bool seen;           /* in the list that is being read */
-	char why[WIRE_TEXT]; /* it went, or could not be had */
-	unsigned tries;      /* that failed since it was up, or plugged in */
-	uint64_t tried;      /* us, the last time */
-	uint64_t not_before; /* us, the next one */
+	struct devinfo asked; /* as the list told it when it was asked for */
+	struct devinfo was;   /* asked, when it was had; no interfaces: it never was */
+	struct devinfo other; /* as what it came back, when the user was told so */
+	bool again;           /* LEAVING: waits then */
+	bool told;            /* that it waits, since it was up */
+	bool seen;            /* in the list that is being read */
+	char why[WIRE_TEXT];  /* it went, or could not be had */
+	unsigned tries;       /* that failed since it was up, or plugged in */
+	uint64_t tried;       /* us, the last time */
+	uint64_t not_before;  /* us, the next one */
 };
 
 /* attach.c */
@@ -154,6 +158,8 @@ void stand_failed(struct attached *);      /* when to try again */
 void stand_spurn(const struct attached *); /* the user does not want it any more */
 void stand_forgive(struct attacher *, const struct devinfo *); /* asked for by name */
 void stand_end(struct attacher *);
+/* Has an interface of a class that the other has not (one of that we know any). */
+bool stand_is_other(const struct devinfo *was, const struct devinfo *is);
 
 /* attach_dev.c: a new one waits; ask starts it, and says no once by attached_fail. */
 struct attached *attached_new(struct attacher *, struct want *, const struct devinfo *);

@@ -41,6 +41,7 @@ field(struct field *f, struct json_val v, const char *key)
 	} else {
 		json_get_str(v, key, f->text, sizeof(f->text));
 	}
+	text_clean(f->text);
 	return f->text;
 }
 

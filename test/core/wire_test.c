@@ -534,6 +534,67 @@ strings_come_out_clean(void)
 	CHECK(strcmp(back.text, "a?[2Jb?") == 0);
 }
 
+/* Escape sequences, an 8-bit CSI, right-to-left marks, broken UTF-8, a BOM: in each. */
+static void
+each_string_comes_out_clean(void)
+{
+	static const char evil[] = "\033[2J\x9b"
+				   "A\xc2\x9b"
+				   "B\xe2\x80\xae"
+				   "C\xff\xc0"
+				   "\xaf\xef\xbb\xbf\r\n";
+	static const char clean[] = "?[2J?A??B???C"
+				    "????"
+				    "????";
+	static const struct {
+		const char *name;
+		size_t at;
+		size_t size;
+	} t[] = {
+#define AT(message, field) \
+	{message, offsetof(union any, field), sizeof(((union any *)0)->field)}
+	    AT("greet", greet.name),
+	    AT("hello", hello.greet.name),
+	    AT("refusal", refusal.text),
+	    AT("device", device.info.busid),
+	    AT("device", device.info.manufacturer),
+	    AT("device", device.info.product),
+	    AT("device", device.info.serial),
+	    AT("device", device.info.nick),
+	    AT("device", device.holder),
+	    AT("import", import.busid),
+	    AT("imported", imported.info.product),
+	    AT("denied", imported.no.text),
+	    AT("removed", removed.why.text),
+	    AT("queued", queued.holder),
+	    AT("offer", offer.ufrag),
+	    AT("offer", offer.pwd),
+	    AT("offer", offer.candidate[0]),
+#undef AT
+	};
+	static uint8_t b[ROOM];
+	static union any a;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		const struct message *m = messages;
+		char *text = (char *)&a + t[i].at;
+		size_t n;
+
+		while (strcmp(m->name, t[i].name) != 0)
+			m++;
+		memset(&a, 0, sizeof(a));
+		m->make(&a);
+		memset(text, 0, t[i].size);
+		strcpy(text, evil);
+		n = pack(m, &a, b, sizeof(b));
+		memset(&a, 0, sizeof(a));
+		CHECK_EQ(unpack(m, &a, b, n), ERR_OK);
+		if (strcmp(text, clean) != 0)
+			printf("# %s: %s\n", t[i].name, text);
+		CHECK(strcmp(text, clean) == 0);
+	}
+}
+
 /* --- the table --- */
 
 static const struct wire_row all[] = {
@@ -637,5 +698,5 @@ TEST_MAIN(TEST(there_and_back), TEST(fields_come_back), TEST(shortest_fits_the_r
 	  TEST(short_and_long_bodies), TEST(fields_beyond_their_limit),
 	  TEST(one_more_than_there_is_room_for), TEST(state_and_descriptors_have_limits),
 	  TEST(a_device_is_shorter_than_1024), TEST(strings_come_out_clean),
-	  TEST(rows_are_kept), TEST(unknown_types), TEST(reasons_and_places),
-	  TEST(transfers_fit_both_windows))
+	  TEST(each_string_comes_out_clean), TEST(rows_are_kept), TEST(unknown_types),
+	  TEST(reasons_and_places), TEST(transfers_fit_both_windows))

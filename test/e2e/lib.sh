@@ -144,6 +144,7 @@ fails() {
 offer() {
 	o_name=$1
 	shift
+	rm -f "$work/$o_name.via"
 	"$BIN" -s "$work/$o_name" attach --via usbip=127.0.0.1:0 "$@" \
 		>"$work/$o_name.via" 2>"$work/$o_name.log" &
 	offered=$!

@@ -10,13 +10,13 @@ S="$BIN -s /tmp/S"
 start() {
 	start_name=$1
 	shift
-	$BIN -s "/tmp/$start_name" attach lab "$@" >"/tmp/$start_name.out" \
-		2>"/tmp/$start_name.err" </dev/null &
+	$BIN -s "/tmp/$start_name" attach lab "$@" >"/results/$start_name.out" \
+		2>"/results/$start_name.err" </dev/null &
 	pid=$!
 }
 
 said() {
-	grep -qF -e "$2" "/tmp/$1.out"
+	grep -qF -e "$2" "/results/$1.out"
 }
 
 gone() {
@@ -31,7 +31,7 @@ must "modules" usb_start 1
 must "udevd" udev_start
 image /tmp/disk.img 4
 must "bind" $S bind v-1 --mode queued
-$S serve --listen 127.0.0.1:0 --virtual disk:/tmp/disk.img --share 1d6b:0155 >/tmp/serve.log 2>&1 </dev/null &
+$S serve --listen 127.0.0.1:0 --virtual disk:/tmp/disk.img --share 1d6b:0155 >/results/serve.log 2>&1 </dev/null &
 must "serve" wait_for 20 $S status
 for peer in A B C; do
 	must "peer $peer" $BIN -s /tmp/$peer list "$($S invite --name $peer)" --as lab
@@ -108,7 +108,7 @@ gone $A2 || said A2 waits
 [ $? != 0 ]
 ok "and does not take it back"
 check "it is given back" $BIN -s /tmp/A2 detach v-1
-check "the other has it again" wait_for 30 sh -c "[ \$(grep -c attached /tmp/A.out) = 2 ]"
+check "the other has it again" wait_for 30 sh -c "[ \$(grep -c attached /results/A.out) = 2 ]"
 check "detach" $BIN -s /tmp/A detach --all
 
 # --- read only ---
@@ -182,5 +182,4 @@ is "writable: a raw write" "$(scsi "$D" 512 2a000000000000000100)" "0 00/00/00"
 check "writable: a write" dd if=/dev/zero of="$D" bs=64k count=1 oflag=direct conv=fsync
 check "detach" $BIN -s /tmp/A detach --all
 dmesg >/results/dmesg
-cp /tmp/serve.log /tmp/*.out /tmp/*.err /results/
 finish
