@@ -80,6 +80,10 @@ do_gather(struct link *l)
 				.dns = l->env->dns};
 	const char *here = tcp_local_ip(l->tcp);
 
+	if (conf.relay_only && (conf.servers == NULL || conf.servers->turns == 0)) {
+		link_fail(l, ERR_FAIL, "no relay is known, and ice.relay=only wants one");
+		return;
+	}
 	conf.link_local = ice_cand_is_link_local(here);
 	if (tcp_is_loopback(here)) {
 		conf.address[0] = here;
