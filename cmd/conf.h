@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/ticket.h"
 
 struct conf {
 	bool link_cubic;
@@ -18,6 +19,8 @@ struct conf {
 	uint16_t port_min, port_max;
 	bool serve_attached;
 	char serve_name[64];
+	unsigned rdvs;
+	struct rdv_uri rdv[TICKET_RDVS];
 };
 
 struct conf_key {
@@ -28,6 +31,9 @@ struct conf_key {
 };
 
 extern const struct conf_key conf_keys[]; /* name NULL ends it */
+
+/* One more rendezvous of serve's. ERR_USAGE: no URI; ERR_FULL: TICKET_RDVS are there. */
+int conf_add_rdv(struct conf *, const char *uri) MUST_CHECK;
 
 void conf_init(struct conf *);
 

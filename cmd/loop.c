@@ -67,7 +67,8 @@ fill_env(struct loop *l, struct ctx *ctx)
 				   .mtu_max = mtu > 0 ? 0 : LINK_MTU_TRY,
 				   .cubic = ctx->conf.link_cubic,
 				   .slow = ctx->conf.link_slow,
-				   .pool = &l->pool};
+				   .pool = &l->pool,
+				   .rdv = {l->base, l->dns, l->ident, NULL, NULL}};
 	ident_random(l->env.instance, sizeof(l->env.instance));
 }
 

@@ -19,6 +19,7 @@
 #include "core/ticket.h"
 #include "core/wire.h"
 #include "net/proof.h"
+#include "net/rdv_conn.h"
 
 struct dtls_drops;
 struct event_base;
@@ -42,6 +43,7 @@ struct link_env {
 	bool cubic;                  /* CUBIC instead of the rate-based controller */
 	bool slow;                   /* everything through libnice, no net/twin */
 	struct pool *pool;           /* for the ARQ */
+	struct rdv_env rdv;          /* for who dials through a rendezvous */
 };
 
 #define LINK_MTU_MIN            1200
@@ -98,7 +100,10 @@ struct link_ops {
 struct link_target {
 	uint8_t id[IDENT_ID];
 	unsigned addrs;
-	char addr[TICKET_ADDRS][TICKET_ADDR]; /* tried in turn */
+	char addr[TICKET_ADDRS]
+		 [TICKET_ADDR]; /* each tried a little after the one before, */
+	unsigned rdvs;
+	struct rdv_uri rdv[TICKET_RDVS]; /* and these; who is connected first is taken */
 	bool has_secret;
 	uint8_t ticket[TICKET_ID], secret[TICKET_SECRET];
 };

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A link's signalling: dialling, TLS, who may come in, and the candidates of
+ * A link's signalling once it is connected: TLS, who may come in, and the candidates of
  * both sides (KNOCK, ADMIT or REJECT, OFFER, ANSWER).
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "core/b32.h"
@@ -12,8 +11,6 @@
 #include "core/text.h"
 #include "net/link_parts.h"
 #include "net/tcp.h"
-
-static void try_next(struct link *);
 
 static int
 signal_send(struct link *l, uint8_t type, const uint8_t *body, const struct wr *w)
@@ -208,7 +205,8 @@ on_tls_output(void *arg, const uint8_t *p, size_t n)
 {
 	struct link *l = arg;
 
-	tcp_write(l->tcp, p, n);
+	if (l->tcp != NULL)
+		tcp_write(l->tcp, p, n);
 }
 
 static int
@@ -259,83 +257,4 @@ link_greet(struct link *l)
 		link_fail(l, ERR_NOMEM, NULL);
 	else if ((err = tls_start(l->tls)) != ERR_OK)
 		link_fail(l, err, NULL);
-}
-
-/* --- TCP --- */
-
-static void
-on_connected(void *arg)
-{
-	struct link *l = arg;
-
-	snprintf(l->where, sizeof(l->where), "%s", tcp_peer(l->tcp));
-	link_event(l, LINK_EV_DIALED);
-}
-
-static int
-on_data(void *arg, const uint8_t *p, size_t n)
-{
-	struct link *l = arg;
-	int err;
-
-	if (l->tls == NULL || l->state >= LINK_CHECKING || l->rejected)
-		return ERR_OK; /* signalling has done its part */
-	err = tls_input(l->tls, p, n);
-	if (err == ERR_REFUSED && !l->serve)
-		link_fail(l, err,
-			  "the server at this address is another one, its key differs");
-	else if (err != ERR_OK)
-		link_fail(l, err, NULL);
-	return err;
-}
-
-static void
-on_closed(void *arg, int err)
-{
-	struct link *l = arg;
-
-	if (l->state == LINK_DIALING) {
-		l->err_dial = err;
-		try_next(l);
-	} else if (l->state < LINK_CHECKING) {
-		link_fail(l, l->rejected ? ERR_REFUSED : err, NULL);
-	}
-}
-
-static const struct tcp_ops tcp_ops = {on_connected, on_data, on_closed};
-
-static void
-try_next(struct link *l)
-{
-	char why[WIRE_TEXT];
-
-	if (l->tcp != NULL)
-		tcp_free(l->tcp);
-	l->tcp = NULL;
-	if (l->addr < l->target.addrs) {
-		snprintf(l->where, sizeof(l->where), "%s", l->target.addr[l->addr++]);
-		l->tcp = tcp_dial(l->env->base, l->env->dns, l->where, &tcp_ops, l);
-		if (l->tcp == NULL)
-			link_fail(l, ERR_NOMEM, NULL);
-		return;
-	}
-	snprintf(why, sizeof(why), "no answer at %s",
-		 l->target.addrs > 0 ? l->target.addr[0] : "(no address known)");
-	link_fail(l, l->err_dial != ERR_OK ? l->err_dial : ERR_UNREACHABLE, why);
-}
-
-void
-link_signal_dial(struct link *l)
-{
-	peerid_short(l->peer, l->name);
-	try_next(l);
-}
-
-void
-link_signal_accept(struct link *l, struct tcp *tcp)
-{
-	l->tcp = tcp;
-	snprintf(l->where, sizeof(l->where), "%s", tcp_peer(tcp));
-	tcp_take(tcp, &tcp_ops, l);
-	link_greet(l);
 }
