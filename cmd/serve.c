@@ -338,6 +338,7 @@ run_server(struct server *s, int argc, char **argv)
 		log_info("serve ready name=%s", s->loop.env.name);
 		code = loop_run(&s->loop);
 	}
+	watch_fini(&s->watch);
 	ctl_free(s->ctl);
 	stock_listener_free(s->stock);
 	leave_all(s);

@@ -199,6 +199,16 @@ do_reload(struct server *s, struct json_val request, struct json *j)
 	json_close(j);
 }
 
+static bool
+status_line(void *arg, char *buf, size_t cap)
+{
+	struct json j;
+
+	json_init(&j, buf, cap);
+	do_status(arg, (struct json_val){NULL, 0}, &j);
+	return !j.t.full;
+}
+
 static void
 put_error(struct json *j, const char *text)
 {
@@ -240,14 +250,17 @@ on_request(void *arg, struct ctl_conn *c, const char *line, size_t n)
 {
 	char *buf = malloc(CTL_LINE_MAX), cmd[32] = "";
 	struct json_val v = json_read(line, n);
+	struct server *s = arg;
 	struct json j;
 	bool known = false;
 
-	if (buf == NULL) {
-		ctl_end(c);
+	json_get_str(v, "cmd", cmd, sizeof(cmd));
+	if (buf == NULL || strcmp(cmd, "watch") == 0) {
+		if (buf == NULL || watch_add(&s->watch, c) != ERR_OK)
+			ctl_end(c);
+		free(buf);
 		return;
 	}
-	json_get_str(v, "cmd", cmd, sizeof(cmd));
 	json_init(&j, buf, CTL_LINE_MAX);
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
 		if (strcmp(requests[i].cmd, cmd) == 0) {
@@ -267,8 +280,10 @@ on_request(void *arg, struct ctl_conn *c, const char *line, size_t n)
 static void
 on_gone(void *arg, struct ctl_conn *c)
 {
-	(void)arg;
-	(void)c; /* every answer is complete when the request returns */
+	struct server *s = arg;
+
+	watch_gone(&s->watch,
+		   c); /* every other answer is complete when the request returns */
 }
 
 static const struct ctl_ops ctl_ops = {on_request, on_gone};
@@ -281,6 +296,8 @@ serve_ctl_start(struct server *s)
 
 	if ((err = state_path(s->ctx->dir, "run/serve.sock", path, sizeof(path))) !=
 	    ERR_OK)
+		return err;
+	if ((err = watch_init(&s->watch, s->loop.base, status_line, s)) != ERR_OK)
 		return err;
 	err = ctl_listen(&s->ctl, s->loop.base, path, &ctl_ops, s, why, sizeof(why));
 	if (err != ERR_OK)

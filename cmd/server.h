@@ -15,6 +15,7 @@
 
 #include "cmd/loop.h"
 #include "cmd/share.h"
+#include "cmd/watch.h"
 #include "core/exports.h"
 #include "core/list.h"
 #include "usb/bus.h"
@@ -45,6 +46,7 @@ struct server {
 	bool hidden;                  /* --listen none */
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
+	struct watch watch;   /* of the status, by the control socket */
 	struct event *reaper; /* guest_reap */
 	struct event *teller; /* guest_tell */
 	bool ending;
