@@ -8,12 +8,12 @@ SAN ?=
 VERSION := 0.1.0
 
 CORE := $(wildcard core/*.c)
-SRC := main.c $(CORE) $(wildcard cmd/*.c net/*.c usb/*.c vhci/*.c)
+SRC := main.c $(CORE) $(wildcard cmd/*.c net/*.c tui/*.c usb/*.c vhci/*.c)
 OBJ := $(SRC:%.c=$(O)/%.o)
 BIN := $(O)/usbp2p
 MAN := $(wildcard man/*.[157])
 TESTS := $(wildcard test/core/*_test.c test/net/*_test.c test/usb/*_test.c \
-	test/vhci/*_test.c test/cmd/*_test.c test/sim/*_test.c test/fuzz/*_test.c \
+	test/vhci/*_test.c test/tui/*_test.c test/cmd/*_test.c test/sim/*_test.c test/fuzz/*_test.c \
 	test/regress/*_test.c)
 TESTBIN := $(TESTS:%.c=$(O)/%)
 STRANGER := $(O)/test/regress/stranger
@@ -23,7 +23,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -MMD -MP -fstack-protector-strong \
 	-DUSBP2P_VERSION='"$(VERSION)"' $(WARN) $(if $(SAN),-fsanitize=$(SAN) \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS) $(PKG_CFLAGS)
-PKGS := libevent libusb-1.0 nice gio-2.0 glib-2.0 openssl
+PKGS := libevent libusb-1.0 nice gio-2.0 glib-2.0 openssl ncursesw
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 
 # A library's headers are in reach of the files that may use it, and of no other.
@@ -80,7 +80,7 @@ check-fast: $(BIN) $(TESTBIN) check-static
 
 check-static: $(BIN)
 	$(Q)awk -f test/check/layers.awk $(wildcard */*.[ch] test/*/*.[ch] main.c)
-	$(Q)test/check/headers.sh $(wildcard core/*.h net/*.h usb/*.h vhci/*.h cmd/*.h)
+	$(Q)test/check/headers.sh $(wildcard core/*.h net/*.h usb/*.h vhci/*.h tui/*.h cmd/*.h)
 	$(Q)test/check/bare.sh $(CORE)
 	$(Q)test/check/man.sh $(BIN) $(MAN)
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')

@@ -249,6 +249,7 @@ run_attach(struct attacher *a, struct want *w)
 	if (attach_ctl_start(a) == ERR_OK && (code = via_start(a)) == 0)
 		code = connect_and_run(a);
 	attach_report(a, code);
+	watch_fini(&a->watch);
 	ctl_free(a->ctl);
 	stock_listener_free(a->via);
 	while (!list_empty(&a->wants)) {

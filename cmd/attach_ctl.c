@@ -12,6 +12,7 @@
 #include "cmd/state.h"
 #include "core/bridge.h"
 #include "net/ctl.h"
+#include "vhci/nodes.h"
 #include "vhci/vhci.h"
 
 static void
@@ -38,6 +39,7 @@ put_device(const struct attached *x, struct json *j)
 	    [ATTACHED_WAITING] = "waiting",    [ATTACHED_EJECTING] = "leaving",
 	    [ATTACHED_LEAVING] = "leaving"};
 	struct import_stats s;
+	char nodes[NODES_TEXT];
 
 	json_open(j, NULL);
 	report_device(j, &x->info);
@@ -47,6 +49,9 @@ put_device(const struct attached *x, struct json *j)
 	if (x->has_port) {
 		json_u64(j, "port", x->port);
 		json_str(j, "local", x->local);
+		vhci_nodes("/sys/bus/usb/devices", x->local, nodes, sizeof(nodes));
+		if (nodes[0] != '\0')
+			json_str(j, "nodes", nodes);
 		json_u64(j, "since", x->since);
 	}
 	if (x->bridge != NULL) {
@@ -63,19 +68,15 @@ put_device(const struct attached *x, struct json *j)
 	json_close(j);
 }
 
-static void
-do_status(struct attacher *a, struct ctl_conn *c, struct json_val request)
+static bool
+status_line(void *arg, char *buf, size_t cap)
 {
-	char *buf = malloc(CTL_LINE_MAX), id[PEERID_TEXT];
+	struct attacher *a = arg;
+	char id[PEERID_TEXT];
 	struct json j;
 	struct list *l;
 
-	(void)request;
-	if (buf == NULL) {
-		put_error(c, ERR_NOMEM, err_text(ERR_NOMEM));
-		return;
-	}
-	json_init(&j, buf, CTL_LINE_MAX);
+	json_init(&j, buf, cap);
 	report_open(&j, "attach");
 	json_u64(&j, "pid", (uint64_t)getpid());
 	json_str(&j, "peer", a->target.name);
@@ -96,9 +97,36 @@ do_status(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	}
 	json_end(&j);
 	json_close(&j);
-	ctl_line(c, buf);
-	ctl_end(c);
+	return !j.t.full;
+}
+
+static void
+do_status(struct attacher *a, struct ctl_conn *c, struct json_val request)
+{
+	char *buf = malloc(CTL_LINE_MAX);
+
+	(void)request;
+	if (buf == NULL) {
+		put_error(c, ERR_NOMEM, err_text(ERR_NOMEM));
+		return;
+	}
+	if (!status_line(a, buf, CTL_LINE_MAX))
+		put_error(c, ERR_TOOBIG, "the answer is too long");
+	else {
+		ctl_line(c, buf);
+		ctl_end(c);
+	}
 	free(buf);
+}
+
+static void
+do_watch(struct attacher *a, struct ctl_conn *c, struct json_val request)
+{
+	int err = watch_add(&a->watch, c);
+
+	(void)request;
+	if (err != ERR_OK)
+		put_error(c, err, err_text(err));
 }
 
 /* {"cmd":"attach","peer_id":ID,"devices":[...],"once":bool}: as on the command line. */
@@ -184,6 +212,7 @@ static const struct {
 	void (*run)(struct attacher *, struct ctl_conn *, struct json_val);
 } requests[] = {
     {"status", do_status},
+    {"watch", do_watch},
     {"attach", do_attach},
     {"detach", do_detach},
 };
@@ -209,6 +238,7 @@ on_gone(void *arg, struct ctl_conn *c)
 	struct attacher *a = arg;
 	struct list *l;
 
+	watch_gone(&a->watch, c);
 	attached_forget_conn(a, c);
 	LIST_EACH (&a->wants, l) {
 		struct want *w = CONTAINER_OF(l, struct want, link);
@@ -233,6 +263,8 @@ attach_ctl_start(struct attacher *a)
 		text_hex(&t, a->loop.env.instance[i], 2);
 	text_str(&t, ".sock");
 	if ((err = state_path(a->ctx->dir, name, path, sizeof(path))) != ERR_OK)
+		return err;
+	if ((err = watch_init(&a->watch, a->loop.base, status_line, a)) != ERR_OK)
 		return err;
 	err = ctl_listen(&a->ctl, a->loop.base, path, &ctl_ops, a, why, sizeof(why));
 	if (err != ERR_OK)

@@ -19,7 +19,7 @@
 #include "vhci/vhci.h"
 
 #define EJECT_MS   10000   /* a disk may have much to flush */
-#define SILENCE_US 700000  /* but a dead peer must not hold us: its answer to a ping */
+#define SILENCE_US 1500000 /* but a dead peer must not hold us: its answer to a ping */
 #define LEAVE_US   2000000 /* closing to port free: 11-26 ms were seen */
 
 static void
@@ -98,12 +98,16 @@ attached_eject(struct attached *x)
 		link_ping(remote_link(x->of->remote));
 }
 
+/* Longer if the peer is far: an answer that is late would cost what is not flushed. */
 static bool
 is_silent(const struct attached *x, const struct link *l)
 {
+	struct arq_stats s;
+
 	if (x->far != NULL)
 		return far_silent(x->far, SILENCE_US);
-	return l == NULL || link_silence_us(l) >= SILENCE_US;
+	return l == NULL || !link_stats(l, &s) ||
+	       link_silence_us(l) >= SILENCE_US + 4 * s.srtt_us;
 }
 
 /* Drivers end only while the peer answers: a silent one is not waited for. */

@@ -17,6 +17,7 @@
 #define CMD_ATTACHER_H
 
 #include "cmd/remote.h"
+#include "cmd/watch.h"
 #include "core/list.h"
 #include "net/stock.h"
 
@@ -39,7 +40,8 @@ struct attacher {
 	struct remote *remote; /* NULL after down, and of a stock server */
 	bool stock;            /* target is one: attached.far instead of remote */
 	struct ctl *ctl;
-	bool ready; /* welcomed */
+	struct watch watch; /* of the status, by the control socket */
+	bool ready;         /* welcomed */
 	bool ending;
 	bool once;           /* --once: ends with its first session */
 	uint64_t grace_us;   /* a session without a link is kept so long */

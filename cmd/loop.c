@@ -12,8 +12,10 @@
 #include "cmd/heap.h"
 #include "cmd/loop.h"
 #include "cmd/state.h"
+#include "core/log.h"
 #include "core/text.h"
 #include "net/gpump.h"
+#include "net/ice_uri.h"
 
 #define LOOP_LINKS (512u << 20) /* packets of all links */
 
@@ -63,13 +65,37 @@ fill_servers(struct loop *l, const struct conf *c)
 	}
 }
 
+/* A rendezvous lends relays: after our own ones. */
+static void
+on_relays(void *arg, const struct rdv_relays *r)
+{
+	struct loop *l = arg;
+	struct ice_stun stun = l->servers.stun; /* an option may have set it */
+
+	fill_servers(l, l->conf);
+	l->servers.stun = stun;
+	for (unsigned i = 0; i < r->n; i++) {
+		unsigned n = l->servers.turns;
+
+		if (ice_uri_turn(&l->servers, r->uri[i]) != ERR_OK)
+			log_debug("ice turn \"%s\" left out", r->uri[i]);
+		for (; n < l->servers.turns; n++) {
+			struct ice_turn *t = &l->servers.turn[n];
+
+			text_copy(t->username, sizeof(t->username), r->user);
+			text_copy(t->password, sizeof(t->password), r->password);
+		}
+	}
+}
+
 static void
 fill_env(struct loop *l, struct ctx *ctx)
 {
 	size_t mtu = ctx->conf.link_mtu;
 
 	heap_pool(&l->pool, LOOP_LINKS);
-	fill_servers(l, &ctx->conf);
+	l->conf = &ctx->conf;
+	fill_servers(l, l->conf);
 	l->env = (struct link_env){.base = l->base,
 				   .dns = l->dns,
 				   .pump = l->pump,
@@ -83,7 +109,8 @@ fill_env(struct loop *l, struct ctx *ctx)
 				   .mtu_max = mtu > 0 ? 0 : LINK_MTU_TRY,
 				   .cubic = ctx->conf.link_cubic,
 				   .slow = ctx->conf.link_slow,
-				   .pool = &l->pool};
+				   .pool = &l->pool,
+				   .rdv = {l->base, l->dns, l->ident, on_relays, l}};
 	ident_random(l->env.instance, sizeof(l->env.instance));
 }
 

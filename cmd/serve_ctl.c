@@ -17,6 +17,7 @@
 #include "cmd/state.h"
 #include "net/clock.h"
 #include "net/ctl.h"
+#include "net/rdv_stand.h"
 #include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
@@ -74,6 +75,24 @@ put_guest(const struct guest *g, struct json *j)
 }
 
 static void
+put_rendezvous(const struct server *s, struct json *j)
+{
+	char uri[RDV_URI];
+
+	json_array(j, "rendezvous");
+	for (unsigned i = 0; i < s->stands; i++) {
+		rdv_uri_text(rdv_stand_uri(s->stand[i]), uri);
+		json_open(j, NULL);
+		json_str(j, "uri", uri);
+		json_bool(j, "registered", rdv_stand_up(s->stand[i]));
+		if (!rdv_stand_up(s->stand[i]))
+			json_str(j, "reason", rdv_stand_why(s->stand[i]));
+		json_close(j);
+	}
+	json_end(j);
+}
+
+static void
 do_status(struct server *s, struct json_val request, struct json *j)
 {
 	char id[PEERID_TEXT];
@@ -90,6 +109,7 @@ do_status(struct server *s, struct json_val request, struct json *j)
 	for (unsigned i = 0; i < s->listeners; i++)
 		json_str(j, NULL, tcp_listener_where(s->listener[i]));
 	json_end(j);
+	put_rendezvous(s, j);
 	if (s->stock != NULL)
 		json_str(j, "usbip", stock_listener_where(s->stock));
 	put_devices(s, j);
@@ -159,6 +179,7 @@ do_addresses(struct server *s, struct json_val request, struct json *j)
 			json_str(j, NULL, where);
 	}
 	json_end(j);
+	put_rendezvous(s, j);
 	json_close(j);
 }
 
@@ -178,6 +199,16 @@ do_reload(struct server *s, struct json_val request, struct json *j)
 	server_reload(s);
 	report_open(j, "done");
 	json_close(j);
+}
+
+static bool
+status_line(void *arg, char *buf, size_t cap)
+{
+	struct json j;
+
+	json_init(&j, buf, cap);
+	do_status(arg, (struct json_val){NULL, 0}, &j);
+	return !j.t.full;
 }
 
 static void
@@ -221,14 +252,17 @@ on_request(void *arg, struct ctl_conn *c, const char *line, size_t n)
 {
 	char *buf = malloc(CTL_LINE_MAX), cmd[32] = "";
 	struct json_val v = json_read(line, n);
+	struct server *s = arg;
 	struct json j;
 	bool known = false;
 
-	if (buf == NULL) {
-		ctl_end(c);
+	json_get_str(v, "cmd", cmd, sizeof(cmd));
+	if (buf == NULL || strcmp(cmd, "watch") == 0) {
+		if (buf == NULL || watch_add(&s->watch, c) != ERR_OK)
+			ctl_end(c);
+		free(buf);
 		return;
 	}
-	json_get_str(v, "cmd", cmd, sizeof(cmd));
 	json_init(&j, buf, CTL_LINE_MAX);
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
 		if (strcmp(requests[i].cmd, cmd) == 0) {
@@ -248,8 +282,10 @@ on_request(void *arg, struct ctl_conn *c, const char *line, size_t n)
 static void
 on_gone(void *arg, struct ctl_conn *c)
 {
-	(void)arg;
-	(void)c; /* every answer is complete when the request returns */
+	struct server *s = arg;
+
+	watch_gone(&s->watch,
+		   c); /* every other answer is complete when the request returns */
 }
 
 static const struct ctl_ops ctl_ops = {on_request, on_gone};
@@ -262,6 +298,8 @@ serve_ctl_start(struct server *s)
 
 	if ((err = state_path(s->ctx->dir, "run/serve.sock", path, sizeof(path))) !=
 	    ERR_OK)
+		return err;
+	if ((err = watch_init(&s->watch, s->loop.base, status_line, s)) != ERR_OK)
 		return err;
 	err = ctl_listen(&s->ctl, s->loop.base, path, &ctl_ops, s, why, sizeof(why));
 	if (err != ERR_OK)

@@ -15,6 +15,7 @@
 
 #include "cmd/loop.h"
 #include "cmd/share.h"
+#include "cmd/watch.h"
 #include "core/exports.h"
 #include "core/list.h"
 #include "usb/bus.h"
@@ -25,6 +26,7 @@
 
 struct ctl;
 struct stock_allow;
+struct rdv_stand;
 struct stock_listener;
 struct tcp_listener;
 
@@ -39,9 +41,12 @@ struct server {
 	unsigned guest_count;
 	struct tcp_listener *listener[SERVER_LISTENERS];
 	unsigned listeners;
-	bool any;                     /* a listener is on a wildcard address */
+	struct rdv_stand *stand[TICKET_RDVS]; /* a registration at each rendezvous */
+	unsigned stands;
+	bool hidden;                  /* --listen none */
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
+	struct watch watch;   /* of the status, by the control socket */
 	struct event *reaper; /* guest_reap */
 	struct event *teller; /* guest_tell */
 	bool ending;

@@ -2,21 +2,26 @@
 /*
  * status: what runs in the state directory, from every control socket there.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/event.h>
+
 #include "cmd/cmd.h"
+#include "cmd/follow.h"
 #include "cmd/report.h"
 #include "cmd/sockets.h"
 #include "net/ctl.h"
 
 #define STATUS_TIMEOUT_MS 2000
 
-enum { OPT_JSON };
+enum { OPT_JSON, OPT_FOLLOW };
 
 static const struct cmd_opt opts[] = {
     [OPT_JSON] = {"json", NULL, "one JSON object"},
+    [OPT_FOLLOW] = {"follow", NULL, "a line of JSON for each change, until it is ended"},
     {NULL, NULL, NULL},
 };
 
@@ -89,21 +94,114 @@ show_peers(struct json_val v)
 }
 
 static void
+show_rendezvous(struct json_val v)
+{
+	struct field pid, connections, servers;
+
+	printf("rendezvous (pid %s): %s connections, %s of servers\n",
+	       field(&pid, v, "pid"), field(&connections, v, "connections"),
+	       field(&servers, v, "servers"));
+}
+
+static void
+show_registrations(struct json_val v)
+{
+	struct json_val r;
+	struct field uri, reason;
+
+	for (unsigned i = 0; (r = json_at(json_get(v, "rendezvous"), i)).n > 0; i++)
+		printf("  at %s: %s\n", field(&uri, r, "uri"),
+		       json_get_bool(r, "registered") ? "registered"
+						      : field(&reason, r, "reason"));
+}
+
+static void
 show(const char *line)
 {
 	struct json_val v = json_read(line, strlen(line));
 	struct field kind, pid, name, peer;
 
 	field(&kind, v, "kind");
+	if (strcmp(kind.text, "rendezvous") == 0) {
+		show_rendezvous(v);
+		return;
+	}
 	if (strcmp(kind.text, "serve") == 0)
 		printf("serve %s (pid %s)\n", field(&name, v, "name"),
 		       field(&pid, v, "pid"));
 	else
 		printf("attach %s (pid %s)\n", field(&peer, v, "peer"),
 		       field(&pid, v, "pid"));
+	show_registrations(v);
 	show_link(v);
 	show_devices(v);
 	show_peers(v);
+}
+
+/* --- each change --- */
+
+static void
+on_line(void *arg, const char *path, const char *line, size_t n)
+{
+	(void)arg;
+	(void)path;
+	printf("%.*s\n", (int)n, line);
+	fflush(stdout);
+}
+
+static void
+on_ended(void *arg, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char buf[256];
+	struct json j;
+
+	(void)arg;
+	json_init(&j, buf, sizeof(buf));
+	report_open(&j, "ended");
+	json_str(&j, "socket", name != NULL ? name + 1 : path);
+	json_close(&j);
+	printf("%s\n", buf);
+	fflush(stdout);
+}
+
+static const struct follow_ops follow_ops = {on_line, on_ended};
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	event_base_loopbreak(arg);
+}
+
+static int
+follow(struct ctx *ctx)
+{
+	struct event_base *base = event_base_new();
+	struct event *sig[2] = {NULL, NULL};
+	struct follow *f = NULL;
+	int code = 0;
+
+	if (base != NULL) {
+		sig[0] = evsignal_new(base, SIGINT, on_signal, base);
+		sig[1] = evsignal_new(base, SIGTERM, on_signal, base);
+		f = follow_new(base, ctx->dir, &follow_ops, NULL);
+	}
+	if (f == NULL || sig[0] == NULL || sig[1] == NULL) {
+		code = cmd_fail(ERR_FAIL, "%s cannot be watched", ctx->dir);
+	} else {
+		evsignal_add(sig[0], NULL);
+		evsignal_add(sig[1], NULL);
+		event_base_dispatch(base);
+	}
+	follow_free(f);
+	for (int i = 0; i < 2; i++)
+		if (sig[i] != NULL)
+			event_free(sig[i]);
+	if (base != NULL)
+		event_base_free(base);
+	return code;
 }
 
 static int
@@ -113,7 +211,7 @@ run(struct ctx *ctx, int argc, char **argv)
 	char *buf;
 	struct cmd_args a;
 	const char *arg;
-	bool json = false;
+	bool json = false, each = false;
 	unsigned n = 0;
 	int o;
 
@@ -123,8 +221,13 @@ run(struct ctx *ctx, int argc, char **argv)
 			return err_exit(ERR_USAGE);
 		if (o == CMD_OPERAND)
 			return cmd_wrong(&cmd_status, "what is \"%s\" for?", arg);
-		json = true;
+		if (o == OPT_FOLLOW)
+			each = true;
+		else
+			json = true;
 	}
+	if (each)
+		return follow(ctx);
 	buf = malloc(CTL_LINE_MAX);
 	sockets_find(&s, ctx->dir, "");
 	for (unsigned i = 0; buf != NULL && i < s.n; i++) {

@@ -210,6 +210,12 @@ ctl_line(struct ctl_conn *c, const char *line)
 	evbuffer_add(out, "\n", 1);
 }
 
+size_t
+ctl_waiting(const struct ctl_conn *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev));
+}
+
 void
 ctl_end(struct ctl_conn *c)
 {

@@ -39,6 +39,9 @@ void ctl_line(struct ctl_conn *, const char *);
 /* Writes what is queued and closes. */
 void ctl_end(struct ctl_conn *);
 
+/* Bytes of its lines that the client has not taken yet. */
+size_t ctl_waiting(const struct ctl_conn *);
+
 /*
  * For a command that runs once: sends the request and hands each line to fn
  * (an error of fn ends it and is returned). ERR_NODEV: nobody serves there;
@@ -46,5 +49,21 @@ void ctl_end(struct ctl_conn *);
  */
 int ctl_call(const char *path, const char *request, unsigned timeout_ms,
 	     int (*fn)(void *arg, const char *line, size_t n), void *arg) MUST_CHECK;
+
+/* For a command with an event loop that stays: lines as they come. */
+struct ctl_watch;
+
+struct ctl_watch_ops {
+	/* Without its newline; NUL after n. */
+	void (*line)(void *arg, const char *line, size_t n);
+
+	/* The other side has closed; the owner frees, here or later. */
+	void (*end)(void *arg);
+};
+
+/* NULL: nobody serves there, or no memory. */
+struct ctl_watch *ctl_watch(struct event_base *, const char *path, const char *request,
+			    const struct ctl_watch_ops *, void *arg);
+void ctl_watch_free(struct ctl_watch *);
 
 #endif

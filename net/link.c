@@ -178,6 +178,8 @@ link_free(struct link *l)
 		event_free(l->work);
 	if (l->reaper != NULL)
 		event_free(l->reaper);
+	if (l->pace != NULL)
+		event_free(l->pace);
 	free(l->out);
 	free(l);
 }
@@ -201,8 +203,7 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 		l->ops->down(l->arg, l->err, l->why);
 	dtls_free(l->dtls);
 	tls_free(l->tls);
-	if (l->tcp != NULL)
-		tcp_free(l->tcp);
+	link_hang_up(l);
 	link_free(l);
 }
 

@@ -111,8 +111,8 @@ stock_dial(struct event_base *, struct evdns_base *, const char *where, const ch
 void stock_dial_free(struct stock_dial *);
 
 /*
- * Whether the other end of a connected socket has not acknowledged for so long
- * what it was sent. False for what is no TCP socket.
+ * Whether the other end of a connected socket was not heard for so long, and has not
+ * acknowledged what it was sent again and again. False for what is no TCP socket.
  */
 bool stock_silent(int fd, uint64_t us);
 

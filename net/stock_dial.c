@@ -15,6 +15,7 @@
 #include "net/tcp.h"
 
 #define REPLY_S 10 /* a server opens the device before it answers */
+#define RETRIES 2  /* without an answer: more than one packet that was lost */
 
 struct stock_dial {
 	const struct stock_dial_ops *ops;
@@ -146,6 +147,7 @@ stock_dial(struct event_base *base, struct evdns_base *dns, const char *where,
 	return d;
 }
 
+/* The last ACK alone says nothing: it is old if there was nothing to acknowledge. */
 bool
 stock_silent(int fd, uint64_t us)
 {
@@ -154,7 +156,7 @@ stock_silent(int fd, uint64_t us)
 
 	memset(&i, 0, sizeof(i));
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &n) == 0 && i.tcpi_unacked > 0 &&
-	       i.tcpi_last_ack_recv >= us / 1000;
+	       i.tcpi_retransmits >= RETRIES && i.tcpi_last_ack_recv >= us / 1000;
 }
 
 void

@@ -6,6 +6,7 @@
 #   - every command and every setting of `BIN help` is described, and no other
 #   - exit codes are those of core/err.h
 #   - the table of messages is that of core/wire.h
+#   - the browser's keys are those of `BIN tui --keys`
 # An option is described by `.It Fl Fl name Ar ARG`, or `.It Fl Fl name Ns Op = Ns Ar ARG`
 # when the argument may be left out: in usbp2p.1 below `.Ss COMMAND`, otherwise in
 # the page of its command.
@@ -122,11 +123,15 @@ sed -n '/^#define WIRE_LIST/,/[^\\]$/s/^[[:space:]]*X(\(.*\)).*/\1/p' "$top/core
 	echo "$name $type ${from#WIRE_} ${place#WIRE_} $(number "$least") $(number "$most")"
 done | awk '{ print $1, $2, tolower($3), tolower($4), $5, $6 }' >"$d/messages"
 
+"$bin" tui --keys >"$d/keys" || exit 1
+sed -n '/^\.Sh KEYS/,/^\.Ed/{/^\./!p;}' "$top/man/usbp2p-tui.1" >"$d/page_keys"
+
 same "SYNOPSIS" "$d/usage" "$d/page_usage"
 same "command" "$d/commands" "$d/page_commands"
 same "option" "$d/options" "$d/page_options"
 same "setting" "$d/settings" "$d/page_settings"
 same "exit code" "$d/codes" "$d/page_codes"
+same "key of the browser" "$d/keys" "$d/page_keys"
 same "message" "$d/messages" "$d/page_messages"
 sort -u "$d/page_names" | grep -vxF -f "$d/names" |
 	sed 's/^/man: mentioned, but no option of any command: --/' >"$d/diff"

@@ -8,6 +8,12 @@ function problem(what) {
 	failed++
 }
 
+# Before this only the last 20 of the notes count.
+function tests_end() {
+	bad = 0
+	first = notes > 20 ? notes - 20 : 1
+}
+
 function skip(text, why) {
 	if (listed[name ": " text])
 		skipped++
@@ -35,7 +41,8 @@ match($0, /^(not )?ok /) {
 	next
 }
 
-# What the program says about it stands before or behind the line of the test.
+# What the program says about it stands before or behind the line of the test, or, like
+# the ends of its logs, after all of them.
 /^#/ {
 	if (bad)
 		print "    " $0
@@ -46,6 +53,8 @@ match($0, /^(not )?ok /) {
 
 /^1\.\.[0-9]+/ {
 	plans++
+	if (ran)
+		tests_end()
 	plan = substr($1, 4) + 0
 	if (match($0, /# *[Ss][Kk][Ii][Pp] */))
 		skip("all", substr($0, RSTART + RLENGTH))
@@ -55,6 +64,7 @@ match($0, /^(not )?ok /) {
 /^Bail out!/ {
 	problem($0)
 	bailed = 1
+	tests_end()
 }
 
 END {
@@ -68,8 +78,10 @@ END {
 		problem("was ended because it took too long")
 	else if (rc != 0 && !failed)
 		problem("ended with exit code " rc)
+	if (!first)
+		tests_end()
 	if (failed)
-		for (i = notes > 20 ? notes - 20 : 1; i <= notes; i++)
+		for (i = first; i <= notes; i++)
 			print "    " said[i]
 	print passed + 0, failed + 0, skipped + 0
 }

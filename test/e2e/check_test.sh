@@ -45,6 +45,11 @@ spoils "one that ends early" '1..2\\nok 1 - good\\n'
 spoils "one that fails" '1..1\\nnot ok 1 - good\\n'
 spoils "one that skips" '1..1\\nok 1 - good # SKIP why\\n'
 spoils "one that gives up" 'Bail out! why\\n'
+log=$(seq -f '# line %g of a log\\n' 30 | tr -d '\n')
+program core/good_test "not ok 1 - bad\\\\nok 2 - good\\\\n1..2\\\\n$log"
+checks
+grep -q '# line 1 of' "$work/out" && grep -q '# line 30 of' "$work/out"
+ok "the whole log that a program shows behind its plan" || note <"$work/out"
 program core/good_test '1..1\\nok 1 - good\\n'
 rm -r "$tree/test/sim" "$tree/build/test/sim"
 checks

@@ -48,8 +48,14 @@ save() {
 }
 
 case ${1:-} in
---one) one "$2" "$3" && exit ;;
---save) save && exit ;;
+--one)
+	one "$2" "$3"
+	exit
+	;;
+--save)
+	save
+	exit
+	;;
 esac
 mkdir -p "$out"
 for src in test/fuzz/*_fuzz_test.c; do

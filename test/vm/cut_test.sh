@@ -26,12 +26,21 @@ attach() {
 	$C attach lab v-1 "$@" >>/tmp/attach.out 2>>/tmp/attach.log &
 	ATTACH=$!
 }
+# A link by the interfaces' own addresses of IPv6 would not notice that one of IPv4 went.
+no_ipv6() {
+	echo 1 >/proc/sys/net/ipv6/conf/vS/disable_ipv6 &&
+		ip netns exec C sh -c 'echo 1 >/proc/sys/net/ipv6/conf/vC/disable_ipv6'
+}
+path() {
+	$C status --json | jq -r '.running[0].link.path'
+}
 kernel_errors() {
 	dmesg | tail -n "+$1" | grep -ciE 'I/O error|USB disconnect|reset .*speed|BUG|Oops'
 }
 
 must "modules" modprobe -a vhci_hcd usb_storage sd_mod
 must "network" net_start
+must "no address but those of IPv4" no_ipv6
 truncate -s ${MIB}M /tmp/disk.img
 head -c ${MIB}M /dev/urandom >/tmp/data
 must "serve" serve
@@ -58,12 +67,17 @@ ok "the copy waits"
 ip link set vS up
 check "it goes on" wait_for 15 grep -q 'session with lab goes on' /tmp/attach.log
 check "and so does the copy" sleep_until_written 16384
+echo "# path: $(path)"
 ip -n C addr del 10.77.0.2/24 dev vC
 ip -n C addr add 10.77.0.9/24 dev vC
+kill -0 $DD
+ok "the address changes in the midst of it"
 wait $DD
-is "the copy ends well, over another address" "$?" 0
-cat /tmp/dd.err | note
-check "another link" wait_for 20 said attach.log 'session with lab goes on' 2
+is "the copy ends well" "$?" 0
+note </tmp/dd.err
+check "over another link" wait_for 20 said attach.log 'session with lab goes on' 2
+path | grep -q '10\.77\.0\.9:'
+ok "by the new address" || path | note
 check "the image is equal" cmp /tmp/data /tmp/disk.img
 echo 3 >/proc/sys/vm/drop_caches
 check "the disk is equal" cmp /tmp/data "$D"
@@ -79,12 +93,9 @@ ip link set vS down
 check "one clean unplug" wait_for 40 sh -c \
 	"[ \$(dmesg | tail -n +$((lines + 1)) | grep -c 'USB disconnect') = 1 ]"
 ip link set vS up
-t0=$(date +%s%3N)
+t0=$(now_ms)
 check "attached again once the path is back" wait_for 20 said attach.out 'v-1 attached' 3
-t1=$(date +%s%3N)
-echo "# after $((t1 - t0)) ms"
-[ $((t1 - t0)) -le 12000 ] # 5 s on a machine that does nothing else
-ok "in time"
+in_time "after" $(($(now_ms) - t0)) 5000
 must "its disk" wait_for 20 disk
 check "which is equal" cmp /tmp/data "/dev/$(disk)"
 
@@ -94,12 +105,9 @@ kill -9 $SERVE
 check "the session is held" wait_for 10 sh -c "$C status --json | grep -q held_s"
 is "nothing is unplugged yet" "$(dmesg | tail -n "+$((lines + 1))" | grep -c 'USB disconnect')" 0
 must "serve again" serve
-t0=$(date +%s%3N)
+t0=$(now_ms)
 check "attached again after the restart" wait_for 20 said attach.out 'v-1 attached' 4
-t1=$(date +%s%3N)
-echo "# after $((t1 - t0)) ms"
-[ $((t1 - t0)) -le 12000 ]
-ok "in time, too"
+in_time "after" $(($(now_ms) - t0)) 5000
 is "one clean unplug" "$(dmesg | tail -n "+$((lines + 1))" | grep -c 'USB disconnect')" 1
 must "its disk" wait_for 20 disk
 check "which is still equal" cmp /tmp/data "/dev/$(disk)"

@@ -74,10 +74,9 @@ ok "with its busid" || note </tmp/usbip.out
 cp /tmp/usbip.out /results/
 
 # --- read, write ---
-t0=$(date +%s%N)
+t0=$(now_ms)
 check "the whole disk is equal" cmp "$D" /tmp/before.img
-t1=$(date +%s%N)
-echo "# read 32 MiB in $(((t1 - t0) / 1000000)) ms"
+echo "# read 32 MiB in $(($(now_ms) - t0)) ms"
 check "mkfs" mkfs.ext4 -q -F "$D"
 mkdir -p /tmp/mnt /tmp/src
 for i in $(seq 200); do
@@ -130,13 +129,13 @@ dd if="$D" of=/dev/null bs=1M iflag=direct 2>/tmp/dd.err &
 wait_for 10 reading "${D#/dev/}"
 ok "a read is running" || note </tmp/dd.err
 kill -9 "$ATTACH"
-check "kill -9 of attach: the port is free within 2 s" wait_for 2 ports_free
-t0=$(date +%s%N)
+t0=$(now_ms)
+check "kill -9 of attach: the port is free" wait_for 10 ports_free
+in_time "soon" $(($(now_ms) - t0)) 2000
 $C attach lab "$DEV" --background >/tmp/attach3.out 2>&1
 is "the device is usable by the next attach at once" "$?" 0
-t1=$(date +%s%N)
 note </tmp/attach3.out
-echo "# attached again in $(((t1 - t0) / 1000000)) ms"
+echo "# attached again $(($(now_ms) - t0)) ms after that"
 must "its disk is there" wait_for 20 attached_disk
 D=/dev/$(attached_disk)
 check "and reads right" cmp -n 1048576 "$D" /tmp/gadget.img
@@ -156,12 +155,10 @@ check "serve again" start_serve
 $C attach lab "$DEV" --background >/tmp/attach5.out 2>&1
 is "attach again" "$?" 0
 kill -9 "$SERVE"
-t0=$(date +%s%N)
+t0=$(now_ms)
 $C detach --all >/tmp/detach.out 2>&1
 is "kill -9 of serve: detach" "$?" 0
-t1=$(date +%s%N)
-[ $(((t1 - t0) / 1000000)) -lt 8000 ] # 2 s on a machine that does nothing else
-ok "is not kept waiting: $(((t1 - t0) / 1000000)) ms"
+in_time "is not kept waiting" $(($(now_ms) - t0)) 2000
 check "and the port is free" ports_free
 check "a restarted serve" start_serve
 $C attach lab "$DEV" --background >/tmp/attach4.out 2>&1

@@ -25,10 +25,6 @@ VHCI=/sys/devices/platform/vhci_hcd.0
 GADGET=/sys/kernel/config/usb_gadget/stick
 S="$BIN -s /tmp/S"
 
-now_ms() {
-	echo $(($(date +%s%N) / 1000000))
-}
-
 # start NAME ARGUMENT...: an attach in the background, as the peer NAME; its process is
 # $pid, its output /tmp/NAME.out.
 start() {
@@ -120,8 +116,8 @@ wait_for 10 reading "${D#/dev/}"
 ok "a read is running" || note </tmp/dd.err
 t0=$(now_ms)
 gadget_unplug stick
-check "pulled: the port is free within 2 s" wait_for 2 ports_free
-echo "# after $(($(now_ms) - t0)) ms"
+check "pulled: the port is free" wait_for 10 ports_free
+in_time "soon" $(($(now_ms) - t0)) 2000
 ended $DD 30
 [ "$rc" != 0 ] && [ "$rc" != 137 ] && grep -qi "error\|no such device" /tmp/dd.err
 ok "the read ends with an error ($rc)" || note </tmp/dd.err
@@ -307,15 +303,13 @@ for round in 1 2 3; do
 	for peer in A B C; do
 		wait_for 30 said $peer $round "id=$NEW"
 		ms=$(after $peer $round "id=$NEW" "$t1")
-		[ "$ms" -lt 1000 ]
-		ok "round $round: $peer hears of the new one: $ms ms after the kernel, $((ms + t1 - t0)) after the plug"
+		in_time "round $round: $peer hears of the new one ($((ms + t1 - t0)) ms after the plug)" "$ms" 1000
 	done
 	timed $UDC "" "$PORT" 0
 	for peer in A B C; do
 		wait_for 30 said $peer $round "waits reason"
 		ms=$(after $peer $round "waits reason" "$t0")
-		[ "$ms" -lt 1000 ]
-		ok "round $round: $peer hears that it left: $ms ms"
+		in_time "round $round: $peer hears that it left" "$ms" 1000
 	done
 done
 for peer in A B C; do
@@ -346,13 +340,11 @@ A=$pid
 must "and attached" wait_for 40 said A 1 "$KEYS attached "
 bad=0
 slowest=0
-slow=0
 for round in $(seq "$TEST_ROUNDS"); do
 	wait_for 40 said A "$round" "$KEYS attached " || bad="$bad, $round: not attached"
 	wait_for 10 keyboard || bad="$bad, $round: no input device"
 	timed "&=5" "device_del k" "$(sed -n "$((2 * round - 1))s/.* as=\([^ ]*\) .*/\1/p" /tmp/A.out)" 0
 	[ $((t1 - t0)) -le "$slowest" ] || slowest=$((t1 - t0))
-	[ $((t1 - t0)) -lt 1000 ] || slow=$((slow + 1))
 	keyboard && bad="$bad, $round: an input device is left"
 	wait_for 5 ports_free || bad="$bad, $round: port not free"
 	wait_for 20 is_state A "$KEYS" waiting || bad="$bad, $round: does not wait"
@@ -363,9 +355,7 @@ for round in $(seq "$TEST_ROUNDS"); do
 	[ "$round" = "$TEST_ROUNDS" ] || qemu device_add usb-kbd,id=k,bus=x.0,port=1
 done
 is "$TEST_ROUNDS times plugged and pulled" "$bad" 0
-# The guest may have to wait for the machine once: all its clocks go on then.
-[ "$slow" -le $((TEST_ROUNDS / 5)) ] && [ "$slowest" -lt 3000 ]
-ok "gone within 1 s but for $slow times: $slowest ms at most"
+in_time "gone each time, at the slowest" "$slowest" 1000
 is "attached $TEST_ROUNDS times" "$(grep -c "$KEYS attached " /tmp/A.out)" "$TEST_ROUNDS"
 is "no file descriptor more" "$fds_now" "$fds_had"
 [ $((serve_now - serve_had)) -lt 512 ] && [ $((attach_now - attach_had)) -lt 512 ]

@@ -13,7 +13,8 @@
 # Environment: O (build directory), BIN (usbp2p), and what begins with VM_ or
 # TEST_ comes along. VM_QEMU holds more arguments for QEMU, split at blanks.
 # console.log beside the results is the kernel's console; VM_VERBOSE=1 shows it as it
-# comes.
+# comes. The guest copies the test's logs (/tmp/*.log, /tmp/*.err) there, and shows
+# their ends if the test fails or is not done in time.
 set -eu
 
 say() {
@@ -25,6 +26,7 @@ bail() {
 	exit 1
 }
 
+BOOT=60 # seconds that the guest itself may take, beside those of the test
 limit=120
 while getopts t: opt; do
 	case $opt in
@@ -65,7 +67,7 @@ write_env() {
 	done
 	echo "export O=$(quote "$(guest_path "$O")")"
 	echo "export BIN=$(quote "$(guest_path "$(readlink -m "${BIN:-$O/usbp2p}")")")"
-	echo "export VM_GUEST=1 VM_NAME=$name"
+	echo "export VM_GUEST=1 VM_NAME=$name VM_LIMIT=$limit"
 	echo "VM_INIT=$(quote "$(guest_path "$here/init.sh")")"
 	echo "VM_TREE=$(quote "$(guest_path "$tree")")"
 	echo "VM_SCRIPT=$(quote "$(guest_path "$script")")"
@@ -87,7 +89,7 @@ write_env >"$out/env"
 fifo=$out/.tap
 mkfifo "$fifo"
 : >"$out/console.log"
-timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 \
+timeout -k 5 $((limit + BOOT)) qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 \
 	-nodefaults -no-user-config -display none -nic none -no-reboot \
 	-kernel "/boot/vmlinuz-$kver" -initrd "$initrd" \
 	-append "console=ttyS0 loglevel=5 panic=-1 net.ifnames=0" \
@@ -120,7 +122,7 @@ show() {
 }
 
 if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
-	show "guest not done after $limit s"
+	show "guest not done after $((limit + BOOT)) s"
 	bail "$name: timeout"
 elif [ ! -e "$out/exit" ]; then
 	show "qemu ended with $rc"
