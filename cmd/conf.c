@@ -151,6 +151,44 @@ set_attached(struct conf *c, const char *v)
 	return true;
 }
 
+int
+conf_add_rdv(struct conf *c, const char *uri)
+{
+	struct rdv_uri u;
+
+	if (rdv_uri_read(uri, &u) != ERR_OK)
+		return ERR_USAGE;
+	for (unsigned i = 0; i < c->rdvs; i++)
+		if (rdv_uri_equal(&c->rdv[i], &u))
+			return ERR_OK;
+	if (c->rdvs == TICKET_RDVS)
+		return ERR_FULL;
+	c->rdv[c->rdvs++] = u;
+	return ERR_OK;
+}
+
+/* Those of before are replaced. */
+static bool
+set_rendezvous(struct conf *c, const char *v)
+{
+	char one[RDV_URI];
+
+	c->rdvs = 0;
+	for (;; v++) {
+		size_t n = strcspn(v, ",");
+
+		if (n >= sizeof(one))
+			return false;
+		memcpy(one, v, n);
+		one[n] = '\0';
+		if (conf_add_rdv(c, one) != ERR_OK)
+			return false;
+		v += n;
+		if (*v == '\0')
+			return true;
+	}
+}
+
 static bool
 set_address(struct conf *c, const char *v)
 {
@@ -194,6 +232,8 @@ const struct conf_key conf_keys[] = {
      "devices that are attached here are shared as well (default: no)", set_attached},
     {"serve.name", "NAME", "what this machine calls itself (default: host name)",
      set_name},
+    {"serve.rendezvous", "URI[,URI]", "where peers can meet this machine, too",
+     set_rendezvous},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -30,6 +30,8 @@ struct conf {
 	bool serve_attached;
 	char serve_name[64];
 	char serve_address[TICKET_ADDR]; /* "": those of the machine alone */
+	unsigned rdvs;
+	struct rdv_uri rdv[TICKET_RDVS];
 };
 
 struct conf_key {
@@ -40,6 +42,9 @@ struct conf_key {
 };
 
 extern const struct conf_key conf_keys[]; /* name NULL ends it */
+
+/* One more rendezvous of serve's. ERR_USAGE: no URI; ERR_FULL: TICKET_RDVS are there. */
+int conf_add_rdv(struct conf *, const char *uri) MUST_CHECK;
 
 void conf_init(struct conf *);
 

@@ -19,6 +19,7 @@ struct loop {
 	struct gpump *pump;
 	struct ident *ident;
 	struct link_env env;
+	const struct conf *conf;
 	struct ice_servers servers; /* of env; may change between links */
 	struct pool pool;           /* of the links */
 	struct event *sigint, *sigterm;

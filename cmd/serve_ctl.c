@@ -17,6 +17,7 @@
 #include "cmd/state.h"
 #include "net/clock.h"
 #include "net/ctl.h"
+#include "net/rdv_stand.h"
 #include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
@@ -93,6 +94,24 @@ put_guest(const struct guest *g, struct json *j)
 }
 
 static void
+put_rendezvous(const struct server *s, struct json *j)
+{
+	char uri[RDV_URI];
+
+	json_array(j, "rendezvous");
+	for (unsigned i = 0; i < s->stands; i++) {
+		rdv_uri_text(rdv_stand_uri(s->stand[i]), uri);
+		json_open(j, NULL);
+		json_str(j, "uri", uri);
+		json_bool(j, "registered", rdv_stand_up(s->stand[i]));
+		if (!rdv_stand_up(s->stand[i]))
+			json_str(j, "reason", rdv_stand_why(s->stand[i]));
+		json_close(j);
+	}
+	json_end(j);
+}
+
+static void
 do_status(struct server *s, struct json_val request, struct json *j)
 {
 	char id[PEERID_TEXT];
@@ -109,6 +128,7 @@ do_status(struct server *s, struct json_val request, struct json *j)
 	for (unsigned i = 0; i < s->listeners; i++)
 		json_str(j, NULL, tcp_listener_where(s->listener[i]));
 	json_end(j);
+	put_rendezvous(s, j);
 	if (s->stock != NULL)
 		json_str(j, "usbip", stock_listener_where(s->stock));
 	put_devices(s, j);
@@ -178,6 +198,7 @@ do_addresses(struct server *s, struct json_val request, struct json *j)
 			json_str(j, NULL, where);
 	}
 	json_end(j);
+	put_rendezvous(s, j);
 	json_close(j);
 }
 

@@ -29,6 +29,7 @@
 struct ctl;
 struct nowrite;
 struct stock_allow;
+struct rdv_stand;
 struct stock_listener;
 struct tcp_listener;
 
@@ -43,7 +44,9 @@ struct server {
 	unsigned guest_count;
 	struct tcp_listener *listener[SERVER_LISTENERS];
 	unsigned listeners;
-	bool any;                     /* a listener is on a wildcard address */
+	struct rdv_stand *stand[TICKET_RDVS]; /* a registration at each rendezvous */
+	unsigned stands;
+	bool hidden;                  /* --listen none */
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
 	struct watch watch;   /* of the status, by the control socket */

@@ -80,6 +80,10 @@ do_gather(struct link *l)
 				.dns = l->env->dns};
 	const char *here = tcp_local_ip(l->tcp);
 
+	if (conf.relay_only && (conf.servers == NULL || conf.servers->turns == 0)) {
+		link_fail(l, ERR_FAIL, "no relay is known, and ice.relay=only wants one");
+		return;
+	}
 	conf.link_local = ice_cand_is_link_local(here);
 	if (tcp_is_loopback(here)) {
 		conf.address[0] = here;
@@ -176,6 +180,8 @@ link_free(struct link *l)
 		event_free(l->work);
 	if (l->reaper != NULL)
 		event_free(l->reaper);
+	if (l->pace != NULL)
+		event_free(l->pace);
 	free(l->out);
 	free(l);
 }
@@ -199,8 +205,7 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 		l->ops->down(l->arg, l->err, l->why);
 	dtls_free(l->dtls);
 	tls_free(l->tls);
-	if (l->tcp != NULL)
-		tcp_free(l->tcp);
+	link_hang_up(l);
 	link_free(l);
 }
 

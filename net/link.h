@@ -33,6 +33,7 @@
 #include "core/ticket.h"
 #include "core/wire.h"
 #include "net/proof.h"
+#include "net/rdv_conn.h"
 
 struct dtls_drops;
 struct event_base;
@@ -53,14 +54,15 @@ struct link_env {
 	uint8_t instance[WIRE_ID];
 	uint16_t port_min, port_max;       /* of UDP; 0, 0: any */
 	const struct ice_servers *servers; /* of STUN and TURN; NULL: none */
-	bool relay_only;   /* the peer learns and sees no address of ours */
-	size_t mtu;        /* UDP payload that packets begin with */
-	size_t mtu_max;    /* longer ones are tried, up to this; 0: none is */
-	bool cubic;        /* CUBIC instead of the rate-based controller */
-	bool slow;         /* everything through libnice, no net/twin */
-	uint64_t rekey;    /* packets until ops->worn; 0: see core/keyuse.h */
-	bool chacha;       /* ChaCha20 is preferred to AES */
-	struct pool *pool; /* for the ARQ */
+	bool relay_only;    /* the peer learns and sees no address of ours */
+	size_t mtu;         /* UDP payload that packets begin with */
+	size_t mtu_max;     /* longer ones are tried, up to this; 0: none is */
+	bool cubic;         /* CUBIC instead of the rate-based controller */
+	bool slow;          /* everything through libnice, no net/twin */
+	uint64_t rekey;     /* packets until ops->worn; 0: see core/keyuse.h */
+	bool chacha;        /* ChaCha20 is preferred to AES */
+	struct pool *pool;  /* for the ARQ */
+	struct rdv_env rdv; /* for who dials through a rendezvous */
 };
 
 #define LINK_MTU_MIN            1200
@@ -127,7 +129,10 @@ struct link_ops {
 struct link_target {
 	uint8_t id[IDENT_ID];
 	unsigned addrs;
-	char addr[TICKET_ADDRS][TICKET_ADDR]; /* tried in turn */
+	char addr[TICKET_ADDRS]
+		 [TICKET_ADDR]; /* each tried a little after the one before, */
+	unsigned rdvs;
+	struct rdv_uri rdv[TICKET_RDVS]; /* and these; who is connected first is taken */
 	bool has_secret;
 	uint8_t ticket[TICKET_ID], secret[TICKET_SECRET];
 };

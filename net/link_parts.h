@@ -20,6 +20,15 @@ struct event;
 struct dtls;
 struct dtls_ops;
 
+#define LINK_PLACES (TICKET_ADDRS + TICKET_RDVS)
+
+/* One way to the server's signalling: an address, or a rendezvous behind those. */
+struct link_place {
+	struct link *of;
+	struct tcp *tcp; /* NULL: not now */
+	bool bad;        /* it was tried */
+};
+
 struct link {
 	const struct link_env *env;
 	const struct link_ops *ops;
@@ -32,14 +41,16 @@ struct link {
 	int err; /* why it ends */
 	char why[WIRE_TEXT];
 
-	struct link_target target; /* attach */
-	unsigned addr;             /* of target, being tried */
-	struct tcp *tcp;
+	struct link_target target;            /* attach */
+	struct link_place place[LINK_PLACES]; /* serve: the first alone */
+	struct event *pace;                   /* attach: until the next is tried, too */
+	struct tcp *tcp;                      /* of the place that was taken */
 	struct tls *tls;
 	char where[TICKET_ADDR];
 	bool knocked;  /* serve: the one KNOCK has come */
 	bool rejected; /* serve: and we said no */
-	int err_dial;  /* attach: of the last address tried */
+	int err_dial;  /* attach: of the places tried, the one that says most */
+	char why_dial[WIRE_TEXT];
 
 	struct ice *ice;
 	struct ice_desc ours, theirs;
@@ -77,9 +88,12 @@ struct link {
 void link_event(struct link *, enum link_event);
 void link_fail(struct link *, int err, const char *why);
 
-/* net/link_signal.c */
+/* net/link_dial.c */
 void link_signal_dial(struct link *);
 void link_signal_accept(struct link *, struct tcp *);
+void link_hang_up(struct link *); /* signalling has done its part */
+
+/* net/link_signal.c */
 void link_greet(struct link *);    /* action GREET */
 void link_describe(struct link *); /* action DESCRIBE */
 

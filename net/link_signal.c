@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A link's signalling: dialling, TLS, who may come in, and the candidates of
+ * A link's signalling once it is connected: TLS, who may come in, and the candidates of
  * both sides (KNOCK, ADMIT or REJECT, OFFER, ANSWER).
  */
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -15,8 +14,6 @@
 #include "net/link_parts.h"
 #include "net/tcp.h"
 #include "net/tcp_addr.h"
-
-static void try_next(struct link *);
 
 static int
 signal_send(struct link *l, uint8_t type, const uint8_t *body, const struct wr *w)
@@ -120,7 +117,7 @@ take_offer(struct link *l, const struct wire_offer *o)
 }
 
 /*
- * A router at the address where we found the server may forward UDP ports to it, the
+ * A router at an address where the server may be found may forward UDP ports to it, the
  * same ones (DESIGN.md 9): what it has on its own addresses is tried there as well.
  */
 static void
@@ -153,6 +150,8 @@ on_answer(struct link *l, struct rd *r)
 		return ERR_PROTO;
 	take_offer(l, &o);
 	add_forwarded(l, l->where);
+	for (unsigned i = 0; i < l->target.addrs; i++)
+		add_forwarded(l, l->target.addr[i]);
 	link_event(l, LINK_EV_ANSWERED);
 	return l->err;
 }
@@ -288,7 +287,8 @@ on_tls_output(void *arg, const uint8_t *p, size_t n)
 {
 	struct link *l = arg;
 
-	tcp_write(l->tcp, p, n);
+	if (l->tcp != NULL)
+		tcp_write(l->tcp, p, n);
 }
 
 static int
@@ -339,89 +339,4 @@ link_greet(struct link *l)
 		link_fail(l, ERR_NOMEM, NULL);
 	else if ((err = tls_start(l->tls)) != ERR_OK)
 		link_fail(l, err, NULL);
-}
-
-/* --- TCP --- */
-
-static void
-on_connected(void *arg)
-{
-	struct link *l = arg;
-
-	snprintf(l->where, sizeof(l->where), "%s", tcp_peer(l->tcp));
-	link_event(l, LINK_EV_DIALED);
-}
-
-static int
-on_data(void *arg, const uint8_t *p, size_t n)
-{
-	struct link *l = arg;
-	int err;
-
-	if (l->tls == NULL || l->state >= LINK_CLOSING || l->settled || l->rejected)
-		return ERR_OK;
-	err = tls_input(l->tls, p, n);
-	if (err != ERR_OK && l->state == LINK_UP) { /* which does well without */
-		l->settled = true;
-		return err;
-	}
-	if (err == ERR_REFUSED && !l->serve)
-		link_fail(l, err,
-			  "the server at this address is another one, its key differs");
-	else if (err != ERR_OK)
-		link_fail(l, err, NULL);
-	return err;
-}
-
-static void
-on_closed(void *arg, int err)
-{
-	struct link *l = arg;
-
-	if (l->state >= LINK_CHECKING) {
-		l->settled = true;
-	} else if (l->state == LINK_DIALING) {
-		l->err_dial = err;
-		try_next(l);
-	} else {
-		link_fail(l, l->rejected ? ERR_REFUSED : err, NULL);
-	}
-}
-
-static const struct tcp_ops tcp_ops = {on_connected, on_data, on_closed};
-
-static void
-try_next(struct link *l)
-{
-	char why[WIRE_TEXT];
-
-	if (l->tcp != NULL)
-		tcp_free(l->tcp);
-	l->tcp = NULL;
-	if (l->addr < l->target.addrs) {
-		snprintf(l->where, sizeof(l->where), "%s", l->target.addr[l->addr++]);
-		l->tcp = tcp_dial(l->env->base, l->env->dns, l->where, &tcp_ops, l);
-		if (l->tcp == NULL)
-			link_fail(l, ERR_NOMEM, NULL);
-		return;
-	}
-	snprintf(why, sizeof(why), "no answer at %s",
-		 l->target.addrs > 0 ? l->target.addr[0] : "(no address known)");
-	link_fail(l, l->err_dial != ERR_OK ? l->err_dial : ERR_UNREACHABLE, why);
-}
-
-void
-link_signal_dial(struct link *l)
-{
-	peerid_short(l->peer, l->name);
-	try_next(l);
-}
-
-void
-link_signal_accept(struct link *l, struct tcp *tcp)
-{
-	l->tcp = tcp;
-	snprintf(l->where, sizeof(l->where), "%s", tcp_peer(tcp));
-	tcp_take(tcp, &tcp_ops, l);
-	link_greet(l);
 }

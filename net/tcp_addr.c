@@ -99,13 +99,15 @@ tcp_where_is_localhost(const struct tcp_where *w)
 static void
 unmap(struct sockaddr_storage *ss)
 {
-	const struct sockaddr_in6 six = *(const struct sockaddr_in6 *)ss;
-	struct sockaddr_in *four = (struct sockaddr_in *)ss;
+	struct sockaddr_in four = {.sin_family = AF_INET};
+	struct sockaddr_in6 six;
 
-	if (ss->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr))
+	memcpy(&six, ss, sizeof(six)); /* an access by another type may be moved */
+	if (six.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr))
 		return;
-	*four = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = six.sin6_port};
-	memcpy(&four->sin_addr, six.sin6_addr.s6_addr + 12, 4);
+	four.sin_port = six.sin6_port;
+	memcpy(&four.sin_addr, six.sin6_addr.s6_addr + 12, 4);
+	memcpy(ss, &four, sizeof(four));
 }
 
 bool
@@ -128,6 +130,8 @@ tcp_addr_text(const struct sockaddr_storage *addr, bool port, char buf[TCP_ADDR_
 	struct text t;
 	bool six;
 
+	if (ss.ss_family != AF_INET && ss.ss_family != AF_INET6)
+		return; /* a pair of sockets has no address */
 	unmap(&ss);
 	six = ss.ss_family == AF_INET6;
 	text_init(&t, buf, TCP_ADDR_TEXT);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: cmd/conf net/ice_uri net/tcp_addr core/access core/pattern core/ticket core/b32 core/cur core/text core/mem */
+/* link: cmd/conf net/ice_uri net/tcp_addr core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/text core/mem */
 /* clang-format on */
 #include "cmd/conf.h"
 #include "core/access.h"

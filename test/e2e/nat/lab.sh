@@ -171,9 +171,9 @@ lab_turn_listens() {
 	$in_srv ss -Hlnt "sport = :3478" | grep -q .
 }
 
-# The settings of both sides, and those of serve.
+# The settings of both sides, those of serve, and options of serve.
 lab_servers="-o ice.turn=turn:$LAB_SRV -o ice.turn.user=anna -o ice.turn.password=secret"
-lab_serve=
+lab_serve= lab_stun=
 
 # A serve with the disk $work/x.img behind a NAT of type A, a ticket for it in $t, and b
 # behind one of type B. Both are new: identities, invitation, everything.
@@ -187,7 +187,7 @@ lab_pair() {
 	[ "$1" != open ] || l_outside=$LAB_A
 	$in_a "$BIN" -v -v $lab_servers $lab_serve -o serve.name=lab \
 		-o serve.address="$l_outside:13240" -s "$work/lab" serve \
-		--listen "$LAB_A:13240" --virtual "disk:$work/x.img" 2>"$work/lab.log" &
+		--listen "$LAB_A:13240" $lab_stun --virtual "disk:$work/x.img" 2>"$work/lab.log" &
 	served=$!
 	pids="$pids $served"
 	wait_for 20 serving "$work/lab" && t=$("$BIN" -s "$work/lab" invite --name anna)
