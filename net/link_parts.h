@@ -51,6 +51,7 @@ struct link {
 	bool rejected; /* serve: and we said no */
 	int err_dial;  /* attach: of the places tried, the one that says most */
 	char why_dial[WIRE_TEXT];
+	unsigned weight_dial;
 
 	struct ice *ice;
 	struct ice_desc ours, theirs;
