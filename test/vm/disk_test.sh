@@ -43,7 +43,7 @@ kernel_errors() {
 # --- two machines: this one and the namespace C ---
 must "modules" usb_start 1
 must "udevd" udev_start
-head -c 33554432 /dev/urandom >/tmp/gadget.img
+head -c 16777216 /dev/urandom >/tmp/gadget.img
 cp /tmp/gadget.img /tmp/before.img
 must "gadget" gadget_disk stick $ID /tmp/gadget.img
 must "the serving side has the stick" wait_for 20 busids $ID
@@ -76,7 +76,7 @@ cp /tmp/usbip.out /results/
 # --- read, write ---
 t0=$(now_ms)
 check "the whole disk is equal" cmp "$D" /tmp/before.img
-echo "# read 32 MiB in $(($(now_ms) - t0)) ms"
+echo "# read 16 MiB in $(($(now_ms) - t0)) ms"
 check "mkfs" mkfs.ext4 -q -F "$D"
 mkdir -p /tmp/mnt /tmp/src
 for i in $(seq 200); do

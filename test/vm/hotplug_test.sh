@@ -129,7 +129,7 @@ ok "for people, too"
 ok "it still runs"
 
 # --- and comes back, with something else on it ---
-image /tmp/other.img 33
+image /tmp/other.img 9
 cp /tmp/other.img /tmp/before.img
 echo /tmp/other.img >$GADGET/functions/mass_storage.0/lun.0/file
 t0=$(now_ms)
