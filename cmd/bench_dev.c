@@ -21,6 +21,7 @@ bench_find(struct bencher *b)
 	int err = imports_list(remote_imports(b->remote));
 
 	b->finding = true;
+	b->asked_us = clock_us();
 	if (err != ERR_OK)
 		bench_stop(b, err, err_text(err));
 }
@@ -107,7 +108,8 @@ on_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
 		bench_stop(b, ERR_IO, "the device's descriptor is another than it was");
 		return ERR_OK;
 	}
-	b->urbs++;
+	if (b->urbs++ == 0)
+		b->first_us = clock_us() - b->asked_us;
 	more_urbs(b);
 	return ERR_OK;
 }
@@ -121,7 +123,7 @@ on_removed(void *arg, const struct wire_refusal *why)
 	bench_stop(b, ERR_GONE, why->text);
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed};
+static const struct imports_user user = {on_imported, on_reply, on_removed, NULL};
 
 void
 bench_import(struct bencher *b)

@@ -156,6 +156,7 @@ hello(struct remote *r)
 
 	h.greet.major = WIRE_MAJOR;
 	h.greet.minor = WIRE_MINOR;
+	h.greet.caps = WIRE_CAPS;
 	h.grace_s = r->ops->lost != NULL ? (uint32_t)(r->grace_us / 1000000) : 0;
 	memcpy(h.greet.instance, r->loop->env.instance, sizeof(h.greet.instance));
 	text_copy(h.greet.name, sizeof(h.greet.name), r->loop->env.name);

@@ -13,7 +13,7 @@
  *	1 PING    asks for an acknowledgement
  *	2 ACK     u32 delay us | u8 n | n x { u32 last, u32 first } newest first
  *	3 CLOSE   u8 reason (enum arq_close): the link ends now
- *	16..     the session's: STREAM, WINDOW (core/frame.h)
+ *	16..     the session's: STREAM, WINDOW, DATAGRAM (core/frame.h)
  */
 #ifndef CORE_ARQ_H
 #define CORE_ARQ_H
@@ -68,8 +68,13 @@ struct arq_ops {
 	 */
 	int (*frame)(void *arg, const uint8_t *p, size_t n, size_t *used);
 
-	/* A whole packet was accepted: deliver what is complete. */
+	/* A whole packet was accepted, or the deadline is there: deliver what is
+	 * complete. */
 	int (*turn)(void *arg);
+
+	/* NULL, or: the time, told before all else; when turn has to be called next. */
+	void (*clock)(void *arg, uint64_t now);
+	uint64_t (*deadline)(const void *arg);
 };
 
 struct arq_conf {

@@ -9,7 +9,6 @@
 #include "net/clock.h"
 #include "net/dtls.h"
 #include "net/link_parts.h"
-#include "net/tcp.h"
 
 #define EXTRA (1 + DTLS_OVERHEAD) /* in front, the link's number */
 
@@ -69,8 +68,7 @@ link_carry(struct link *l)
 	    .dead_us = LINK_DEAD_US,
 	    .cubic = env->cubic};
 
-	if (l->tcp != NULL)
-		tcp_finish(l->tcp); /* signalling has done its part */
+	link_settle(l);
 	door_init(&l->door, l->serve, &door_ops, l);
 	if (!l->serve && !open_door(l)) {
 		link_fail(l, ERR_NOMEM, NULL);

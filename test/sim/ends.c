@@ -256,12 +256,12 @@ hear(struct ends *e, int i)
 	uint8_t buf[NET_PACKET_MAX];
 	size_t n;
 
-	for (int k = 0; k < ARQ_BURST; k++) {
+	for (int k = 0; k < ARQ_BURST && d->busy <= e->now; k++) {
 		if ((n = net_recv(e->net, i, buf, e->now)) == 0)
 			break;
 		take(d, buf, n);
 	}
-	for (int k = 0; k < ENDS_LINKS; k++) {
+	for (int k = 0; k < ENDS_LINKS && d->busy <= e->now; k++) {
 		struct ends_link *l = &d->link[k];
 
 		if (lives(l) && arq_deadline(l->arq) <= clock_of(d))
@@ -275,7 +275,7 @@ speak(struct ends *e, struct ends_link *l, int i)
 	uint8_t buf[NET_PACKET_MAX] = {l->number};
 	size_t n;
 
-	for (int k = 0; lives(l) && k < ARQ_BURST; k++) {
+	for (int k = 0; lives(l) && l->of->busy <= e->now && k < ARQ_BURST; k++) {
 		n = arq_output(l->arq, buf + 1, sizeof(buf) - 1, clock_of(l->of));
 		if (n == 0)
 			break;
@@ -286,21 +286,27 @@ speak(struct ends *e, struct ends_link *l, int i)
 static uint64_t
 next_event(const struct ends *e)
 {
-	uint64_t t = net_next(e->net), at;
+	uint64_t t = UINT64_MAX, at;
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
+		const struct end *d = &e->end[i];
+
+		at = net_next_at(e->net, i);
 		for (int k = 0; k < ENDS_LINKS; k++) {
-			const struct ends_link *l = &e->end[i].link[k];
+			uint64_t due;
 
-			if (!lives(l))
+			if (!lives(&d->link[k]))
 				continue;
-			at = arq_deadline(l->arq);
-			if (at != UINT64_MAX && at != 0) /* by its clock */
-				at -= (uint64_t)l->of->ahead;
-			if ((int64_t)at < 0 && at != UINT64_MAX)
-				at = 0;
-			t = at < t ? at : t;
+			due = arq_deadline(d->link[k].arq);
+			if (due != UINT64_MAX && due != 0) /* by its clock */
+				due -= (uint64_t)d->ahead;
+			if ((int64_t)due < 0 && due != UINT64_MAX)
+				due = 0;
+			at = due < at ? due : at;
 		}
+		at = at > d->busy ? at : d->busy; /* what comes meanwhile waits */
+		t = at < t ? at : t;
+	}
 	return t;
 }
 

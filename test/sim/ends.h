@@ -43,6 +43,7 @@ struct end {
 	int failed;                /* what the arq said; no more packets then */
 	int64_t ahead;             /* us that its clock is */
 	bool asleep;               /* nothing is done, nothing comes in */
+	uint64_t busy;             /* until then it has no turn: its machine has others */
 };
 
 struct ends {
