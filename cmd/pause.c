@@ -12,3 +12,9 @@ pause_us(unsigned tries, uint64_t without_us, uint8_t dice)
 	us = us < most ? us : most;
 	return us - us / 4 + us / 2 * dice / 256;
 }
+
+uint64_t
+pause_end(uint64_t pause, uint64_t tried_at, uint64_t now)
+{
+	return tried_at + pause > now ? tried_at + pause : now;
+}

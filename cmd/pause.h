@@ -18,4 +18,7 @@
  */
 uint64_t pause_us(unsigned tries, uint64_t without_us, uint8_t dice);
 
+/* When it is over: what the last try took, from tried_at on, has been waited already. */
+uint64_t pause_end(uint64_t pause, uint64_t tried_at, uint64_t now);
+
 #endif

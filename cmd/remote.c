@@ -39,11 +39,11 @@ struct remote {
 	uint64_t links; /* that have carried it */
 	uint8_t key[IDENT_MAC];
 
-	struct event *timer; /* the next try, or the end of the session's grace */
-	struct event *end;   /* closed without a link: down */
-	uint64_t lost_at;    /* us, when the link was lost; 0: it is there */
-	unsigned tries;      /* since then */
-	uint64_t try_at;
+	struct event *timer;       /* the next try, or the end of the session's grace */
+	struct event *end;         /* closed without a link: down */
+	uint64_t lost_at;          /* us, when the link was lost; 0: it is there */
+	unsigned tries;            /* since then */
+	uint64_t tried_at, try_at; /* us, the last one and the next */
 };
 
 /* --- session --- */
@@ -248,12 +248,22 @@ try_later(struct remote *r)
 	ident_random(&dice, 1);
 	if (r->lost_at == 0)
 		r->lost_at = now;
-	r->try_at = now + pause_us(r->tries, now - r->lost_at, dice);
+	r->try_at =
+	    pause_end(pause_us(r->tries, now - r->lost_at, dice), r->tried_at, now);
 	r->tries++;
 	rearm(r);
 }
 
 static const struct link_ops link_ops;
+
+static void
+try_now(struct remote *r)
+{
+	r->tried_at = clock_us();
+	r->link = link_dial(&r->loop->env, &r->target->link, &link_ops, r);
+	if (r->link == NULL)
+		try_later(r);
+}
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
@@ -273,10 +283,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	if (r->closing) /* since that was lost */
 		return;
-	if (r->link == NULL && now >= r->try_at &&
-	    (r->link = link_dial(&r->loop->env, &r->target->link, &link_ops, r)) == NULL)
-		try_later(r);
-	else if (r->link == NULL || r->session != NULL)
+	if (r->link == NULL && now >= r->try_at)
+		try_now(r);
+	if (r->link == NULL || r->session != NULL)
 		rearm(r);
 }
 

@@ -41,4 +41,14 @@ chance_is_a_quarter(void)
 	CHECK(sum / 256 > 1990000 && sum / 256 < 2010000);
 }
 
-TEST_MAIN(TEST(doubles_to_two_seconds), TEST(is_patient_later), TEST(chance_is_a_quarter))
+/* A server that is not there says nothing, and a try of five seconds is pause enough. */
+static void
+a_long_try_is_a_pause(void)
+{
+	CHECK_EQ(pause_end(2000000, 10000000, 10000100), 12000000);
+	CHECK_EQ(pause_end(2000000, 10000000, 15000000), 15000000);
+	CHECK_EQ(pause_end(0, 10000000, 10000000), 10000000);
+}
+
+TEST_MAIN(TEST(doubles_to_two_seconds), TEST(is_patient_later), TEST(chance_is_a_quarter),
+	  TEST(a_long_try_is_a_pause))

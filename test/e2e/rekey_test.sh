@@ -34,7 +34,7 @@ bench
 is "without: one link" "$? $links" "0 1"
 is "its bytes" "$(jq -r .device.sha256 "$work/bench")" "$sum"
 
-bench -o link.rekey_packets=100000
+bench -o link.rekey_packets=2000
 is "bench with new keys again and again ends well" "$?" 0
 is "the disk's bytes are right" "$(jq -r .device.sha256 "$work/bench")" "$sum"
 [ "$links" -ge 3 ]
@@ -43,8 +43,6 @@ is "at no time was it without" "$held" 0
 is "lab never missed the peer" \
 	"$(grep -cE 'its session waits|peer anna is back' "$work/lab.log")" 0
 has_not "and no link ended by itself" "$work/bench.err" "lost"
-[ "$(jq .link.packets_out "$work/bench")" -lt 1000000 ]
-ok "the last link's packets: $(jq .link.packets_out "$work/bench")"
 
 # --- a session that stays: its own status, and nothing but keepalive ---
 "$BIN" -o link.rekey_packets=14 -s "$work/anna" attach lab --via usbip=127.0.0.1:0 v-1 \
