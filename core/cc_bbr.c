@@ -24,10 +24,10 @@ enum { STARTUP, DRAIN, CYCLE, PROBE_RTT };
 /*
  * The queue is at most cwnd_gain less one round trip. The start doubles each round: its
  * window needs no more than 2, which leaves a router with a queue of one round trip
- * nothing to drop.
+ * nothing to drop. What 1.35 leaves beside a CUBIC flow is half a line; 1.5 left a third.
  */
 static const uint16_t pace_gain[] = {2885, 350, 0, 1000}; /* by state; 0: by phase */
-static const uint16_t cwnd_gain[] = {2000, 2000, 1500, 0};
+static const uint16_t cwnd_gain[] = {2000, 2000, 1350, 0};
 static const uint16_t phase_gain[] = {1250, 750, 1000, 1000, 1000, 1000, 1000, 1000};
 
 static uint64_t
