@@ -70,6 +70,7 @@ report_json(const struct bencher *b)
 		 6);
 	json_close(&j);
 	if (b->device != NULL) {
+		json_dec(&j, "first_byte_ms", b->connect_us + b->first_us, 3);
 		json_u64(&j, "urb_s", b->urb_s);
 		json_open(&j, "device");
 		report_device(&j, &b->info);
@@ -106,7 +107,9 @@ report_text(const struct bencher *b)
 	if (b->device == NULL)
 		return;
 	bench_show_descriptors(b);
-	printf("%llu requests a second\n", (unsigned long long)b->urb_s);
+	printf("first byte %llu ms after the call; %llu requests a second\n",
+	       (unsigned long long)(b->connect_us + b->first_us) / 1000,
+	       (unsigned long long)b->urb_s);
 	if (b->disk.sha256[0] != '\0')
 		printf("disk: %llu bytes read at %llu.%llu MB/s, SHA-256 %s\n",
 		       (unsigned long long)b->disk.bytes,

@@ -45,8 +45,10 @@ struct bencher {
 	struct devinfo info;
 	uint8_t *raw;
 	size_t raw_len;
+	bool finding; /* the list was asked for; others come unasked */
 	bool found;
 	uint64_t urbs, urb_s;
+	uint64_t asked_us, first_us; /* from the list to the first answer of the device */
 	unsigned inflight;
 
 	/* the disk */

@@ -60,6 +60,9 @@ size_t sendbuf_take(struct sendbuf *, uint64_t *off, uint8_t *dst, size_t cap);
 void sendbuf_acked(struct sendbuf *, uint64_t off, uint64_t n);
 void sendbuf_lost(struct sendbuf *, uint64_t off, uint64_t n);
 
+/* The n bytes before the next one, of which none is lost, go again with it. */
+void sendbuf_repeat(struct sendbuf *, uint64_t n);
+
 /*
  * A new link carries it: what was on its way on the old one is sent again, from the
  * first byte that the peer is not known to have.

@@ -219,6 +219,15 @@ net_cut(struct net *n, bool cut)
 }
 
 void
+net_change(struct net *n, const struct net_conf to[2])
+{
+	for (int i = 0; i < 2; i++) {
+		n->to[i].conf = to[i];
+		n->to[i].busy_ns = n->to[i].last = 0;
+	}
+}
+
+void
 net_stats(const struct net *n, struct net_stats *s)
 {
 	*s = n->stats;

@@ -45,6 +45,9 @@ uint64_t net_next_at(const struct net *, int side);
 /* Cut: what is on its way and what is sent is lost. */
 void net_cut(struct net *, bool cut);
 
+/* Packets take another way from now on; those on the old one still arrive. */
+void net_change(struct net *, const struct net_conf to[2]);
+
 void net_stats(const struct net *, struct net_stats *);
 
 /* The seed's next number; tests use it for their own choices, too. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/ends core/bench core/door core/marks test/sim/net core/session core/session_link core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem */
+/* link: test/sim/ends core/bench core/door core/marks test/sim/net core/session core/session_link core/session_tail core/tail_out core/tail_in core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem */
 /* clang-format on */
 /*
  * What `bench` does, over a long line: round trips first, then bulk, both through the
@@ -104,7 +104,7 @@ run(struct user *u, uint64_t bytes, uint64_t until)
 {
 	while ((u->got < bytes || u->pings < u->want) && ends_step(&u->ends, until)) {
 		if (u->nap_at > 0 && u->ends.now >= u->nap_at) {
-			u->ends.end[0].asleep = u->ends.now + NAP_US;
+			u->ends.end[0].busy = u->ends.now + NAP_US;
 			u->nap_at = 0;
 		}
 		CHECK_EQ(ends_failed(&u->ends), ERR_OK);
