@@ -58,6 +58,7 @@ struct cc_bbr_state {
 	uint64_t phase_at; /* when the phase of the cycle began */
 	uint64_t probe_min, probe_until;
 	uint64_t cycle_min; /* smallest round trip of this cycle */
+	uint64_t probed_bw; /* the estimate when the last probe began */
 	uint8_t slot, state, phase, full_rounds;
 	bool full; /* the start has filled the pipe */
 };

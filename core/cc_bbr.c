@@ -11,6 +11,7 @@
 
 enum { STARTUP, DRAIN, CYCLE, PROBE_RTT };
 
+#define GREW         1150  /* a probe has found so much more: at once again */
 #define FULL_GAIN    1250  /* the start goes on while a round brings so much more */
 #define FULL_ROUNDS  3     /* rounds without it: the pipe is full */
 #define PROBE_US     20000 /* how long the queue is kept empty, or two round trips */
@@ -23,10 +24,10 @@ enum { STARTUP, DRAIN, CYCLE, PROBE_RTT };
 /*
  * The queue is at most cwnd_gain less one round trip. The start doubles each round: its
  * window needs no more than 2, which leaves a router with a queue of one round trip
- * nothing to drop.
+ * nothing to drop. What 1.35 leaves beside a CUBIC flow is half a line; 1.5 left a third.
  */
 static const uint16_t pace_gain[] = {2885, 350, 0, 1000}; /* by state; 0: by phase */
-static const uint16_t cwnd_gain[] = {2000, 2000, 1500, 0};
+static const uint16_t cwnd_gain[] = {2000, 2000, 1350, 0};
 static const uint16_t phase_gain[] = {1250, 750, 1000, 1000, 1000, 1000, 1000, 1000};
 
 static uint64_t
@@ -56,6 +57,7 @@ enter(struct cc *cc, uint8_t state, uint64_t now)
 	b->phase_at = now;
 	b->probe_until = 0;
 	b->probe_min = b->cycle_min = UINT64_MAX;
+	b->probed_bw = UINT64_MAX / GREW; /* there was none */
 	cc->held = state == PROBE_RTT;
 }
 
@@ -127,6 +129,14 @@ outgrown(const struct cc *cc)
 	       cc->u.bbr.cycle_min > cc->cwnd * 1000 / (bw / 1000 + 1);
 }
 
+/* The probe found more, and no queue: the line has become faster. */
+static bool
+grew(const struct cc *cc, const struct cc_ack *a)
+{
+	return bandwidth(cc) >= cc_gain(cc->u.bbr.probed_bw, GREW) && a->rtt_us > 0 &&
+	       a->rtt_us <= cc->min_rtt_us + cc->min_rtt_us / 8;
+}
+
 /*
  * A probing phase lasts a round trip, a slower one until the queue is gone.
  * false: in a whole cycle no round trip was as short as it could have been.
@@ -146,9 +156,12 @@ cycle(struct cc *cc, const struct cc_ack *a)
 	}
 	b->phase_at = a->now;
 	b->phase = (uint8_t)((b->phase + 1) % ARRAY_LEN(phase_gain));
+	if (b->phase == 3 && grew(cc, a)) /* what it did is known a round later */
+		b->phase = 0;
 	if (b->phase == 0) {
 		good = !outgrown(cc);
 		b->cycle_min = UINT64_MAX;
+		b->probed_bw = bandwidth(cc);
 	}
 	return good;
 }

@@ -171,7 +171,7 @@ follows_the_line(void)
 	CHECK(goodput(&s, 0, 5) > LINE / 10 * 8ull / 10);
 	CHECK((s.end[0].a->sent.lost - lost) * 20 < s.end[0].numbers - sent);
 	s.net.rate = LINE;
-	(void)goodput(&s, 0, 5);
+	(void)goodput(&s, 0, 2);
 	CHECK(goodput(&s, 0, 3) > LINE * 8ull / 10);
 	sim_fini(&s);
 }

@@ -121,7 +121,7 @@ bbr_finds_the_line(void)
 	}
 	CHECK(near(most, LINE * 125ull / 100, 2)); /* probes */
 	CHECK(least < LINE);                       /* and makes up for it */
-	CHECK(near(p.cc.cwnd, 625000 * 3 / 2 + 8 * MTU, 3));
+	CHECK(near(p.cc.cwnd, 625000 * 135 / 100 + 8 * MTU, 3));
 }
 
 static void
@@ -231,7 +231,7 @@ bbr_measures_the_round_trip_anew(void)
 	CHECK_EQ(least, 4 * MTU);
 	CHECK_EQ(p.cc.min_rtt_us, p.rtt);
 	CHECK_EQ(probed(&p, 9 * SECOND, &least), 0);
-	CHECK(p.cc.cwnd > 625000 * 13 / 10 * 14 / 10);
+	CHECK(p.cc.cwnd > 625000 * 13 / 10 * 13 / 10);
 }
 
 /* Much longer: the window would starve it for ten seconds, so at once. */
