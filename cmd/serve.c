@@ -15,17 +15,31 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "net/ctl.h"
+#include "net/ice_uri.h"
+#include "net/rdv_stand.h"
 #include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
 
 #define SERVE_LISTEN "[::]:13240"
 
-enum { OPT_LISTEN, OPT_SHARE, OPT_VIRTUAL, OPT_USBIP, OPT_USBIP_ALLOW };
+enum {
+	OPT_LISTEN,
+	OPT_RENDEZVOUS,
+	OPT_STUN,
+	OPT_SHARE,
+	OPT_VIRTUAL,
+	OPT_USBIP,
+	OPT_USBIP_ALLOW
+};
 
 static const struct cmd_opt opts[] = {
     [OPT_LISTEN] = {"listen", "ADDR:PORT",
-		    "where peers knock, repeatable (default: [::]:13240)"},
+		    "where peers knock, repeatable, or none (default: [::]:13240)"},
+    [OPT_RENDEZVOUS] = {"rendezvous", "URI",
+			"register there, so that peers find this machine; repeatable"},
+    [OPT_STUN] = {"stun", "HOST:PORT",
+		  "a server to ask for our address, as -o ice.stun (default: none)"},
     [OPT_SHARE] = {"share", "DEVICE", "share this device while serve runs, repeatable"},
     [OPT_VIRTUAL] = {"virtual", "SPEC",
 		     "share a device of software, repeatable:" USB_VIRTUAL_FORMS},
@@ -43,7 +57,7 @@ server_shares(const struct server *s, const struct usb_dev *d)
 	       share_has(&s->extra, &d->info, d->is_virtual);
 }
 
-/* The file `bound` has changed: who lost a device loses it now. */
+/* `bound` or `peers` has changed: who lost a device or a right loses it now. */
 void
 server_reload(struct server *s)
 {
@@ -63,7 +77,7 @@ server_reload(struct server *s)
 		else if (!lease_fits(s, d))
 			lease_revoke(s, d, "it is shared in another way now");
 	}
-	guest_changed(s);
+	guest_review(s);
 }
 
 /* --- devices --- */
@@ -74,6 +88,7 @@ on_arrived(void *arg, struct usb_dev *d)
 	struct server *s = arg;
 
 	share_mark(&s->share, &s->bus);
+	lease_review(s); /* nicknames may have moved */
 	if (server_shares(s, d)) {
 		log_info("device %s shared id=%04x:%04x product=\"%s\"", d->info.busid,
 			 d->info.vid, d->info.pid, d->info.product);
@@ -88,6 +103,7 @@ on_left(void *arg, struct usb_dev *d)
 
 	lease_revoke(s, d, "it was unplugged");
 	share_mark(&s->share, &s->bus); /* another one may get its nickname */
+	lease_review(s);
 	if (server_shares(s, d)) {
 		log_info("device %s left", d->info.busid);
 		guest_changed(s);
@@ -123,6 +139,10 @@ listen_at(struct server *s, const char *where)
 	char why[256];
 	int err;
 
+	if (strcmp(where, "none") == 0) {
+		s->hidden = true;
+		return 0;
+	}
 	if (s->listeners == SERVER_LISTENERS)
 		return cmd_wrong(&cmd_serve, "at most %d times --listen",
 				 SERVER_LISTENERS);
@@ -133,6 +153,48 @@ listen_at(struct server *s, const char *where)
 	log_info("serve listens at=%s", tcp_listener_where(s->listener[s->listeners]));
 	s->listeners++;
 	return 0;
+}
+
+static int
+add_rendezvous(struct server *s, const char *uri)
+{
+	int err = conf_add_rdv(&s->ctx->conf, uri);
+
+	if (err == ERR_FULL)
+		return cmd_wrong(&cmd_serve, "at most %d times --rendezvous",
+				 TICKET_RDVS);
+	if (err != ERR_OK)
+		return cmd_wrong(&cmd_serve,
+				 "\"%s\" is no rendezvous: rdv://HOST:PORT#PIN, as "
+				 "usbp2p rendezvous prints it",
+				 uri);
+	return 0;
+}
+
+static int
+register_at_all(struct server *s)
+{
+	const struct conf *c = &s->ctx->conf;
+	struct rdv_stand *r;
+
+	for (unsigned i = 0; i < c->rdvs; i++) {
+		r = rdv_stand_new(&s->loop.env.rdv, &c->rdv[i], s->loop.env.instance,
+				  &listener_ops, s);
+		if (r == NULL)
+			return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+		s->stand[s->stands++] = r;
+	}
+	return 0;
+}
+
+static void
+leave_all(struct server *s)
+{
+	for (unsigned i = 0; i < s->listeners; i++)
+		tcp_listener_free(s->listener[i]);
+	for (unsigned i = 0; i < s->stands; i++)
+		rdv_stand_free(s->stand[i]);
+	s->listeners = s->stands = 0;
 }
 
 /* --- start and end --- */
@@ -158,9 +220,7 @@ on_stop(void *arg)
 	}
 	log_info("serve ends");
 	s->ending = true;
-	for (unsigned i = 0; i < s->listeners; i++)
-		tcp_listener_free(s->listener[i]);
-	s->listeners = 0;
+	leave_all(s);
 	stocker_end_all(s);
 	LIST_EACH (&s->guests, l) {
 		guest_end(CONTAINER_OF(l, struct guest, link));
@@ -227,6 +287,12 @@ options(struct server *s, int argc, char **argv)
 	while (code == 0 && (o = cmd_next(&a, &cmd_serve, &arg)) != CMD_END) {
 		if (o == OPT_LISTEN) {
 			code = listen_at(s, arg);
+		} else if (o == OPT_RENDEZVOUS) {
+			code = add_rendezvous(s, arg);
+		} else if (o == OPT_STUN) {
+			if (ice_uri_stun(&s->loop.servers.stun, arg) != ERR_OK)
+				code =
+				    cmd_wrong(&cmd_serve, "\"%s\" is no HOST:PORT", arg);
 		} else if (o == OPT_VIRTUAL) {
 			code = add_virtual(s, arg);
 		} else if (o == OPT_SHARE) {
@@ -244,8 +310,13 @@ options(struct server *s, int argc, char **argv)
 	}
 	if (code == 0 && allow.n > 0 && !stock)
 		code = cmd_wrong(&cmd_serve, "--usbip-allow is for --usbip");
-	if (code == 0 && s->listeners == 0)
+	if (code == 0 && s->hidden && (s->listeners > 0 || s->ctx->conf.rdvs == 0))
+		code = cmd_wrong(&cmd_serve,
+				 "--listen none stands alone, and wants --rendezvous");
+	if (code == 0 && s->listeners == 0 && !s->hidden)
 		code = listen_at(s, SERVE_LISTEN);
+	if (code == 0)
+		code = register_at_all(s);
 	if (code == 0 && stock)
 		code = stocker_listen(s, usbip, &allow);
 	return code;
@@ -287,8 +358,7 @@ run_server(struct server *s, int argc, char **argv)
 	watch_fini(&s->watch);
 	ctl_free(s->ctl);
 	stock_listener_free(s->stock);
-	for (unsigned i = 0; i < s->listeners; i++)
-		tcp_listener_free(s->listener[i]);
+	leave_all(s);
 	usb_host_stop(&s->bus);
 	usb_bus_fini(&s->bus);
 	if (s->reaper != NULL)

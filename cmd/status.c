@@ -41,6 +41,7 @@ field(struct field *f, struct json_val v, const char *key)
 	} else {
 		json_get_str(v, key, f->text, sizeof(f->text));
 	}
+	text_clean(f->text);
 	return f->text;
 }
 
@@ -56,10 +57,22 @@ show_link(struct json_val v)
 		       field(&rtt, l, "rtt_us"), field(&lost, l, "lost"));
 }
 
+/* Who waits for it, the next one first. */
+static void
+show_waiting(struct json_val device)
+{
+	char name[200];
+
+	for (unsigned i = 0;
+	     json_str_of(json_at(json_get(device, "waiting"), i), name, sizeof(name));
+	     i++)
+		printf("%s %s", i == 0 ? ", next are" : ",", name);
+}
+
 static void
 show_devices(struct json_val v)
 {
-	struct field busid, nick, id, product, state, holder, local, port;
+	struct field busid, nick, id, product, state, mode, holder, local, port;
 	struct json_val d;
 
 	for (unsigned i = 0; (d = json_at(json_get(v, "devices"), i)).n > 0; i++) {
@@ -70,8 +83,11 @@ show_devices(struct json_val v)
 		       field(&state, d, "state"));
 		if (json_get_bool(d, "part"))
 			printf(" in part");
+		if (json_get(d, "mode").n > 0)
+			printf(" %s", field(&mode, d, "mode"));
 		if (json_get(d, "holder").n > 0)
 			printf(" by %s", field(&holder, d, "holder"));
+		show_waiting(d);
 		if (json_get(d, "port").n > 0)
 			printf(" port %s as %s", field(&port, d, "port"),
 			       field(&local, d, "local"));
@@ -94,18 +110,45 @@ show_peers(struct json_val v)
 }
 
 static void
+show_rendezvous(struct json_val v)
+{
+	struct field pid, connections, servers;
+
+	printf("rendezvous (pid %s): %s connections, %s of servers\n",
+	       field(&pid, v, "pid"), field(&connections, v, "connections"),
+	       field(&servers, v, "servers"));
+}
+
+static void
+show_registrations(struct json_val v)
+{
+	struct json_val r;
+	struct field uri, reason;
+
+	for (unsigned i = 0; (r = json_at(json_get(v, "rendezvous"), i)).n > 0; i++)
+		printf("  at %s: %s\n", field(&uri, r, "uri"),
+		       json_get_bool(r, "registered") ? "registered"
+						      : field(&reason, r, "reason"));
+}
+
+static void
 show(const char *line)
 {
 	struct json_val v = json_read(line, strlen(line));
 	struct field kind, pid, name, peer;
 
 	field(&kind, v, "kind");
+	if (strcmp(kind.text, "rendezvous") == 0) {
+		show_rendezvous(v);
+		return;
+	}
 	if (strcmp(kind.text, "serve") == 0)
 		printf("serve %s (pid %s)\n", field(&name, v, "name"),
 		       field(&pid, v, "pid"));
 	else
 		printf("attach %s (pid %s)\n", field(&peer, v, "peer"),
 		       field(&pid, v, "pid"));
+	show_registrations(v);
 	show_link(v);
 	show_devices(v);
 	show_peers(v);

@@ -77,9 +77,10 @@ jq -e '.link | .bytes_in / .packets_in | . > 1200 and . <= 5000' "$work/first" >
 ok "link.mtu of serve"
 is "link.cipher of serve" "$(jq -r .link.cipher "$work/first")" chacha20
 
-# All that went before, for every key that there is; some need a kernel (test/vm).
-for key in $("$BIN" help | sed -n 's/^ *\([a-z]*\.[a-z]*\)=.*/\1/p'); do
-	grep -q -e "-o $key=" "$0" test/vm/*_test.sh || echo "# no test sets $key"
+# All that went before, for every key that there is; some need a kernel (test/vm), or
+# have a test of their own.
+for key in $("$BIN" help | sed -n 's/^ *\([a-z]*\.[a-z_]*\)=.*/\1/p'); do
+	grep -q -e "-o $key=" test/e2e/*_test.sh test/vm/*_test.sh test/e2e/nat/*.sh || echo "# no test sets $key"
 done >"$work/unset"
 cat "$work/unset"
 [ "$tap_bad" = 0 ] && [ ! -s "$work/unset" ] && "$BIN" help | grep -q link.mtu=

@@ -102,7 +102,7 @@ open_twin(struct fixture *f, struct end *e, const struct end *to)
 static void
 setup(struct fixture *f, const char *ip)
 {
-	struct timeval limit = {10, 0};
+	struct timeval limit = {30, 0};
 
 	memset(f, 0, sizeof(*f));
 	f->base = event_base_new();
