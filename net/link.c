@@ -64,7 +64,7 @@ on_ice_moved(void *arg)
 }
 
 static const struct ice_ops ice_ops = {on_ice_gathered, on_ice_found,  on_ice_connected,
-				       on_ice_moved,    on_ice_failed, link_one_packet};
+				       on_ice_moved,    on_ice_failed, link_packet};
 
 /* --- actions --- */
 
@@ -122,7 +122,7 @@ do_handshake(struct link *l)
 	if ((err = dtls_start(l->dtls, clock_us())) != ERR_OK)
 		link_fail(l, err, NULL);
 	for (unsigned i = 0; i < l->earlies && l->state != LINK_DOWN; i++)
-		link_one_packet(l, l->early[i].p, l->early[i].n);
+		link_packet(l, l->early[i].p, l->early[i].n);
 	l->earlies = 0;
 	event_active(l->work, EV_TIMEOUT, 1);
 }

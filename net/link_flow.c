@@ -92,7 +92,6 @@ void
 link_flush(struct link *l)
 {
 	uint8_t packet[LINK_MTU_MAX];
-	uint64_t now = clock_us();
 	unsigned n = 0;
 	size_t len = 0;
 	int err;
@@ -105,7 +104,7 @@ link_flush(struct link *l)
 		return;
 	}
 	while (l->arq != NULL && n < l->burst &&
-	       (len = arq_output(l->arq, packet, sizeof(packet), now)) > 0) {
+	       (len = arq_output(l->arq, packet, sizeof(packet), clock_us())) > 0) {
 		if ((err = dtls_send(l->dtls, packet, len)) != ERR_OK) {
 			link_fail(l, err, NULL);
 			return;
@@ -141,20 +140,7 @@ on_twin_ready(void *arg)
 		link_flush(l);
 }
 
-/*
- * The clock is read once for what a system call brought, and once for what goes out
- * together: where the kernel has to be asked for the time (an emulated machine, say)
- * that costs as much as a packet.
- */
-static void
-on_came(void *arg)
-{
-	struct link *l = arg;
-
-	l->came = clock_us();
-}
-
-static const struct twin_ops twin_ops = {on_came, link_packet, on_twin_ready};
+static const struct twin_ops twin_ops = {link_packet, on_twin_ready};
 
 void
 link_choose_way(struct link *l)
@@ -195,7 +181,7 @@ on_packet(void *arg, const uint8_t *p, size_t n)
 	if (l->arq == NULL || l->state == LINK_DOWN)
 		return ERR_OK;
 	keyuse_got(&l->keys, n);
-	err = arq_input(l->arq, p, n, l->came);
+	err = arq_input(l->arq, p, n, clock_us());
 	if (err == ERR_CLOSED && arq_close_reason(l->arq) == ARQ_CLOSE_LOST)
 		link_fail(l, ERR_UNREACHABLE, "the peer says that the link is lost");
 	else if (err != ERR_OK)
@@ -227,7 +213,7 @@ link_packet(void *arg, const uint8_t *p, size_t n)
 		hold_early(l, p, n);
 		return;
 	}
-	if ((err = dtls_input(l->dtls, p + 1, n - 1, l->came)) != ERR_OK)
+	if ((err = dtls_input(l->dtls, p + 1, n - 1, clock_us())) != ERR_OK)
 		link_fail(l, err, NULL);
 	else
 		event_active(l->work, EV_TIMEOUT, 1);
@@ -239,13 +225,6 @@ reason_of(int err)
 	if (err == ERR_TIMEOUT || err == ERR_UNREACHABLE)
 		return ARQ_CLOSE_LOST;
 	return err == ERR_PROTO ? ARQ_CLOSE_PROTO : ARQ_CLOSE_DONE;
-}
-
-void
-link_one_packet(void *arg, const uint8_t *p, size_t n)
-{
-	on_came(arg);
-	link_packet(arg, p, n);
 }
 
 void

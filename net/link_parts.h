@@ -80,7 +80,6 @@ struct link {
 	struct ice_packet batch[ARQ_BURST];
 	unsigned batched, gone; /* of batch; gone: sent already */
 	unsigned burst;         /* packets of one turn */
-	uint64_t came;          /* when the packets came that are being taken in */
 
 	uint64_t setup_end;
 	struct event *timer, *work, *reaper;
@@ -119,10 +118,7 @@ void link_rearm(struct link *);
 /* Up, or on another pair: by the fast socket if that can be had. */
 void link_choose_way(struct link *);
 
-/* A datagram: from ICE, which brings them one by one, */
-void link_one_packet(void *link, const uint8_t *, size_t n);
-
-/* and another that came when l->came says. */
+/* A datagram from ICE. */
 void link_packet(void *link, const uint8_t *, size_t n);
 
 /* We give up on a peer that may be well: it need not wait for our silence. */
