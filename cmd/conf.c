@@ -77,6 +77,13 @@ set_attached(struct conf *c, const char *v)
 }
 
 static bool
+set_lan(struct conf *c, const char *v)
+{
+	c->serve_lan = strcmp(v, "yes") == 0;
+	return c->serve_lan || strcmp(v, "no") == 0;
+}
+
+static bool
 set_name(struct conf *c, const char *v)
 {
 	return access_name_ok(v) && text_copy(c->serve_name, sizeof(c->serve_name), v);
@@ -91,6 +98,8 @@ const struct conf_key conf_keys[] = {
      "bytes of a UDP datagram (default: auto, as many as the path takes)", set_mtu},
     {"serve.attached", "yes|no",
      "devices that are attached here are shared as well (default: no)", set_attached},
+    {"serve.lan", "yes|no",
+     "serve announces itself on the local network, as by --lan (default: no)", set_lan},
     {"serve.name", "NAME", "what this machine calls itself (default: host name)",
      set_name},
     {NULL, NULL, NULL, NULL},

@@ -17,6 +17,7 @@ struct conf {
 	uint16_t link_mtu; /* 0: find it out */
 	uint16_t port_min, port_max;
 	bool serve_attached;
+	bool serve_lan;
 	char serve_name[64];
 };
 

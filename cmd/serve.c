@@ -15,13 +15,14 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "net/ctl.h"
+#include "net/lan.h"
 #include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
 
 #define SERVE_LISTEN "[::]:13240"
 
-enum { OPT_LISTEN, OPT_SHARE, OPT_VIRTUAL, OPT_USBIP, OPT_USBIP_ALLOW };
+enum { OPT_LISTEN, OPT_SHARE, OPT_VIRTUAL, OPT_USBIP, OPT_USBIP_ALLOW, OPT_LAN };
 
 static const struct cmd_opt opts[] = {
     [OPT_LISTEN] = {"listen", "ADDR:PORT",
@@ -33,6 +34,7 @@ static const struct cmd_opt opts[] = {
 		   "let stock USB/IP clients in, unencrypted (default: 127.0.0.1:3240)"},
     [OPT_USBIP_ALLOW] = {"usbip-allow", "CIDR",
 			 "from where they may come, beside this machine; repeatable"},
+    [OPT_LAN] = {"lan", NULL, "announce it on the local network (mDNS)"},
     {NULL, NULL, NULL},
 };
 
@@ -216,12 +218,29 @@ add_allowed(struct stock_allow *allow, const char *cidr)
 	return 0;
 }
 
+/* The first listener; peers that find it still need a ticket. */
+static int
+announce(struct server *s)
+{
+	const char *port = strrchr(tcp_listener_where(s->listener[0]), ':');
+	char id[8], why[256] = "";
+	uint64_t n;
+	int err = ERR_FAIL;
+
+	peerid_short(ident_id(s->loop.ident), id);
+	if (port != NULL && text_to_u64(port + 1, 65535, &n))
+		err = lan_publish(&s->lan, s->loop.base, s->loop.env.name, id,
+				  (uint16_t)n, why, sizeof(why));
+	return err == ERR_OK ? 0
+			     : cmd_fail(err, "%s", why[0] != '\0' ? why : err_text(err));
+}
+
 static int
 options(struct server *s, int argc, char **argv)
 {
 	struct stock_allow allow = {0};
 	const char *arg, *usbip = NULL;
-	bool stock = false;
+	bool stock = false, lan = s->ctx->conf.serve_lan;
 	struct cmd_args a;
 	int o, code = 0;
 
@@ -238,6 +257,8 @@ options(struct server *s, int argc, char **argv)
 			usbip = arg;
 		} else if (o == OPT_USBIP_ALLOW) {
 			code = add_allowed(&allow, arg);
+		} else if (o == OPT_LAN) {
+			lan = true;
 		} else if (o == CMD_OPERAND) {
 			code = cmd_wrong(&cmd_serve, "what is \"%s\" for?", arg);
 		} else {
@@ -250,6 +271,8 @@ options(struct server *s, int argc, char **argv)
 		code = listen_at(s, SERVE_LISTEN);
 	if (code == 0 && stock)
 		code = stocker_listen(s, usbip, &allow);
+	if (code == 0 && lan)
+		code = announce(s);
 	return code;
 }
 
@@ -288,6 +311,7 @@ run_server(struct server *s, int argc, char **argv)
 	}
 	watch_fini(&s->watch);
 	ctl_free(s->ctl);
+	lan_free(s->lan);
 	stock_listener_free(s->stock);
 	for (unsigned i = 0; i < s->listeners; i++)
 		tcp_listener_free(s->listener[i]);

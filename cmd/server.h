@@ -27,6 +27,7 @@
 #define SERVER_LISTENERS   4
 
 struct ctl;
+struct lan;
 struct nowrite;
 struct stock_allow;
 struct stock_listener;
@@ -46,6 +47,7 @@ struct server {
 	bool any;                     /* a listener is on a wildcard address */
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
+	struct lan *lan;      /* --lan, or NULL */
 	struct watch watch;   /* of the status, by the control socket */
 	struct event *reaper; /* guest_reap */
 	struct event *teller; /* guest_tell */

@@ -42,6 +42,11 @@ taken(void)
 	CHECK(c.port_min == 13240 && c.port_max == 13240);
 	CHECK_EQ(conf_set(&c, "serve.attached=yes", why, sizeof(why)), ERR_OK);
 	CHECK(c.serve_attached);
+	CHECK(!c.serve_lan);
+	CHECK_EQ(conf_set(&c, "serve.lan=yes", why, sizeof(why)), ERR_OK);
+	CHECK(c.serve_lan);
+	CHECK_EQ(conf_set(&c, "serve.lan=no", why, sizeof(why)), ERR_OK);
+	CHECK(!c.serve_lan);
 	CHECK_EQ(conf_set(&c, "serve.attached=no", why, sizeof(why)), ERR_OK);
 	CHECK(!c.serve_attached);
 	CHECK_EQ(conf_set(&c, "serve.name=lab-2.attic", why, sizeof(why)), ERR_OK);
@@ -74,6 +79,7 @@ refused(void)
 	    {"ice.ports=5-4", "ice.ports wants PORT[-PORT], not \"5-4\""},
 	    {"ice.ports=000000005-9", "ice.ports wants PORT[-PORT], not \"000000005-9\""},
 	    {"serve.attached=1", "serve.attached wants yes|no, not \"1\""},
+	    {"serve.lan=1", "serve.lan wants yes|no, not \"1\""},
 	    {"serve.name=a b", "serve.name wants NAME, not \"a b\""},
 	    {"serve.name=42", "serve.name wants NAME, not \"42\""},
 	};
