@@ -8,7 +8,8 @@
  *	guest_dev.c  the devices in its hands
  *	guest_may.c  what it may use, looked at again and again
  *	serve_stock.c  stock USB/IP clients, and the devices in theirs
- *	lease.c      one device in anyone's hands, and who waits for it
+ *	lease.c      one device in anyone's hands
+ *	lease_wait.c  who waits for it
  *	lease_guard.c  one that is shared read-only
  *	serve_ctl.c  the control socket
  */
