@@ -138,7 +138,7 @@ lease_probe(struct lease *x, const struct lease *holder)
  * goes on asking, so that a holder that dies is noticed.
  */
 void
-lease_on_probe(evutil_socket_t fd, short what, void *arg)
+lease_on_probe(int fd, short what, void *arg)
 {
 	static const struct wire_refusal lost = {
 	    WIRE_IN_USE, "your link was silent, another peer asked"};

@@ -5,8 +5,6 @@
 #ifndef CMD_LEASE_WAIT_H
 #define CMD_LEASE_WAIT_H
 
-#include <event2/util.h>
-
 #include "cmd/server.h"
 
 /* lease.c: the user hears no; the lease is over. */
@@ -26,7 +24,7 @@ void lease_tell_places(struct server *, const struct usb_dev *);
 
 /* Asks the holder for a sign of life; lease_on_probe comes in a second. */
 void lease_probe(struct lease *, const struct lease *holder);
-void lease_on_probe(evutil_socket_t, short what, void *lease);
+void lease_on_probe(int fd, short what, void *lease);
 
 /* Its user waits for the same device by another one. */
 bool lease_waits_already(const struct lease *);
