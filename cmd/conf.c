@@ -202,6 +202,13 @@ set_address(struct conf *c, const char *v)
 }
 
 static bool
+set_lan(struct conf *c, const char *v)
+{
+	c->serve_lan = strcmp(v, "yes") == 0;
+	return c->serve_lan || strcmp(v, "no") == 0;
+}
+
+static bool
 set_name(struct conf *c, const char *v)
 {
 	return access_name_ok(v) && text_copy(c->serve_name, sizeof(c->serve_name), v);
@@ -230,6 +237,8 @@ const struct conf_key conf_keys[] = {
      "what tickets say first: a router's address that forwards", set_address},
     {"serve.attached", "yes|no",
      "devices that are attached here are shared as well (default: no)", set_attached},
+    {"serve.lan", "yes|no",
+     "serve announces itself on the local network, as by --lan (default: no)", set_lan},
     {"serve.name", "NAME", "what this machine calls itself (default: host name)",
      set_name},
     {"serve.rendezvous", "URI[,URI]", "where peers can meet this machine, too",

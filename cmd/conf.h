@@ -28,6 +28,7 @@ struct conf {
 	char turn_user[ICE_SECRET], turn_password[ICE_SECRET];
 	bool relay_only;
 	bool serve_attached;
+	bool serve_lan;
 	char serve_name[64];
 	char serve_address[TICKET_ADDR]; /* "": those of the machine alone */
 	unsigned rdvs;

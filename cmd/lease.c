@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Devices in the hands of others (peers, stock clients): opening and closing them, one
- * holder at a time, and taking them from a holder that has fallen silent (DESIGN.md 9).
+ * holder at a time, and taking them away.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,31 +10,16 @@
 
 #include <event2/event.h>
 
+#include "cmd/lease_wait.h"
 #include "cmd/server.h"
 #include "core/log.h"
 #include "core/nowrite.h"
 #include "core/text.h"
 
-#define LEASE_PROBE_US 1000000 /* a holder that does not answer in this time is gone */
-
 static const char no_disk[] =
     "it is shared read-only, but has no disk that could be (Bulk-Only Transport)";
 
 static void start(struct lease *);
-
-static struct lease *
-holder_of(const struct server *s, const struct usb_dev *d)
-{
-	struct list *l;
-
-	LIST_EACH (&s->leases, l) {
-		struct lease *x = CONTAINER_OF(l, struct lease, link);
-
-		if (x->dev == d && x->state != LEASE_WAITING)
-			return x;
-	}
-	return NULL;
-}
 
 static void
 lease_free(struct lease *x)
@@ -46,9 +31,8 @@ lease_free(struct lease *x)
 	free(x);
 }
 
-/* The user hears no; the lease is over. */
-static void
-deny(struct lease *x, enum wire_reason reason, const char *text)
+void
+lease_deny(struct lease *x, enum wire_reason reason, const char *text)
 {
 	struct wire_refusal no = {.reason = (uint8_t)reason};
 	const struct lease_user *user = x->user;
@@ -58,138 +42,6 @@ deny(struct lease *x, enum wire_reason reason, const char *text)
 	text_copy(no.text, sizeof(no.text), text);
 	lease_free(x);
 	user->opened(arg, number, &no, NULL);
-}
-
-static bool
-same_peer(const struct lease *a, const struct lease *b)
-{
-	const uint8_t *x, *y;
-
-	if (a->user == NULL || b->user == NULL || a->user->id == NULL ||
-	    b->user->id == NULL)
-		return false;
-	x = a->user->id(a->arg);
-	y = b->user->id(b->arg);
-	return memcmp(x, y, PEERID) == 0;
-}
-
-static const char *
-holder_name(const struct lease *x)
-{
-	return x->user != NULL ? x->user->name(x->arg) : "a peer that is leaving";
-}
-
-static void
-deny_held(struct lease *x, const struct lease *holder)
-{
-	char text[WIRE_TEXT], when[40] = "";
-	time_t since = (time_t)holder->since;
-	struct tm tm;
-
-	if (gmtime_r(&since, &tm) != NULL)
-		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
-	snprintf(
-	    text, sizeof(text), "busy, held by %s since %s%s", holder_name(holder), when,
-	    same_peer(x, holder) ? "; that is you: --takeover takes it from there" : "");
-	deny(x, WIRE_IN_USE, text);
-}
-
-/* --- those who wait --- */
-
-/* From 1, among those who wait for the same device. */
-static unsigned
-place_of(const struct lease *x)
-{
-	unsigned n = 1;
-	struct list *l;
-
-	LIST_EACH (&x->of->leases, l) {
-		const struct lease *w = CONTAINER_OF(l, struct lease, link);
-
-		if (w == x)
-			break;
-		n += w->dev == x->dev && w->state == LEASE_WAITING;
-	}
-	return n;
-}
-
-static bool
-may_queue(const struct lease *x)
-{
-	return x->dev->info.queued && x->user->queued != NULL;
-}
-
-/* Tells its place, if it does not know it. */
-static void
-tell_place(struct lease *x)
-{
-	const struct lease *holder = holder_of(x->of, x->dev);
-	unsigned place = place_of(x);
-	struct wire_queued q = {.position = place};
-
-	if (holder == NULL || (x->told == place && x->behind == holder))
-		return;
-	x->told = place;
-	x->behind = holder;
-	q.since = holder->since;
-	text_copy(q.holder, sizeof(q.holder), holder_name(holder));
-	log_info("peer %s waits for device %s place=%u holder=%s", x->user->name(x->arg),
-		 x->dev->info.busid, place, q.holder);
-	x->user->queued(x->arg, x->number, &q);
-}
-
-/* One has left the queue. */
-static void
-tell_places(struct server *s, const struct usb_dev *d)
-{
-	struct list *l;
-
-	LIST_EACH (&s->leases, l) {
-		struct lease *w = CONTAINER_OF(l, struct lease, link);
-
-		if (w->dev == d && w->state == LEASE_WAITING && may_queue(w))
-			tell_place(w);
-	}
-}
-
-static void
-probe(struct lease *x, const struct lease *holder)
-{
-	struct timeval second = {LEASE_PROBE_US / 1000000, LEASE_PROBE_US % 1000000};
-
-	if (holder->user != NULL)
-		holder->user->probe(holder->arg);
-	event_add(x->probe, &second);
-}
-
-/*
- * The holder's second is over: it has answered, or it has lost the device. Who queues
- * goes on asking, so that a holder that dies is noticed.
- */
-static void
-on_probe(evutil_socket_t fd, short what, void *arg)
-{
-	static const struct wire_refusal lost = {
-	    WIRE_IN_USE, "your link was silent, another peer asked"};
-	struct lease *x = arg, *holder = holder_of(x->of, x->dev);
-	const struct lease_user *user;
-	void *who;
-
-	(void)fd;
-	(void)what;
-	if (holder == NULL || holder->user == NULL)
-		return; /* being closed: its end will start us */
-	user = holder->user;
-	who = holder->arg;
-	if (user->silence_us(who) >= LEASE_PROBE_US) {
-		log_info("device %s taken from=%s reason=\"its link is silent\"",
-			 x->dev->info.busid, user->name(who));
-		user->abandon(who, holder->number, &lost);
-	} else if (may_queue(x)) {
-		probe(x, holder);
-	} else {
-		deny_held(x, holder);
-	}
 }
 
 static void
@@ -230,7 +82,7 @@ on_opened(void *arg, int err, const char *why)
 
 	if (err != ERR_OK) {
 		log_warn("device %s cannot be opened reason=\"%s\"", d->info.busid, why);
-		deny(x, err == ERR_BUSY ? WIRE_IN_USE : WIRE_TROUBLE, why);
+		lease_deny(x, err == ERR_BUSY ? WIRE_IN_USE : WIRE_TROUBLE, why);
 		start_waiting(s, d);
 		return;
 	}
@@ -280,22 +132,6 @@ on_closed(void *arg)
 
 static const struct usb_user usb_user = {on_opened, on_complete, on_gone, on_closed};
 
-static bool
-waits_already(const struct lease *x)
-{
-	struct list *l;
-
-	LIST_EACH (&x->of->leases, l) {
-		const struct lease *w = CONTAINER_OF(l, struct lease, link);
-
-		if (w == x)
-			break;
-		if (w->dev == x->dev && w->arg == x->arg && w->state == LEASE_WAITING)
-			return true;
-	}
-	return false;
-}
-
 /* The same peer wants it elsewhere; its end there will start us. */
 static void
 take_over(struct lease *x, struct lease *holder)
@@ -311,25 +147,25 @@ take_over(struct lease *x, struct lease *holder)
 static void
 wait(struct lease *x, struct lease *holder)
 {
-	if (may_queue(x))
-		tell_place(x);
-	if (x->takeover && same_peer(x, holder))
+	if (lease_may_queue(x))
+		lease_tell_place(x);
+	if (x->takeover && lease_same_peer(x, holder))
 		take_over(x, holder);
 	else
-		probe(x, holder);
+		lease_probe(x, holder);
 }
 
 /* Opens the device, or waits for its holder to answer or to let go. */
 static void
 start(struct lease *x)
 {
-	struct lease *holder = holder_of(x->of, x->dev);
+	struct lease *holder = lease_holder(x->of, x->dev);
 	int err;
 
-	if ((holder != NULL && holder->arg == x->arg) || waits_already(x)) {
-		deny(x, WIRE_IN_USE, "you have it already");
+	if ((holder != NULL && holder->arg == x->arg) || lease_waits_already(x)) {
+		lease_deny(x, WIRE_IN_USE, "you have it already");
 	} else if (x->dev->info.read_only && !lease_can_guard(x->dev)) {
-		deny(x, WIRE_TROUBLE, no_disk);
+		lease_deny(x, WIRE_TROUBLE, no_disk);
 	} else if (holder != NULL) {
 		wait(x, holder);
 	} else {
@@ -339,8 +175,8 @@ start(struct lease *x)
 		x->read_only = x->dev->info.read_only;
 		x->since = (uint64_t)time(NULL);
 		if ((err = usb_dev_open(x->dev, &usb_user, x)) != ERR_OK)
-			deny(x, err == ERR_GONE ? WIRE_NO_DEVICE : WIRE_TROUBLE,
-			     err_text(err));
+			lease_deny(x, err == ERR_GONE ? WIRE_NO_DEVICE : WIRE_TROUBLE,
+				   err_text(err));
 	}
 }
 
@@ -353,7 +189,8 @@ lease_take(struct server *s, struct usb_dev *d, const struct lease_user *user, v
 	static const struct wire_refusal no = {WIRE_LIMIT, "out of memory"};
 	struct lease *x = calloc(1, sizeof(*x));
 
-	if (x == NULL || (x->probe = evtimer_new(s->loop.base, on_probe, x)) == NULL) {
+	if (x == NULL ||
+	    (x->probe = evtimer_new(s->loop.base, lease_on_probe, x)) == NULL) {
 		free(x);
 		user->opened(arg, number, &no, NULL);
 		return;
@@ -400,7 +237,7 @@ void
 lease_describe(const struct server *s, const void *asker, const struct usb_dev *d,
 	       struct wire_device *w)
 {
-	const struct lease *x = holder_of(s, d);
+	const struct lease *x = lease_holder(s, d);
 
 	memset(w, 0, sizeof(*w));
 	w->info = d->info;
@@ -415,27 +252,13 @@ lease_describe(const struct server *s, const void *asker, const struct usb_dev *
 bool
 lease_is_free(const struct server *s, const struct usb_dev *d)
 {
-	return holder_of(s, d) == NULL;
-}
-
-const char *
-lease_waiting(const struct server *s, const struct usb_dev *d, unsigned i)
-{
-	struct list *l;
-
-	LIST_EACH (&s->leases, l) {
-		const struct lease *x = CONTAINER_OF(l, struct lease, link);
-
-		if (x->dev == d && x->state == LEASE_WAITING && i-- == 0)
-			return x->user->name(x->arg);
-	}
-	return NULL;
+	return lease_holder(s, d) == NULL;
 }
 
 bool
 lease_fits(const struct server *s, const struct usb_dev *d)
 {
-	const struct lease *x = holder_of(s, d);
+	const struct lease *x = lease_holder(s, d);
 
 	return x == NULL ||
 	       (x->part == d->info.part && x->read_only == d->info.read_only);
@@ -452,7 +275,7 @@ lease_revoke(struct server *s, struct usb_dev *d, const char *why)
 		struct lease *x = CONTAINER_OF(l, struct lease, link);
 
 		if (x->dev == d && x->state == LEASE_WAITING)
-			deny(x, WIRE_NO_DEVICE, why);
+			lease_deny(x, WIRE_NO_DEVICE, why);
 		else if (x->dev == d && x->user != NULL)
 			x->user->taken(x->arg, x->number, &no);
 	}
@@ -472,7 +295,7 @@ lease_review(struct server *s)
 		    x->user->may(x->arg, x->dev))
 			continue;
 		if (x->state == LEASE_WAITING)
-			deny(x, WIRE_NOT_ALLOWED, no.text);
+			lease_deny(x, WIRE_NOT_ALLOWED, no.text);
 		else
 			x->user->taken(x->arg, x->number, &no);
 	}
@@ -489,8 +312,8 @@ lease_forgo(struct server *s, const void *arg, uint32_t number)
 
 		if (x->arg != arg || x->number != number || x->state != LEASE_WAITING)
 			continue;
-		deny(x, WIRE_TROUBLE, "it is not wanted any more");
-		tell_places(s, d);
+		lease_deny(x, WIRE_TROUBLE, "it is not wanted any more");
+		lease_tell_places(s, d);
 		return;
 	}
 }
@@ -506,7 +329,7 @@ lease_forget(struct server *s, const void *arg)
 
 		if (x->arg != arg || x->state != LEASE_WAITING)
 			continue;
-		deny(x, WIRE_TROUBLE, "the link is down");
-		tell_places(s, d);
+		lease_deny(x, WIRE_TROUBLE, "the link is down");
+		lease_tell_places(s, d);
 	}
 }

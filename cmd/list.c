@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "cmd/list_lan.h"
 #include "cmd/remote.h"
 #include "cmd/report.h"
 #include "cmd/share.h"
@@ -15,11 +16,12 @@
 #include "net/stock.h"
 #include "usb/bus.h"
 
-enum { OPT_AS, OPT_JSON };
+enum { OPT_AS, OPT_JSON, OPT_LAN };
 
 static const struct cmd_opt opts[] = {
     [OPT_AS] = {"as", "NAME", "know the server under this name"},
     [OPT_JSON] = {"json", NULL, "one JSON object"},
+    [OPT_LAN] = {"lan", NULL, "the servers that announce themselves here"},
     {NULL, NULL, NULL},
 };
 
@@ -281,6 +283,7 @@ run(struct ctx *ctx, int argc, char **argv)
 {
 	struct listing *s = calloc(1, sizeof(*s));
 	const char *arg, *who = NULL, *as = NULL;
+	bool lan = false;
 	struct cmd_args a;
 	int o, code = 0;
 
@@ -292,6 +295,8 @@ run(struct ctx *ctx, int argc, char **argv)
 			as = arg;
 		else if (o == OPT_JSON)
 			s->json = true;
+		else if (o == OPT_LAN)
+			lan = true;
 		else if (o == CMD_BAD)
 			code = err_exit(ERR_USAGE);
 		else if (who == NULL)
@@ -299,9 +304,13 @@ run(struct ctx *ctx, int argc, char **argv)
 		else
 			code = cmd_wrong(&cmd_list, "one peer at a time");
 	}
+	if (code == 0 && lan && (who != NULL || as != NULL))
+		code = cmd_wrong(&cmd_list, "--lan is for no peer in particular");
 	if (code == 0 && who == NULL && as != NULL)
 		code = cmd_wrong(&cmd_list, "--as is for a ticket");
-	if (code == 0 && who == NULL)
+	if (code == 0 && lan)
+		code = list_lan(ctx, s->json);
+	else if (code == 0 && who == NULL)
 		code = list_local(s, ctx);
 	else if (code == 0 && strncmp(who, STOCK_URI, strlen(STOCK_URI)) == 0)
 		code = list_stock(s, ctx, who);

@@ -17,6 +17,7 @@
 #include "net/ctl.h"
 #include "net/ice_uri.h"
 #include "net/rdv_stand.h"
+#include "net/lan.h"
 #include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
@@ -30,7 +31,8 @@ enum {
 	OPT_SHARE,
 	OPT_VIRTUAL,
 	OPT_USBIP,
-	OPT_USBIP_ALLOW
+	OPT_USBIP_ALLOW,
+	OPT_LAN
 };
 
 static const struct cmd_opt opts[] = {
@@ -47,6 +49,7 @@ static const struct cmd_opt opts[] = {
 		   "let stock USB/IP clients in, unencrypted (default: 127.0.0.1:3240)"},
     [OPT_USBIP_ALLOW] = {"usbip-allow", "CIDR",
 			 "from where they may come, beside this machine; repeatable"},
+    [OPT_LAN] = {"lan", NULL, "announce it on the local network (mDNS)"},
     {NULL, NULL, NULL},
 };
 
@@ -274,12 +277,29 @@ add_allowed(struct stock_allow *allow, const char *cidr)
 	return 0;
 }
 
+/* The first listener; peers that find it still need a ticket. */
+static int
+announce(struct server *s)
+{
+	const char *port = strrchr(tcp_listener_where(s->listener[0]), ':');
+	char id[8], why[256] = "";
+	uint64_t n;
+	int err = ERR_FAIL;
+
+	peerid_short(ident_id(s->loop.ident), id);
+	if (port != NULL && text_to_u64(port + 1, 65535, &n))
+		err = lan_publish(&s->lan, s->loop.base, s->loop.env.name, id,
+				  (uint16_t)n, why, sizeof(why));
+	return err == ERR_OK ? 0
+			     : cmd_fail(err, "%s", why[0] != '\0' ? why : err_text(err));
+}
+
 static int
 options(struct server *s, int argc, char **argv)
 {
 	struct stock_allow allow = {0};
 	const char *arg, *usbip = NULL;
-	bool stock = false;
+	bool stock = false, lan = s->ctx->conf.serve_lan;
 	struct cmd_args a;
 	int o, code = 0;
 
@@ -302,6 +322,8 @@ options(struct server *s, int argc, char **argv)
 			usbip = arg;
 		} else if (o == OPT_USBIP_ALLOW) {
 			code = add_allowed(&allow, arg);
+		} else if (o == OPT_LAN) {
+			lan = true;
 		} else if (o == CMD_OPERAND) {
 			code = cmd_wrong(&cmd_serve, "what is \"%s\" for?", arg);
 		} else {
@@ -319,6 +341,8 @@ options(struct server *s, int argc, char **argv)
 		code = register_at_all(s);
 	if (code == 0 && stock)
 		code = stocker_listen(s, usbip, &allow);
+	if (code == 0 && lan)
+		code = announce(s);
 	return code;
 }
 
@@ -357,6 +381,7 @@ run_server(struct server *s, int argc, char **argv)
 	}
 	watch_fini(&s->watch);
 	ctl_free(s->ctl);
+	lan_free(s->lan);
 	stock_listener_free(s->stock);
 	leave_all(s);
 	usb_host_stop(&s->bus);

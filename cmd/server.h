@@ -8,7 +8,8 @@
  *	guest_dev.c  the devices in its hands
  *	guest_may.c  what it may use, looked at again and again
  *	serve_stock.c  stock USB/IP clients, and the devices in theirs
- *	lease.c      one device in anyone's hands, and who waits for it
+ *	lease.c      one device in anyone's hands
+ *	lease_wait.c  who waits for it
  *	lease_guard.c  one that is shared read-only
  *	serve_ctl.c  the control socket
  */
@@ -27,6 +28,7 @@
 #define SERVER_LISTENERS   4
 
 struct ctl;
+struct lan;
 struct nowrite;
 struct stock_allow;
 struct rdv_stand;
@@ -49,6 +51,7 @@ struct server {
 	bool hidden;                  /* --listen none */
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
+	struct lan *lan;      /* --lan, or NULL */
 	struct watch watch;   /* of the status, by the control socket */
 	struct event *reaper; /* guest_reap */
 	struct event *teller; /* guest_tell */

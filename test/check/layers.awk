@@ -23,6 +23,7 @@ BEGIN {
 	lib["ini.h"] = "cmd/conf"
 	lib["curses"] = "tui/term"
 	lib["qrencode"] = "cmd/qr"
+	lib["avahi"] = "net/lan"
 }
 function has(row, word,   n, w, i) {
 	n = split(row, w, " ")

@@ -72,6 +72,11 @@ taken(void)
 	CHECK(strcmp(c.serve_address, "router.example:443") == 0);
 	CHECK_EQ(conf_set(&c, "serve.attached=yes", why, sizeof(why)), ERR_OK);
 	CHECK(c.serve_attached);
+	CHECK(!c.serve_lan);
+	CHECK_EQ(conf_set(&c, "serve.lan=yes", why, sizeof(why)), ERR_OK);
+	CHECK(c.serve_lan);
+	CHECK_EQ(conf_set(&c, "serve.lan=no", why, sizeof(why)), ERR_OK);
+	CHECK(!c.serve_lan);
 	CHECK_EQ(conf_set(&c, "serve.attached=no", why, sizeof(why)), ERR_OK);
 	CHECK(!c.serve_attached);
 	CHECK_EQ(conf_set(&c, "serve.name=lab-2.attic", why, sizeof(why)), ERR_OK);
@@ -118,6 +123,7 @@ refused(void)
 	    {"ice.turn.user=", "ice.turn.user wants NAME, not \"\""},
 	    {"serve.address=a b", "serve.address wants HOST[:PORT], not \"a b\""},
 	    {"serve.attached=1", "serve.attached wants yes|no, not \"1\""},
+	    {"serve.lan=1", "serve.lan wants yes|no, not \"1\""},
 	    {"serve.name=a b", "serve.name wants NAME, not \"a b\""},
 	    {"serve.name=42", "serve.name wants NAME, not \"42\""},
 	};

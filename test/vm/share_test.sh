@@ -2,7 +2,7 @@
 # How devices are shared, with the real kernel: a queue that moves when its holder
 # detaches and when it dies, a live session taken over, a refusal that says who has it;
 # and disks, a virtual one and a stick (a gadget), that can be read only.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 600 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 1200 "$0"
 . test/vm/lib.sh
 
 S="$BIN -s /tmp/S"
@@ -32,7 +32,7 @@ must "udevd" udev_start
 image /tmp/disk.img 4
 must "bind" $S bind v-1 --mode queued
 $S serve --listen 127.0.0.1:0 --virtual disk:/tmp/disk.img --share 1d6b:0155 >/results/serve.log 2>&1 </dev/null &
-must "serve" wait_for 20 $S status
+must "serve" wait_for 90 $S status
 for peer in A B C; do
 	must "peer $peer" $BIN -s /tmp/$peer list "$($S invite --name $peer)" --as lab
 done
@@ -41,15 +41,15 @@ cp -r /tmp/B /tmp/B2
 
 start A v-1
 A=$pid
-must "A has it" wait_for 60 said A "v-1 attached "
+must "A has it" wait_for 90 said A "v-1 attached "
 start B v-1 --once
 B=$pid
-check "B is told that it is first, and behind whom" wait_for 20 said B \
+check "B is told that it is first, and behind whom" wait_for 90 said B \
 	'v-1 queued position=1 holder=A since="20'
 start C v-1
 C=$pid
-check "C is second" wait_for 20 said C "v-1 queued position=2 holder=A"
-check "serve shows the queue" wait_for 5 serve_says '["A",["B","C"],"queued"]'
+check "C is second" wait_for 90 said C "v-1 queued position=2 holder=A"
+check "serve shows the queue" wait_for 90 serve_says '["A",["B","C"],"queued"]'
 $S status | grep -q "held queued by A, next are B, C"
 ok "for people, too" || $S status | note
 $BIN -s /tmp/C status --json | jq -e '.running[0].devices[0] | .state == "queued" and .position == 2' >/dev/null
@@ -65,29 +65,29 @@ is "asked for twice" "$?" 5
 
 # --- the holder detaches ---
 check "A detaches" $BIN -s /tmp/A detach v-1
-check "B has it" wait_for 30 said B "v-1 attached "
-check "C is first now" wait_for 10 said C "v-1 queued position=1 holder=B"
+check "B has it" wait_for 90 said B "v-1 attached "
+check "C is first now" wait_for 90 said C "v-1 queued position=1 holder=B"
 
 # --- the holder dies ---
 kill -9 $B
 wait $B
 t0=$(date +%s%N)
-check "C has it when B dies" wait_for 30 said C "v-1 attached "
+check "C has it when B dies" wait_for 90 said C "v-1 attached "
 echo "# after $((($(date +%s%N) - t0) / 1000000)) ms"
 
 # --- who leaves the queue ---
 start B v-1
 B=$pid
-check "B waits again" wait_for 20 said B "position=1 holder=C"
+check "B waits again" wait_for 90 said B "position=1 holder=C"
 start A v-1
 A=$pid
-check "and A" wait_for 20 said A "position=2 holder=C"
+check "and A" wait_for 90 said A "position=2 holder=C"
 kill -INT $B
-wait_for 10 gone $B
+wait_for 90 gone $B
 ok "Ctrl-C ends the waiting"
-check "A is first now" wait_for 10 said A "position=1 holder=C"
+check "A is first now" wait_for 90 said A "position=1 holder=C"
 check "C detaches" $BIN -s /tmp/C detach v-1
-check "A has it" wait_for 30 said A "v-1 attached "
+check "A has it" wait_for 90 said A "v-1 attached "
 
 # --- a live session of the same peer ---
 check "exclusive" $S bind v-1
@@ -101,14 +101,14 @@ grep -q "busy, held by A since 20" /tmp/B.err && ! grep -q takeover /tmp/B.err
 ok "it hears who has it" || note </tmp/B.err
 start A2 v-1 --takeover
 A2=$pid
-check "--takeover has it" wait_for 30 said A2 "v-1 attached "
-check "the other waits" wait_for 20 said A 'v-1 waits reason="another attach of yours took it over"'
+check "--takeover has it" wait_for 90 said A2 "v-1 attached "
+check "the other waits" wait_for 90 said A 'v-1 waits reason="another attach of yours took it over"'
 sleep 2
 gone $A2 || said A2 waits
 [ $? != 0 ]
 ok "and does not take it back"
 check "it is given back" $BIN -s /tmp/A2 detach v-1
-check "the other has it again" wait_for 30 sh -c "[ \$(grep -c attached /results/A.out) = 2 ]"
+check "the other has it again" wait_for 90 sh -c "[ \$(grep -c attached /results/A.out) = 2 ]"
 check "detach" $BIN -s /tmp/A detach --all
 
 # --- read only ---
@@ -118,7 +118,7 @@ mkfs.ext4 -q -F /tmp/stick.img
 cp /tmp/stick.img /tmp/before.img
 cp /tmp/disk.img /tmp/disk.before
 must "gadget" gadget_disk stick 1d6b:0155 /tmp/stick.img
-must "the serving side has the stick" wait_for 20 busids 1d6b:0155
+must "the serving side has the stick" wait_for 90 busids 1d6b:0155
 DEV=$(busids 1d6b:0155)
 attached_disk() {
 	disk_ready "$(busids "$1" vhci)"
@@ -140,8 +140,8 @@ scsi() {
 ro_disk() { # NAME VID:PID DEVICE IMAGE
 	start A "$3" --once
 	A=$pid
-	must "$1: attached" wait_for 60 said A "$3 attached "
-	must "$1: its disk is there" wait_for 40 attached_disk "$2"
+	must "$1: attached" wait_for 90 said A "$3 attached "
+	must "$1: its disk is there" wait_for 90 attached_disk "$2"
 	D=/dev/$(attached_disk "$2")
 	is "$1: the kernel knows that it is read-only" "$(cat "/sys/block/${D#/dev/}/ro")" 1
 	check "$1: it reads right" cmp "$D" "$4"
@@ -165,7 +165,7 @@ dmesg | tail -n 60 | grep -i "write protect"
 ok "a stick: the driver hears of write protection" || dmesg | tail -n 20 | note
 check "no resets were needed" sh -c "! dmesg | grep -q 'reset .* using vhci_hcd'"
 check "a mode that is taken away takes the device" $S bind "$DEV"
-check "its attach ends" wait_for 30 gone $A
+check "its attach ends" wait_for 90 gone $A
 check "a stick: nothing was written" cmp /tmp/stick.img /tmp/before.img
 check "bind the stick again" $S bind "$DEV" --mode readonly
 ro_disk "a virtual disk" $ID v-1 /tmp/disk.before
@@ -174,12 +174,46 @@ check "a virtual disk: nothing was written" cmp /tmp/disk.img /tmp/disk.before
 check "exclusive again" $S bind "$DEV" v-1
 start A "$DEV" --once
 A=$pid
-must "writable: attached" wait_for 60 said A "$DEV attached "
-must "writable: its disk is there" wait_for 40 attached_disk 1d6b:0155
+must "writable: attached" wait_for 90 said A "$DEV attached "
+must "writable: its disk is there" wait_for 90 attached_disk 1d6b:0155
 D=/dev/$(attached_disk 1d6b:0155)
 is "writable: says the kernel" "$(cat "/sys/block/${D#/dev/}/ro")" 0
 is "writable: a raw write" "$(scsi "$D" 512 2a000000000000000100)" "0 00/00/00"
 check "writable: a write" dd if=/dev/zero of="$D" bs=64k count=1 oflag=direct conv=fsync
+check "detach" $BIN -s /tmp/A detach --all
+
+# --- a stick that has become a keyboard ---
+must "keyboards" modprobe -a usbhid hid-generic
+start A "$DEV"
+A=$pid
+must "attached" wait_for 90 said A "$DEV attached "
+gadget_unplug stick
+check "it waits" wait_for 90 said A "$DEV waits"
+must "a keyboard in its port" gadget keys 1d6b:0156 Keys
+must "with its function" gadget_keyboard keys
+must "plugged in" gadget_plug keys
+check "attach tells what it was and is" wait_for 90 said A \
+	"$DEV changed had=\"storage\" has=\"hid\""
+sleep 2
+busids 1d6b:0156 vhci
+[ $? != 0 ]
+ok "it is not attached"
+$BIN -s /tmp/A status --json | jq -r '.running[0].devices[0].reason' | grep -q "it had storage, it has hid"
+ok "status says why"
+check "attached when the user says so" $BIN -s /tmp/A attach lab "$DEV"
+check "the kernel has the keyboard" wait_for 90 busids 1d6b:0156 vhci
+gadget_unplug keys
+gadget_plug stick
+check "the stick again is another change" wait_for 90 said A \
+	"$DEV changed had=\"hid\" has=\"storage\""
+kill -INT $A
+wait_for 90 gone $A
+start A --accept-changed "$DEV"
+A=$pid
+must "the stick, whatever it becomes" wait_for 90 said A "$DEV attached "
+gadget_unplug stick
+gadget_plug keys
+check "a keyboard is attached then" wait_for 90 sh -c "[ \$(grep -c ' attached ' /results/A.out) = 2 ]"
 check "detach" $BIN -s /tmp/A detach --all
 dmesg >/results/dmesg
 finish

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Announcing and finding servers with the Avahi client library.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <avahi-client/client.h>
+#include <avahi-client/lookup.h>
+#include <avahi-client/publish.h>
+#include <avahi-common/alternative.h>
+#include <avahi-common/error.h>
+#include <avahi-common/malloc.h>
+#include <event2/event.h>
+
+#include "core/log.h"
+#include "core/text.h"
+#include "net/lan.h"
+#include "net/lan_poll.h"
+
+#define TYPE    "_usbp2p._tcp"
+#define LOOK_US 3000000 /* an answer that was lost is asked for again after one */
+
+struct lan {
+	AvahiPoll poll;
+	AvahiClient *client;
+	char *name; /* as announced; from avahi_malloc */
+	char id[LAN_ID];
+	uint16_t port;
+	AvahiEntryGroup *group;
+	AvahiServiceBrowser *browser;
+	struct event *end;
+	unsigned asking; /* resolvers that have not answered */
+	bool all;        /* found, but not resolved */
+	bool told;
+	const struct lan_ops *ops;
+	void *arg;
+};
+
+/* --- publishing --- */
+
+static void announce(struct lan *);
+
+static void
+on_group(AvahiEntryGroup *g, AvahiEntryGroupState s, void *arg)
+{
+	struct lan *l = arg;
+	char *other;
+
+	l->group = g; /* it may call before it is returned */
+	if (s == AVAHI_ENTRY_GROUP_ESTABLISHED) {
+		log_info("serve is announced on the local network name=\"%s\"", l->name);
+	} else if (s == AVAHI_ENTRY_GROUP_COLLISION &&
+		   (other = avahi_alternative_service_name(l->name)) != NULL) {
+		avahi_free(l->name);
+		l->name = other;
+		avahi_entry_group_reset(g);
+		announce(l);
+	} else if (s == AVAHI_ENTRY_GROUP_FAILURE) {
+		log_warn("serve is not announced on the local network reason=\"%s\"",
+			 avahi_strerror(avahi_client_errno(l->client)));
+	}
+}
+
+/* The short id and nothing else. */
+static void
+announce(struct lan *l)
+{
+	char txt[LAN_ID + 3];
+	int r = 0;
+
+	snprintf(txt, sizeof(txt), "id=%s", l->id);
+	if (l->group == NULL)
+		l->group = avahi_entry_group_new(l->client, on_group, l);
+	if (l->group != NULL && avahi_entry_group_is_empty(l->group)) {
+		r = avahi_entry_group_add_service(l->group, AVAHI_IF_UNSPEC,
+						  AVAHI_PROTO_UNSPEC, 0, l->name, TYPE,
+						  NULL, NULL, l->port, txt, NULL);
+		if (r == 0)
+			r = avahi_entry_group_commit(l->group);
+	}
+	if (l->group == NULL || r != 0)
+		log_warn("serve is not announced on the local network reason=\"%s\"",
+			 avahi_strerror(r != 0 ? r : avahi_client_errno(l->client)));
+}
+
+/* --- browsing --- */
+
+static void
+finish(struct lan *l, int err, const char *why)
+{
+	if (l->told)
+		return;
+	l->told = true;
+	l->ops->done(l->arg, err, why);
+}
+
+static void
+take_id(struct lan_found *f, AvahiStringList *txt)
+{
+	AvahiStringList *i = avahi_string_list_find(txt, "id");
+	char *key, *value = NULL;
+
+	if (i == NULL || avahi_string_list_get_pair(i, &key, &value, NULL) != 0)
+		return;
+	if (value != NULL)
+		text_copy(f->id, sizeof(f->id), value);
+	text_clean(f->id);
+	avahi_free(key);
+	avahi_free(value);
+}
+
+/* Loopback is here, and a link-local address needs an interface to be of use. */
+static bool
+is_useless(const AvahiAddress *a)
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+	const uint8_t *ip = a->data.ipv6.address;
+
+	if (a->proto == AVAHI_PROTO_INET)
+		return *(const uint8_t *)&a->data.ipv4.address == 127;
+	return (ip[0] == 0xfe && ip[1] == 0x80) ||
+	       memcmp(ip, loopback, sizeof(loopback)) == 0;
+}
+
+static void
+found(struct lan *l, const char *name, const AvahiAddress *a, uint16_t port,
+      AvahiStringList *txt)
+{
+	char ip[AVAHI_ADDRESS_STR_MAX];
+	struct lan_found f = {.id = ""};
+	bool v6 = a->proto == AVAHI_PROTO_INET6;
+
+	if (is_useless(a))
+		return;
+	avahi_address_snprint(ip, sizeof(ip), a);
+	snprintf(f.where, sizeof(f.where), v6 ? "[%s]:%u" : "%s:%u", ip, port);
+	text_copy(f.name, sizeof(f.name), name);
+	text_clean(f.name);
+	take_id(&f, txt);
+	l->ops->found(l->arg, &f);
+}
+
+static void
+on_resolved(AvahiServiceResolver *r, AvahiIfIndex iface, AvahiProtocol proto,
+	    AvahiResolverEvent event, const char *name, const char *type,
+	    const char *domain, const char *host, const AvahiAddress *a, uint16_t port,
+	    AvahiStringList *txt, AvahiLookupResultFlags flags, void *arg)
+{
+	struct lan *l = arg;
+
+	(void)iface, (void)proto, (void)type, (void)domain, (void)host, (void)flags;
+	if (event == AVAHI_RESOLVER_FOUND && !l->told)
+		found(l, name, a, port, txt);
+	avahi_service_resolver_free(r);
+	if (--l->asking == 0 && l->all)
+		finish(l, ERR_OK, "");
+}
+
+static void
+on_browsed(AvahiServiceBrowser *b, AvahiIfIndex iface, AvahiProtocol proto,
+	   AvahiBrowserEvent event, const char *name, const char *type,
+	   const char *domain, AvahiLookupResultFlags flags, void *arg)
+{
+	struct lan *l = arg;
+
+	(void)b, (void)flags;
+	if (event == AVAHI_BROWSER_NEW) {
+		if (avahi_service_resolver_new(l->client, iface, proto, name, type,
+					       domain, proto, 0, on_resolved, l) != NULL)
+			l->asking++;
+	} else if (event == AVAHI_BROWSER_ALL_FOR_NOW) {
+		l->all = true;
+		if (l->asking == 0)
+			finish(l, ERR_OK, "");
+	} else if (event == AVAHI_BROWSER_FAILURE) {
+		finish(l, ERR_FAIL, avahi_strerror(avahi_client_errno(l->client)));
+	}
+}
+
+static void
+on_end(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	finish(arg, ERR_OK, "");
+}
+
+/* --- both --- */
+
+static void
+on_client(AvahiClient *c, AvahiClientState s, void *arg)
+{
+	struct lan *l = arg;
+
+	l->client = c; /* it may call before it is returned */
+	if (s == AVAHI_CLIENT_FAILURE && l->ops != NULL)
+		finish(l, ERR_FAIL, avahi_strerror(avahi_client_errno(c)));
+	else if (s == AVAHI_CLIENT_FAILURE)
+		log_warn("serve is no longer announced on the local network "
+			 "reason=\"%s\"",
+			 avahi_strerror(avahi_client_errno(c)));
+	else if (s == AVAHI_CLIENT_S_RUNNING && l->ops == NULL)
+		announce(l);
+	else if (s != AVAHI_CLIENT_S_RUNNING && l->group != NULL)
+		avahi_entry_group_reset(l->group); /* the host gets another name */
+}
+
+static int
+start(struct lan *l, struct event_base *base, char *why, size_t cap)
+{
+	int error = 0;
+
+	lan_poll_init(&l->poll, base);
+	if (avahi_client_new(&l->poll, 0, on_client, l, &error) != NULL)
+		return ERR_OK;
+	l->client = NULL;
+	snprintf(why, cap,
+		 "no Avahi daemon answers on this machine (%s): install and start "
+		 "avahi-daemon",
+		 avahi_strerror(error));
+	return ERR_LACKING;
+}
+
+int
+lan_publish(struct lan **out, struct event_base *base, const char *name, const char *id,
+	    uint16_t port, char *why, size_t cap)
+{
+	struct lan *l = calloc(1, sizeof(*l));
+	int err;
+
+	*out = NULL;
+	if (l == NULL || (l->name = avahi_strdup(name)) == NULL) {
+		free(l);
+		return ERR_NOMEM;
+	}
+	text_copy(l->id, sizeof(l->id), id);
+	l->port = port;
+	if ((err = start(l, base, why, cap)) != ERR_OK) {
+		lan_free(l);
+		return err;
+	}
+	*out = l;
+	return ERR_OK;
+}
+
+static int
+browse(struct lan *l, struct event_base *base, char *why, size_t cap)
+{
+	struct timeval tv = {LOOK_US / 1000000, LOOK_US % 1000000};
+	int err = start(l, base, why, cap);
+
+	if (err != ERR_OK)
+		return err;
+	if ((l->end = evtimer_new(base, on_end, l)) == NULL)
+		return ERR_NOMEM;
+	event_add(l->end, &tv);
+	l->browser = avahi_service_browser_new(
+	    l->client, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC, TYPE, NULL, 0, on_browsed, l);
+	if (l->browser != NULL)
+		return ERR_OK;
+	snprintf(why, cap, "%s", avahi_strerror(avahi_client_errno(l->client)));
+	return ERR_FAIL;
+}
+
+int
+lan_browse(struct lan **out, struct event_base *base, const struct lan_ops *ops,
+	   void *arg, char *why, size_t cap)
+{
+	struct lan *l = calloc(1, sizeof(*l));
+	int err;
+
+	*out = NULL;
+	if (l == NULL)
+		return ERR_NOMEM;
+	l->ops = ops;
+	l->arg = arg;
+	if ((err = browse(l, base, why, cap)) != ERR_OK) {
+		lan_free(l);
+		return err;
+	}
+	*out = l;
+	return ERR_OK;
+}
+
+void
+lan_free(struct lan *l)
+{
+	if (l == NULL)
+		return;
+	l->told = true;
+	if (l->client != NULL)
+		avahi_client_free(l->client); /* with all that belongs to it */
+	if (l->end != NULL)
+		event_free(l->end);
+	avahi_free(l->name);
+	free(l);
+}
