@@ -120,6 +120,8 @@ bench: $(BIN) $(O)/test/bench/raw
 	$(Q)test/bench/run.sh $(BIN) $(O)/test/bench/raw
 $(O)/test/bench/raw $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
+$(O)/test/bench/rdvload: $(O)/test/bench/rdvload.o $(filter $(O)/core/% $(O)/net/%,$(OBJ))
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/test/vm/isoread: $(O)/test/vm/isoread.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)
 
