@@ -2,8 +2,8 @@
 /*
  * Peers for a rendezvous on this machine: rdvload URI N connects N of them, each with
  * its own key and, fifty by fifty, from its own address of 127.0.0.0/8; says "ready",
- * and lets go of them when its standard input ends. One after another; the half of a
- * connection that is here is given up once it has joined, but for its socket.
+ * and lets go of them when its standard input ends. One after another, with a sign of
+ * life of all now and then.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/mem.h"
@@ -109,7 +110,6 @@ join(struct peer *x, const uint8_t pin[PEERID], const char *dir)
 	while (!x->joined && (n = read(x->fd, b, sizeof(b))) > 0)
 		if (tls_input(x->tls, b, (size_t)n) != ERR_OK)
 			return false;
-	tls_free(x->tls);
 	tls_ctx_free(ctx);
 	ident_free(id);
 	return x->joined;
@@ -122,6 +122,8 @@ main(int argc, char **argv)
 	unsigned n = argc == 3 ? (unsigned)atoi(argv[2]) : 0;
 	char dir[] = "/dev/shm/rdvload.XXXXXX", host[RDV_ADDR], *port, c;
 	struct rlimit files;
+	struct peer *all;
+	time_t pinged = time(NULL);
 	struct rdv_uri u;
 
 	if (n == 0 || rdv_uri_read(argv[1], &u) != ERR_OK || mkdtemp(dir) == NULL)
@@ -134,10 +136,15 @@ main(int argc, char **argv)
 	*port++ = '\0';
 	inet_pton(AF_INET, host, &to.sin_addr);
 	to.sin_port = htons((uint16_t)atoi(port));
+	all = calloc(n, sizeof(*all));
 	for (unsigned i = 0; i < n; i++) {
-		struct peer x = {.fd = connect_from(i, &to)};
-
-		if (!join(&x, u.pin, dir)) {
+		all[i].fd = connect_from(i, &to);
+		if (time(NULL) > pinged + 40) {
+			for (unsigned k = 0; k < i; k++)
+				(void)!tls_send(all[k].tls, RDV_PING, NULL, 0);
+			pinged = time(NULL);
+		}
+		if (!join(&all[i], u.pin, dir)) {
 			fprintf(stderr, "rdvload: peer %u is not let in\n", i);
 			return 1;
 		}
