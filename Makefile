@@ -24,7 +24,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -MMD -MP -fstack-protector-strong \
 	-DUSBP2P_VERSION='"$(VERSION)"' $(WARN) $(if $(SAN),-fsanitize=$(SAN) \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS) $(PKG_CFLAGS)
-PKGS := libevent libusb-1.0 nice gio-2.0 glib-2.0 openssl ncursesw libqrencode avahi-client
+PKGS := libevent libnats libusb-1.0 nice gio-2.0 glib-2.0 openssl ncursesw libqrencode \
+	avahi-client
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 
 # A library's headers are in reach of the files that may use it, and of no other.
@@ -129,6 +130,8 @@ bench: test-deps $(BIN) $(BENCHES)
 	$(Q)O=$(O) test/bench/run.sh $(BIN) $(O)/test/bench/raw $(O)/test/bench/path
 $(BENCHES) $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
+$(O)/test/bench/rdvload: $(O)/test/bench/rdvload.o $(filter $(O)/core/% $(O)/net/%,$(OBJ))
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/test/vm/isoread: $(O)/test/vm/isoread.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)
 

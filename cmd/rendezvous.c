@@ -18,13 +18,14 @@
 #include "core/log.h"
 #include "core/rdv_uri.h"
 #include "core/text.h"
+#include "net/bus.h"
 #include "net/ctl.h"
 #include "net/rdv_server.h"
 #include "net/tcp.h"
 
 #define RENDEZVOUS_LISTEN "[::]:13241"
 
-enum { OPT_LISTEN, OPT_TURN, OPT_SECRET };
+enum { OPT_LISTEN, OPT_TURN, OPT_SECRET, OPT_NATS };
 
 static const struct cmd_opt opts[] = {
     [OPT_LISTEN] = {"listen", "ADDR:PORT",
@@ -34,6 +35,8 @@ static const struct cmd_opt opts[] = {
 		  "turn:HOST[:PORT][?transport=udp|tcp]"},
     [OPT_SECRET] = {"turn-secret-file", "FILE",
 		    "the secret that is shared with it (coturn: static-auth-secret)"},
+    [OPT_NATS] = {"nats", "URL",
+		  "one of several nodes that meet there: nats://HOST:PORT[,...]"},
     {NULL, NULL, NULL},
 };
 
@@ -45,6 +48,7 @@ struct meeting {
 	struct ctl *ctl;
 	unsigned listens;
 	const char *listen[RDV_LISTENERS];
+	const char *nats; /* NULL: alone */
 	uint64_t started; /* unix seconds */
 };
 
@@ -74,6 +78,8 @@ put_status(const struct meeting *m, struct json *j)
 	json_str(j, "id", id);
 	json_u64(j, "since", m->started);
 	put_where(m, j);
+	if (rdv_server_bus(m->server) != NULL)
+		json_bool(j, "nats", bus_up(rdv_server_bus(m->server)));
 	json_u64(j, "connections", s.peers);
 	json_u64(j, "servers", s.hosts);
 	json_open(j, "counts");
@@ -187,6 +193,8 @@ options(struct meeting *m, int argc, char **argv)
 			m->listen[m->listens++] = arg;
 		else if (o == OPT_TURN)
 			code = add_turn(m, arg);
+		else if (o == OPT_NATS)
+			m->nats = arg;
 		else if (o == OPT_SECRET)
 			code = read_secret(m, arg);
 		else if (o == CMD_OPERAND)
@@ -244,6 +252,9 @@ open_doors(struct meeting *m)
 	m->server = rdv_server_new(m->loop.base, m->loop.ident, &m->conf);
 	if (m->server == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	if (m->nats != NULL &&
+	    (err = rdv_server_join(m->server, m->nats, why, sizeof(why))) != ERR_OK)
+		return cmd_fail(err, "%s", why);
 	for (unsigned i = 0; i < m->listens; i++) {
 		err = rdv_server_listen(m->server, m->listen[i], why, sizeof(why));
 		if (err != ERR_OK)

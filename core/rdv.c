@@ -197,13 +197,36 @@ rdv_find(struct rdv *r, bool host, const struct rdv_address *a)
 	return NULL;
 }
 
-void
-rdv_replace(struct rdv_peer *old)
+static void
+replace(struct rdv_peer *old)
 {
 	if (old == NULL)
 		return;
 	old->of->stats.replaced++;
 	rdv_end(old, RDV_END_REPLACED);
+}
+
+static bool
+rivals(const struct rdv_peer *p, const struct rdv_peer *old)
+{
+	if (old == p || old->state != RDV_IS_JOINED || old->role != p->role)
+		return false;
+	return memcmp(p->instance, old->instance, RDV_INSTANCE) == 0 ||
+	       (p->role == RDV_HOST &&
+		memcmp(p->instance, old->instance, RDV_PROCESS) != 0);
+}
+
+void
+rdv_oust(struct rdv_peer *p)
+{
+	struct list *all = &p->account[RDV_ID]->peers, *l, *n;
+
+	LIST_EACH_SAFE (all, l, n) {
+		struct rdv_peer *old = CONTAINER_OF(l, struct rdv_peer, of_id);
+
+		if (rivals(p, old))
+			replace(old);
+	}
 }
 
 /* --- time, other nodes --- */
@@ -249,12 +272,9 @@ rdv_tick(struct rdv *r, uint64_t now)
 }
 
 void
-rdv_replaced(struct rdv *r, const uint8_t id[PEERID])
+rdv_replaced(struct rdv *r, const struct rdv_address *a)
 {
-	struct rdv_address a = {{0}, {0}};
-
-	memcpy(a.id, id, sizeof(a.id));
-	rdv_replace(rdv_find(r, true, &a));
+	replace(rdv_find(r, true, a));
 }
 
 void

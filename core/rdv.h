@@ -4,8 +4,9 @@
  * for too much. It holds nothing but those who are connected; what they say to one
  * another passes through and is not kept.
  *
- * An id was proved (TLS) before it comes here. Of two hosts of one id, and of two
- * guests of one id and instance, the newer stays; the older is told and ended.
+ * An id was proved (TLS) before it comes here. Of two hosts of one id that are not one
+ * process, and of two of one id and instance, the newer stays; the older is told and
+ * ended.
  */
 #ifndef CORE_RDV_H
 #define CORE_RDV_H
@@ -94,8 +95,8 @@ bool rdv_deliver(struct rdv *, const struct rdv_address *from, bool host,
 void rdv_absent(struct rdv *, const struct rdv_address *to, bool host,
 		const struct rdv_address *absent);
 
-/* A host of this id came to another node. */
-void rdv_replaced(struct rdv *, const uint8_t id[PEERID]);
+/* This host gives way to one that came to another node. */
+void rdv_replaced(struct rdv *, const struct rdv_address *);
 
 void rdv_stats(const struct rdv *, struct rdv_stats *);
 

@@ -41,8 +41,8 @@ struct rdv_peer *rdv_find(struct rdv *, bool host, const struct rdv_address *);
 /* Tells it why; it is not found any more. */
 void rdv_end(struct rdv_peer *, enum rdv_end why);
 
-/* The one before, if there is one: a newer has come. */
-void rdv_replace(struct rdv_peer *old);
+/* Ends those that cannot be there beside this one. */
+void rdv_oust(struct rdv_peer *);
 
 /* A body that was written with w; who does not take it is ended. */
 void rdv_send(struct rdv_peer *, uint8_t type, const uint8_t *body, const struct wr *w);

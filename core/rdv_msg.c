@@ -16,7 +16,7 @@ on_join(struct rdv_peer *p, struct rd *body)
 {
 	struct rdv *r = p->of;
 	struct rdv_joined reply = {RDV_MAJOR, RDV_MINOR, (uint16_t)r->conf->idle_s};
-	struct rdv_address a = {{0}, {0}};
+	struct rdv_address a;
 	struct rdv_join j;
 	uint8_t b[8];
 	struct wr w;
@@ -29,12 +29,9 @@ on_join(struct rdv_peer *p, struct rd *body)
 		rdv_end(p, RDV_END_VERSION);
 		return;
 	}
-	memcpy(a.id, p->account[RDV_ID]->key, sizeof(a.id));
-	if (j.role == RDV_GUEST)
-		memcpy(a.instance, j.instance, sizeof(a.instance));
-	rdv_replace(rdv_find(r, j.role == RDV_HOST, &a));
 	memcpy(p->instance, j.instance, sizeof(p->instance));
 	p->role = j.role;
+	rdv_oust(p);
 	p->state = RDV_IS_JOINED;
 	r->stats.joins++;
 	r->stats.hosts += j.role == RDV_HOST;

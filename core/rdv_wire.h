@@ -26,6 +26,7 @@
 #define RDV_MIDDLE   2
 
 #define RDV_INSTANCE 16
+#define RDV_PROCESS  8    /* its first bytes: the same for all connections of a host */
 #define RDV_DATA     4096 /* bytes of one parcel */
 #define RDV_PARCEL   53   /* bytes before them */
 #define RDV_SERVERS  4    /* of TURN */

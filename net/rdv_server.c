@@ -12,6 +12,7 @@
 #include <event2/event.h>
 
 #include "core/log.h"
+#include "net/bus.h"
 #include "net/clock.h"
 #include "net/rdv_server.h"
 #include "net/tcp.h"
@@ -36,6 +37,7 @@ struct rdv_server {
 	struct tls_ctx *tls;
 	struct pool pool;
 	struct rdv *rdv;
+	struct bus *bus;     /* NULL: no other nodes */
 	struct list members; /* member.link */
 	struct tcp_listener *listener[RDV_LISTENERS];
 	unsigned listeners;
@@ -133,8 +135,59 @@ on_relays(void *arg, const uint8_t id[PEERID], struct rdv_relays *t)
 	return true;
 }
 
-static const struct rdv_ops rdv_ops = {
-    .send = on_send, .end = on_end, .relays = on_relays};
+/* --- other nodes --- */
+
+static void
+on_came(void *arg, const struct rdv_address *a, bool host)
+{
+	struct rdv_server *s = arg;
+
+	if (s->bus != NULL)
+		bus_came(s->bus, a, host);
+}
+
+static void
+on_went(void *arg, const struct rdv_address *a, bool host)
+{
+	struct rdv_server *s = arg;
+
+	if (s->bus != NULL)
+		bus_went(s->bus, a, host);
+}
+
+static bool
+on_elsewhere(void *arg, const struct rdv_address *from, bool host,
+	     const struct rdv_parcel *p)
+{
+	struct rdv_server *s = arg;
+
+	return s->bus != NULL && bus_send(s->bus, from, host, p);
+}
+
+static const struct rdv_ops rdv_ops = {on_send, on_end,  on_relays,
+				       on_came, on_went, on_elsewhere};
+
+static bool
+on_bus_parcel(void *arg, const struct rdv_address *from, bool host,
+	      const struct rdv_parcel *p)
+{
+	return rdv_deliver(((struct rdv_server *)arg)->rdv, from, host, p);
+}
+
+static void
+on_bus_absent(void *arg, const struct rdv_address *to, bool host,
+	      const struct rdv_address *absent)
+{
+	rdv_absent(((struct rdv_server *)arg)->rdv, to, host, absent);
+}
+
+static void
+on_bus_replaced(void *arg, const struct rdv_address *a)
+{
+	rdv_replaced(((struct rdv_server *)arg)->rdv, a);
+}
+
+static const struct bus_ops bus_ops = {on_bus_parcel, on_bus_absent, on_bus_replaced};
 
 /* --- TLS --- */
 
@@ -296,11 +349,24 @@ rdv_server_free(struct rdv_server *s)
 		tcp_listener_free(s->listener[i]);
 	while (!list_empty(&s->members))
 		member_free(CONTAINER_OF(s->members.next, struct member, link));
+	bus_free(s->bus);
 	rdv_free(s->rdv);
 	tls_ctx_free(s->tls);
 	if (s->timer != NULL)
 		event_free(s->timer);
 	free(s);
+}
+
+int
+rdv_server_join(struct rdv_server *s, const char *url, char *why, size_t cap)
+{
+	return bus_new(&s->bus, s->base, url, &bus_ops, s, why, cap);
+}
+
+const struct bus *
+rdv_server_bus(const struct rdv_server *s)
+{
+	return s->bus;
 }
 
 int

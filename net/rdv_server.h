@@ -14,6 +14,7 @@
 #define RDV_SECRET     256   /* bytes of the secret that TURN servers share with us */
 #define RDV_TURN_TTL_S 3600
 
+struct bus;
 struct event_base;
 struct rdv_server;
 
@@ -29,6 +30,13 @@ struct rdv_server_conf {
 struct rdv_server *
 rdv_server_new(struct event_base *, const struct ident *, const struct rdv_server_conf *);
 void rdv_server_free(struct rdv_server *);
+
+/* Before it listens: together with other nodes, see net/bus.h. */
+int
+rdv_server_join(struct rdv_server *, const char *url, char *why, size_t cap) MUST_CHECK;
+
+/* NULL: it is alone. */
+const struct bus *rdv_server_bus(const struct rdv_server *);
 
 /* As tcp_listen; at most RDV_LISTENERS times (ERR_FULL). */
 int rdv_server_listen(struct rdv_server *, const char *where, char *why,

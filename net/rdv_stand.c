@@ -298,7 +298,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 struct rdv_stand *
 rdv_stand_new(const struct rdv_env *env, const struct rdv_uri *uri,
-	      const uint8_t instance[RDV_INSTANCE], const struct tcp_listener_ops *ops,
+	      const uint8_t process[RDV_PROCESS], const struct tcp_listener_ops *ops,
 	      void *arg)
 {
 	struct rdv_stand *s = calloc(1, sizeof(*s));
@@ -307,7 +307,8 @@ rdv_stand_new(const struct rdv_env *env, const struct rdv_uri *uri,
 		return NULL;
 	s->env = env;
 	s->uri = *uri;
-	memcpy(s->instance, instance, sizeof(s->instance));
+	ident_random(s->instance, sizeof(s->instance));
+	memcpy(s->instance, process, RDV_PROCESS);
 	s->ops = ops;
 	s->arg = arg;
 	list_init(&s->talks);

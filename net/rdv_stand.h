@@ -16,9 +16,12 @@
 
 struct rdv_stand;
 
-/* accepted as with a listener: take it with tcp_take, or it is closed. */
+/*
+ * process: the same for all registrations of one serve. accepted as with a listener:
+ * take it with tcp_take, or it is closed.
+ */
 struct rdv_stand *rdv_stand_new(const struct rdv_env *, const struct rdv_uri *,
-				const uint8_t instance[RDV_INSTANCE],
+				const uint8_t process[RDV_PROCESS],
 				const struct tcp_listener_ops *, void *arg);
 
 /* Its conversations end; the struct tcps stay for their owners to free. */

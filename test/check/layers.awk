@@ -15,6 +15,7 @@ BEGIN {
 
 	# a library's headers, and the files that may see them
 	lib["openssl/"] = "net/dtls net/ident net/tls"
+	lib["nats/"] = "net/bus"
 	lib["nice/"] = "net/ice"
 	lib["gio/"] = "net/ice net/gpump"
 	lib["glib"] = "net/ice net/gpump"

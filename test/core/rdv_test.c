@@ -285,12 +285,38 @@ the_newer_one_stays(void)
 	CHECK_EQ(guest->ended, 0);
 	met(&conns[3], 2, 10, RDV_GUEST, 0x22);
 	CHECK(ended(guest, RDV_END_REPLACED));
-	rdv_replaced(rdv, (const uint8_t[PEERID]){1});
+	rdv_replaced(rdv, &(struct rdv_address){{1}, {0x13}});
+	CHECK_EQ(host->ended, 0);
+	rdv_replaced(rdv, &(struct rdv_address){{1}, {0x12}});
 	CHECK(ended(host, RDV_END_REPLACED));
-	rdv_replaced(rdv, (const uint8_t[PEERID]){1});
+	rdv_replaced(rdv, &(struct rdv_address){{1}, {0x12}});
 	rdv_stats(rdv, &s);
 	CHECK_EQ(s.replaced, 3);
 	CHECK_EQ(s.hosts, 0);
+	teardown();
+}
+
+/* One process may be there by several connections; another takes all their places. */
+static void
+one_host_twice(void)
+{
+	uint8_t b[19] = {RDV_MAJOR, 0, RDV_HOST, 7};
+	struct rdv_stats s;
+
+	setup();
+	met(&conns[0], 1, 10, RDV_HOST, 7);
+	CHECK_EQ(enter(&conns[1], 1, 10), ERR_OK);
+	b[3 + RDV_PROCESS] = 1;
+	input(&conns[1], RDV_JOIN, b, sizeof(b));
+	CHECK_EQ(conns[1].type, RDV_JOINED);
+	CHECK_EQ(conns[0].ended, 0);
+	rdv_stats(rdv, &s);
+	CHECK_EQ(s.hosts, 2);
+	met(&conns[2], 1, 10, RDV_HOST, 8);
+	CHECK(ended(&conns[0], RDV_END_REPLACED));
+	CHECK(ended(&conns[1], RDV_END_REPLACED));
+	rdv_stats(rdv, &s);
+	CHECK_EQ(s.hosts, 1);
 	teardown();
 }
 
@@ -580,7 +606,7 @@ no_memory(void)
 }
 
 TEST_MAIN(TEST(two_meet), TEST(who_is_not_there), TEST(the_newer_one_stays),
-	  TEST(what_is_broken), TEST(a_slow_receiver_harms_itself), TEST(silence),
-	  TEST(limits_of_one_id), TEST(limits_of_one_network),
+	  TEST(one_host_twice), TEST(what_is_broken), TEST(a_slow_receiver_harms_itself),
+	  TEST(silence), TEST(limits_of_one_id), TEST(limits_of_one_network),
 	  TEST(connections_and_joins), TEST(credentials), TEST(from_other_nodes),
 	  TEST(no_memory))

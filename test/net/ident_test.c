@@ -373,9 +373,20 @@ compares_and_guesses(void)
 	CHECK(memcmp(a, b, sizeof(a)) != 0);
 }
 
+/* RFC 2202, case 2, in base64 */
+static void
+turn_passwords_are_coturns(void)
+{
+	char out[IDENT_TURN];
+
+	ident_turn_password("Jefe", 4, "what do ya want for nothing?", out);
+	CHECK(strcmp(out, "7/zfauXrL6LSdBbV8YTfnCWafHk=") == 0);
+}
+
 TEST_MAIN(TEST(makes_itself_once), TEST(id_is_hash_of_public_key),
 	  TEST(certificate_tells_nothing), TEST(race_has_one_winner),
 	  TEST(refuses_key_others_may_use), TEST(refuses_other_keys),
 	  TEST(says_what_it_cannot_do), TEST(certificate_is_made_again),
 	  TEST(knows_only_p256_certificates), TEST(derives_as_the_rfc),
-	  TEST(macs_as_the_rfc), TEST(compares_and_guesses))
+	  TEST(macs_as_the_rfc), TEST(turn_passwords_are_coturns),
+	  TEST(compares_and_guesses))
