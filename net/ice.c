@@ -20,7 +20,7 @@ static void
 on_agent_closed(GObject *agent, GAsyncResult *r, gpointer arg)
 {
 	(void)r;
-	(void)arg;
+	gpump_linger(arg, -1);
 	g_object_unref(agent);
 }
 
@@ -39,7 +39,8 @@ destroy(struct ice *i)
 	if (i->servers.turns > 0) {
 		ice_receive(i, false);
 		g_main_context_push_thread_default(context);
-		nice_agent_close_async(i->agent, on_agent_closed, NULL);
+		gpump_linger(i->pump, 1);
+		nice_agent_close_async(i->agent, on_agent_closed, i->pump);
 		g_main_context_pop_thread_default(context);
 	} else {
 		g_object_unref(i->agent);

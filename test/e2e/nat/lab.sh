@@ -166,7 +166,7 @@ lab_turn() {
 	[ "${1:-}" != static ] || printf 'lt-cred-mech\nuser=anna:secret\n' >"$work/turn.conf"
 	$in_srv turnserver -c "$work/turn.conf" --pidfile "$work/turn.pid" --log-file "$work/turn.log" --simple-log \
 		--listening-ip "$LAB_SRV" --relay-ip "$LAB_SRV" --realm lab --no-cli --no-tls \
-		--no-dtls >/dev/null 2>&1 &
+		--no-dtls --verbose >/dev/null 2>&1 &
 	wait_for 10 test -s "$work/turn.pid" || return 1
 	lab_turn_pid=$(cat "$work/turn.pid")
 	wait_for 10 lab_turn_listens

@@ -93,6 +93,19 @@ kill "$sniffer"
 wait "$sniffer" 2>/dev/null
 is "$what: no packet went directly" "$(tcpdump -nr "$work/direct.pcap" 2>/dev/null | wc -l)" 0
 
+# Every allocation that coturn made has been given back.
+kept() {
+	awk '/ALLOCATE processed, success/ { n[$4] = 1 } / closed / { delete n[$4] }
+		END { for (i in n) k++; print k + 0 }' "$work/turn.log"
+}
+returned() {
+	[ "$(kept)" = 0 ]
+}
+has "$what: coturn was used" "$work/turn.log" "ALLOCATE processed, success"
+end_all
+check "$what: and is not used any more" wait_for 10 returned ||
+	echo "#   $(kept) allocations are left"
+
 what="ice.relay=only of serve"
 pair open open
 bench
