@@ -11,7 +11,6 @@
 
 #include "core/mem.h"
 #include "core/text.h"
-#include "net/ice_names.h"
 #include "net/ice_parts.h"
 
 #define BATCH 64 /* packets, both ways, a turn (DESIGN.md 9) */
@@ -33,7 +32,7 @@ destroy(struct ice *i)
 {
 	GMainContext *context = gpump_context(i->pump);
 
-	ice_names_free(i->names);
+	ice_gather_end(i);
 	list_del(&i->job.link);
 	g_signal_handlers_disconnect_by_data(i->agent, i);
 	if (i->servers.turns > 0) {
@@ -78,6 +77,14 @@ on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer arg)
 		ice_happened(i, ICE_FOUND);
 }
 
+void
+ice_all_found(struct ice *i)
+{
+	i->all_ours = true;
+	ice_happened(i, ICE_LAST);
+	judge(i);
+}
+
 static void
 on_gathered(NiceAgent *agent, guint stream, gpointer arg)
 {
@@ -85,9 +92,8 @@ on_gathered(NiceAgent *agent, guint stream, gpointer arg)
 
 	(void)agent;
 	(void)stream;
-	i->all_ours = true;
-	ice_happened(i, ICE_LAST);
-	judge(i);
+	if (!i->relays_due)
+		ice_all_found(i);
 }
 
 static void
