@@ -10,6 +10,8 @@
 
 #include "cmd/conf.h"
 #include "core/access.h"
+#include "core/keyuse.h"
+#include "core/mem.h"
 #include "core/text.h"
 #include "net/ice_uri.h"
 #include "net/link.h"
@@ -24,6 +26,21 @@ set_cc(struct conf *c, const char *v)
 		return false;
 	c->link_cubic = cubic;
 	return true;
+}
+
+static bool
+set_cipher(struct conf *c, const char *v)
+{
+	static const char *const name[] = {[CONF_CIPHER_AUTO] = "auto",
+					   [CONF_CIPHER_AES] = "aes128",
+					   [CONF_CIPHER_CHACHA] = "chacha20"};
+
+	for (unsigned i = 0; i < ARRAY_LEN(name); i++)
+		if (strcmp(v, name[i]) == 0) {
+			c->link_cipher = (enum conf_cipher)i;
+			return true;
+		}
+	return false;
 }
 
 static bool
@@ -46,6 +63,12 @@ set_mtu(struct conf *c, const char *v)
 		return false;
 	c->link_mtu = (uint16_t)n;
 	return true;
+}
+
+static bool
+set_rekey(struct conf *c, const char *v)
+{
+	return text_to_u64(v, KEYUSE_WORN, &c->link_rekey) && c->link_rekey > 0;
 }
 
 static bool
@@ -195,10 +218,14 @@ const struct conf_key conf_keys[] = {
     {"ice.turn.password", "TEXT", "the password for them", set_turn_password},
     {"ice.turn.user", "NAME", "the user name for them", set_turn_user},
     {"link.cc", "bbr|cubic", "congestion controller (default: bbr)", set_cc},
+    {"link.cipher", "auto|aes128|chacha20",
+     "what to encrypt data with (default: auto, the quicker one)", set_cipher},
     {"link.fast", "yes|no",
      "a socket of our own for data beside libnice's (default: yes)", set_fast},
     {"link.mtu", "auto|1200..9000",
      "bytes of a UDP datagram (default: auto, as many as the path takes)", set_mtu},
+    {"link.rekey_packets", "1..134217728",
+     "packets until a link gets new keys (default: 134217728)", set_rekey},
     {"serve.address", "HOST[:PORT]",
      "what tickets say first: a router's address that forwards", set_address},
     {"serve.attached", "yes|no",

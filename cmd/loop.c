@@ -13,6 +13,7 @@
 #include "cmd/loop.h"
 #include "cmd/state.h"
 #include "core/log.h"
+#include "net/dtls_cipher.h"
 #include "core/text.h"
 #include "net/gpump.h"
 #include "net/ice_uri.h"
@@ -52,6 +53,13 @@ make_base(struct loop *l)
 	evsignal_add(l->sigint, NULL);
 	evsignal_add(l->sigterm, NULL);
 	return ERR_OK;
+}
+
+static bool
+wants_chacha(const struct conf *c)
+{
+	return c->link_cipher == CONF_CIPHER_CHACHA ||
+	       (c->link_cipher == CONF_CIPHER_AUTO && dtls_cipher_chacha());
 }
 
 static void
@@ -110,6 +118,8 @@ fill_env(struct loop *l, struct ctx *ctx)
 				   .mtu_max = mtu > 0 ? 0 : LINK_MTU_TRY,
 				   .cubic = ctx->conf.link_cubic,
 				   .slow = ctx->conf.link_slow,
+				   .rekey = ctx->conf.link_rekey,
+				   .chacha = wants_chacha(&ctx->conf),
 				   .pool = &l->pool,
 				   .rdv = {l->base, l->dns, l->ident, on_relays, l}};
 	ident_random(l->env.instance, sizeof(l->env.instance));

@@ -57,7 +57,7 @@ server_shares(const struct server *s, const struct usb_dev *d)
 	       share_has(&s->extra, &d->info, d->is_virtual);
 }
 
-/* The file `bound` has changed: who lost a device loses it now. */
+/* `bound` or `peers` has changed: who lost a device or a right loses it now. */
 void
 server_reload(struct server *s)
 {
@@ -77,7 +77,7 @@ server_reload(struct server *s)
 		else if (!lease_fits(s, d))
 			lease_revoke(s, d, "it is shared in another way now");
 	}
-	guest_changed(s);
+	guest_review(s);
 }
 
 /* --- devices --- */
@@ -88,6 +88,7 @@ on_arrived(void *arg, struct usb_dev *d)
 	struct server *s = arg;
 
 	share_mark(&s->share, &s->bus);
+	lease_review(s); /* nicknames may have moved */
 	if (server_shares(s, d)) {
 		log_info("device %s shared id=%04x:%04x product=\"%s\"", d->info.busid,
 			 d->info.vid, d->info.pid, d->info.product);
@@ -102,6 +103,7 @@ on_left(void *arg, struct usb_dev *d)
 
 	lease_revoke(s, d, "it was unplugged");
 	share_mark(&s->share, &s->bus); /* another one may get its nickname */
+	lease_review(s);
 	if (server_shares(s, d)) {
 		log_info("device %s left", d->info.busid);
 		guest_changed(s);

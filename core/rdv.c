@@ -68,6 +68,8 @@ retire(struct rdv_peer *p)
 	struct rdv_address a = rdv_address_of(p);
 
 	p->state = RDV_IS_ENDED;
+	for (unsigned k = 0; k < RDV_KINDS; k++)
+		rdv_account_leave(&r->accounts, p->account[k], r->now_us);
 	list_del(&p->of_id);
 	list_del(&p->heard);
 	r->stats.hosts -= joined && p->role == RDV_HOST;
@@ -133,6 +135,7 @@ rdv_enter(struct rdv *r, struct rdv_peer **peer, const uint8_t id[PEERID],
 	struct rdv_peer *p;
 
 	*peer = NULL;
+	r->now_us = now;
 	if (r->stats.peers >= r->conf->peers ||
 	    (p = pool_zget(r->pool, sizeof(*p))) == NULL)
 		return ERR_FULL;
@@ -164,10 +167,9 @@ rdv_leave(struct rdv_peer *p, uint64_t now)
 {
 	struct rdv *r = p->of;
 
+	r->now_us = now;
 	if (p->state != RDV_IS_ENDED)
 		retire(p);
-	for (unsigned k = 0; k < RDV_KINDS; k++)
-		rdv_account_leave(&r->accounts, p->account[k], now);
 	r->stats.peers--;
 	pool_put(r->pool, p, sizeof(*p));
 }
@@ -234,6 +236,7 @@ rdv_deadline(const struct rdv *r)
 void
 rdv_tick(struct rdv *r, uint64_t now)
 {
+	r->now_us = now;
 	while (!list_empty(&r->heard)) {
 		struct rdv_peer *p = CONTAINER_OF(r->heard.next, struct rdv_peer, heard);
 

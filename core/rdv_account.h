@@ -40,6 +40,7 @@ struct rdv_account {
 	struct list peers; /* of an id: rdv_peer.of_id, the oldest first */
 };
 
+/* An account without connections may be forgotten: who has left it has lost it. */
 struct rdv_accounts {
 	struct pool *pool;
 	const struct rdv_rates *rates[RDV_KINDS];

@@ -16,6 +16,7 @@ struct rdv {
 	struct rdv_accounts accounts;
 	struct list heard; /* rdv_peer.heard, the longest silent first */
 	struct rdv_stats stats;
+	uint64_t now_us; /* of the last call that told it */
 };
 
 enum rdv_state { RDV_IS_NEW, RDV_IS_JOINED, RDV_IS_ENDED };

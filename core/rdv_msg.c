@@ -181,7 +181,7 @@ rdv_input(struct rdv_peer *p, uint8_t type, const uint8_t *body, size_t n, uint6
 		broken(p);
 		return;
 	}
-	p->heard_us = now;
+	p->of->now_us = p->heard_us = now;
 	list_del(&p->heard);
 	list_add(&p->of->heard, &p->heard);
 	if (!affords(p, type, body, n, now)) {

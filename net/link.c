@@ -64,7 +64,7 @@ on_ice_moved(void *arg)
 }
 
 static const struct ice_ops ice_ops = {on_ice_gathered, on_ice_found,  on_ice_connected,
-				       on_ice_moved,    on_ice_failed, link_packet};
+				       on_ice_moved,    on_ice_failed, link_one_packet};
 
 /* --- actions --- */
 
@@ -117,10 +117,12 @@ do_handshake(struct link *l)
 		link_fail(l, ERR_NOMEM, NULL);
 		return;
 	}
+	if (l->env->chacha)
+		dtls_want_chacha(l->dtls);
 	if ((err = dtls_start(l->dtls, clock_us())) != ERR_OK)
 		link_fail(l, err, NULL);
 	for (unsigned i = 0; i < l->earlies && l->state != LINK_DOWN; i++)
-		link_packet(l, l->early[i].p, l->early[i].n);
+		link_one_packet(l, l->early[i].p, l->early[i].n);
 	l->earlies = 0;
 	event_active(l->work, EV_TIMEOUT, 1);
 }
@@ -396,4 +398,10 @@ const char *
 link_carrier(const struct link *l)
 {
 	return l->twin != NULL ? twin_kind(l->twin) : "libnice";
+}
+
+const char *
+link_cipher(const struct link *l)
+{
+	return dtls_cipher(l->dtls);
 }

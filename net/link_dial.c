@@ -67,35 +67,36 @@ name(const struct link *l, const struct link_place *p, char *buf, size_t cap)
 
 /* What the user should hear of several places that did not work. */
 static unsigned
-weight(int err)
+weight(int err, bool there)
 {
-	static const int order[] = {ERR_UNREACHABLE, ERR_NOPEER, ERR_REFUSED};
-	unsigned w = 1;
-
-	for (unsigned i = 0; i < ARRAY_LEN(order); i++)
-		if (err == order[i])
-			w = i + 2;
-	return err == ERR_OK ? 0 : w;
+	if (err == ERR_REFUSED)
+		return 5;
+	if (there)
+		return 4;
+	return err == ERR_NOPEER ? 3 : err == ERR_UNREACHABLE ? 2 : 1;
 }
 
 static void
 note(struct link *l, const struct link_place *p, int err, bool there)
 {
 	char where[TICKET_ADDR];
+	const char *before = "no answer at ", *after = "";
 
-	if (weight(err) <= weight(l->err_dial))
+	if (weight(err, there) <= l->weight_dial)
 		return;
+	l->weight_dial = weight(err, there);
 	l->err_dial = err;
 	name(l, p, where, sizeof(where));
 	if (err == ERR_REFUSED)
-		snprintf(l->why_dial, sizeof(l->why_dial),
-			 "%s at this address is another one, its key differs (%s)",
-			 there ? "the server" : "the rendezvous", where);
+		before = there ? "the server at this address is another one, its key "
+				 "differs: "
+			       : "the rendezvous at this address is another one, its key "
+				 "differs: ";
+	else if (there)
+		before = err_text(err), where[0] = '\0';
 	else if (err == ERR_NOPEER)
-		snprintf(l->why_dial, sizeof(l->why_dial), "the server is not at %s now",
-			 where);
-	else
-		snprintf(l->why_dial, sizeof(l->why_dial), "no answer at %s", where);
+		before = "the server is not at ", after = " now";
+	snprintf(l->why_dial, sizeof(l->why_dial), "%s%s%s", before, where, after);
 }
 
 /* It was tried, and is not tried again by this link. */
@@ -109,6 +110,15 @@ give_up(struct link *l, struct link_place *p, int err, bool there)
 	tcp_free(p->tcp);
 	p->tcp = NULL;
 	next_place(l);
+}
+
+/* Whoever is there is not the server, or did not let us in. */
+static void
+elsewhere(struct link *l, struct link_place *p, int err)
+{
+	tls_free(l->tls);
+	l->tls = NULL;
+	give_up(l, p, err, true);
 }
 
 /* --- TCP --- */
@@ -142,10 +152,8 @@ on_data(void *arg, const uint8_t *b, size_t n)
 	if (l->tls == NULL || l->state >= LINK_CLOSING || l->settled || l->rejected)
 		return ERR_OK; /* signalling has done its part */
 	err = tls_input(l->tls, b, n);
-	if (err == ERR_REFUSED && !l->serve && l->state == LINK_GREETING) {
-		tls_free(l->tls);
-		l->tls = NULL;
-		give_up(l, p, err, true);
+	if (err != ERR_OK && !l->serve && l->state == LINK_GREETING) {
+		elsewhere(l, p, err);
 		return ERR_OK;
 	}
 	if (err != ERR_OK && l->state == LINK_UP) /* which does well without */
@@ -163,6 +171,8 @@ on_closed(void *arg, int err)
 
 	if (l->tcp != p->tcp)
 		give_up(l, p, err, false);
+	else if (!l->serve && l->state == LINK_GREETING)
+		elsewhere(l, p, err);
 	else if (l->state < LINK_CHECKING)
 		link_fail(l, l->rejected ? ERR_REFUSED : err, NULL);
 	else

@@ -76,6 +76,7 @@ link_carry(struct link *l)
 	}
 	if (l->state != LINK_UP)
 		return;
+	keyuse_init(&l->keys, env->rekey);
 	l->arq = arq_new(l->env->pool, &conf, &door_arq_ops, &l->door, clock_us());
 	if (l->arq == NULL)
 		link_fail(l, ERR_NOMEM, NULL);
@@ -128,5 +129,12 @@ link_drop(struct link *l)
 void
 link_adopt(struct link *l, void *arg)
 {
+	l->arg = arg;
+}
+
+void
+link_pass(struct link *l, const struct link_ops *ops, void *arg)
+{
+	l->ops = ops;
 	l->arg = arg;
 }

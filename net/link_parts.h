@@ -6,6 +6,7 @@
 #ifndef NET_LINK_PARTS_H
 #define NET_LINK_PARTS_H
 
+#include "core/keyuse.h"
 #include "core/link.h"
 #include "net/ice.h"
 #include "net/link.h"
@@ -50,6 +51,7 @@ struct link {
 	bool rejected; /* serve: and we said no */
 	int err_dial;  /* attach: of the places tried, the one that says most */
 	char why_dial[WIRE_TEXT];
+	unsigned weight_dial;
 
 	struct ice *ice;
 	struct ice_desc ours, theirs;
@@ -71,11 +73,14 @@ struct link {
 	bool asking;  /* attach: the session goes on */
 	bool dropped; /* it went on elsewhere */
 	struct arq *arq;
+	struct keyuse keys;
+	char path[200];    /* as ice_path; "" before UP */
 	struct twin *twin; /* packets go by it; NULL: through libnice */
 	uint8_t *out;      /* ARQ_BURST slots */
 	struct ice_packet batch[ARQ_BURST];
 	unsigned batched, gone; /* of batch; gone: sent already */
 	unsigned burst;         /* packets of one turn */
+	uint64_t came;          /* when the packets came that are being taken in */
 
 	uint64_t setup_end;
 	struct event *timer, *work, *reaper;
@@ -114,7 +119,10 @@ void link_rearm(struct link *);
 /* Up, or on another pair: by the fast socket if that can be had. */
 void link_choose_way(struct link *);
 
-/* A datagram from ICE. */
+/* A datagram: from ICE, which brings them one by one, */
+void link_one_packet(void *link, const uint8_t *, size_t n);
+
+/* and another that came when l->came says. */
 void link_packet(void *link, const uint8_t *, size_t n);
 
 /* We give up on a peer that may be well: it need not wait for our silence. */

@@ -15,6 +15,7 @@ at_first(void)
 	conf_init(&c);
 	CHECK(!c.link_cubic);
 	CHECK_EQ(c.link_mtu, 0); /* auto */
+	CHECK_EQ(c.link_cipher, CONF_CIPHER_AUTO);
 	CHECK(!c.serve_attached);
 	CHECK_EQ(c.port_min, 0);
 	CHECK_EQ(c.port_max, 0);
@@ -32,6 +33,12 @@ taken(void)
 	CHECK(c.link_cubic);
 	CHECK_EQ(conf_set(&c, "link.cc=bbr", why, sizeof(why)), ERR_OK);
 	CHECK(!c.link_cubic);
+	CHECK_EQ(conf_set(&c, "link.cipher=chacha20", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(c.link_cipher, CONF_CIPHER_CHACHA);
+	CHECK_EQ(conf_set(&c, "link.cipher=aes128", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(c.link_cipher, CONF_CIPHER_AES);
+	CHECK_EQ(conf_set(&c, "link.cipher=auto", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(c.link_cipher, CONF_CIPHER_AUTO);
 	CHECK_EQ(conf_set(&c, "link.mtu=9000", why, sizeof(why)), ERR_OK);
 	CHECK_EQ(c.link_mtu, 9000);
 	CHECK_EQ(conf_set(&c, "link.mtu=auto", why, sizeof(why)), ERR_OK);
@@ -85,6 +92,7 @@ refused(void)
 	     "there is no setting \"LINK.CC\"; \"usbp2p help\" lists them"},
 	    {"link.cc", "link.cc wants bbr|cubic, not \"\""},
 	    {"link.cc=BBR", "link.cc wants bbr|cubic, not \"BBR\""},
+	    {"link.cipher=aes", "link.cipher wants auto|aes128|chacha20, not \"aes\""},
 	    {"link.mtu=1199", "link.mtu wants auto|1200..9000, not \"1199\""},
 	    {"link.mtu=0", "link.mtu wants auto|1200..9000, not \"0\""},
 	    {"link.mtu=9001", "link.mtu wants auto|1200..9000, not \"9001\""},
