@@ -18,7 +18,8 @@
 #include "net/gpump.h"
 #include "net/ice_uri.h"
 
-#define LOOP_LINKS (512u << 20) /* packets of all links */
+#define LOOP_LINKS     (512u << 20) /* packets of all links */
+#define LOOP_LINGER_US 500000
 
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
@@ -171,9 +172,23 @@ loop_exit(struct loop *l, int code)
 	event_base_loopbreak(l->base);
 }
 
+/* Relays are told that they are not needed any more; not for long. */
+static void
+linger(struct loop *l)
+{
+	const struct timeval tv = {0, LOOP_LINGER_US};
+
+	if (l->pump == NULL || !gpump_lingers(l->pump))
+		return;
+	event_base_loopexit(l->base, &tv);
+	while (gpump_lingers(l->pump) && !event_base_got_exit(l->base))
+		event_base_loop(l->base, EVLOOP_ONCE);
+}
+
 void
 loop_end(struct loop *l)
 {
+	linger(l);
 	if (l->base != NULL) /* a look-up that was given up ends in the next turn */
 		event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	if (l->dns != NULL)

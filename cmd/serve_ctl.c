@@ -185,7 +185,7 @@ do_addresses(struct server *s, struct json_val request, struct json *j)
 	report_open(j, "addresses");
 	json_str(j, "name", s->loop.env.name);
 	json_array(j, "addresses");
-	if (s->ctx->conf.serve_address[0] != '\0')
+	if (s->listeners > 0 && s->ctx->conf.serve_address[0] != '\0')
 		json_str(j, NULL, s->ctx->conf.serve_address);
 	for (unsigned i = 0; i < s->listeners; i++) {
 		const char *where = tcp_listener_where(s->listener[i]);

@@ -31,6 +31,7 @@ struct gpump {
 	struct list jobs; /* gpump_job.link */
 	bool running;     /* in a turn that has not asked GLib again yet */
 	uint64_t turns;
+	int lingering;
 };
 
 static bool
@@ -192,6 +193,18 @@ gpump_later(struct gpump *p, struct gpump_job *job)
 		return;
 	list_add(&p->jobs, &job->link);
 	gpump_kick(p);
+}
+
+void
+gpump_linger(struct gpump *p, int change)
+{
+	p->lingering += change;
+}
+
+bool
+gpump_lingers(const struct gpump *p)
+{
+	return p->lingering > 0;
 }
 
 uint64_t

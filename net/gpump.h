@@ -9,6 +9,7 @@
 #ifndef NET_GPUMP_H
 #define NET_GPUMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/list.h"
@@ -37,6 +38,13 @@ void gpump_kick(struct gpump *);
  * however often it was asked for. Taken back with list_del(&job->link).
  */
 void gpump_later(struct gpump *, struct gpump_job *);
+
+/*
+ * Something goes on in it for which nobody else waits (+1), and has ended (-1); the
+ * owner waits a moment with gpump_free while there is any.
+ */
+void gpump_linger(struct gpump *, int change);
+bool gpump_lingers(const struct gpump *);
 
 /* Wake-ups so far: an idle pump has none. */
 uint64_t gpump_turns(const struct gpump *);

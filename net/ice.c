@@ -11,7 +11,6 @@
 
 #include "core/mem.h"
 #include "core/text.h"
-#include "net/ice_names.h"
 #include "net/ice_parts.h"
 
 #define BATCH 64 /* packets, both ways, a turn (DESIGN.md 9) */
@@ -20,7 +19,7 @@ static void
 on_agent_closed(GObject *agent, GAsyncResult *r, gpointer arg)
 {
 	(void)r;
-	(void)arg;
+	gpump_linger(arg, -1);
 	g_object_unref(agent);
 }
 
@@ -33,13 +32,14 @@ destroy(struct ice *i)
 {
 	GMainContext *context = gpump_context(i->pump);
 
-	ice_names_free(i->names);
+	ice_gather_end(i);
 	list_del(&i->job.link);
 	g_signal_handlers_disconnect_by_data(i->agent, i);
 	if (i->servers.turns > 0) {
 		ice_receive(i, false);
 		g_main_context_push_thread_default(context);
-		nice_agent_close_async(i->agent, on_agent_closed, NULL);
+		gpump_linger(i->pump, 1);
+		nice_agent_close_async(i->agent, on_agent_closed, i->pump);
 		g_main_context_pop_thread_default(context);
 	} else {
 		g_object_unref(i->agent);
@@ -77,6 +77,14 @@ on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer arg)
 		ice_happened(i, ICE_FOUND);
 }
 
+void
+ice_all_found(struct ice *i)
+{
+	i->all_ours = true;
+	ice_happened(i, ICE_LAST);
+	judge(i);
+}
+
 static void
 on_gathered(NiceAgent *agent, guint stream, gpointer arg)
 {
@@ -84,9 +92,8 @@ on_gathered(NiceAgent *agent, guint stream, gpointer arg)
 
 	(void)agent;
 	(void)stream;
-	i->all_ours = true;
-	ice_happened(i, ICE_LAST);
-	judge(i);
+	if (!i->relays_due)
+		ice_all_found(i);
 }
 
 static void

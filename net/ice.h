@@ -71,7 +71,8 @@ struct ice_conf {
 	bool relay_only; /* tell and use only relayed addresses of ours */
 	const struct ice_servers *servers; /* copied; NULL: nobody is asked */
 
-	/* To look up the servers' names; NULL: those with names are left out. */
+	/* For servers; dns to look up their names, NULL: those with names are left out.
+	 */
 	struct event_base *base;
 	struct evdns_base *dns;
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <event2/event.h>
 #include <gio/gio.h>
 #include <nice/agent.h>
 
@@ -17,6 +18,7 @@
 #include "net/ice_parts.h"
 #include "net/udp.h"
 
+#define RELAYS_US    250000
 #define SOCKET_BYTES (4 << 20) /* room for bursts of 64 packets, many times */
 
 /* Of each kind, so that many addresses of the machine do not crowd out the others. */
@@ -72,33 +74,77 @@ ice_gather_add(struct ice *i, NiceCandidate *c)
 
 /* --- the servers --- */
 
-/* libnice takes the answer of a server that is both for one of TURN's, and waits. */
-static bool
-is_turn_too(const struct ice_servers *s)
+/* A TURN server tells what a STUN server does. */
+static void
+add_stun(struct ice *i)
 {
-	for (unsigned k = 0; k < s->turns; k++)
-		if (s->turn[k].transport == ICE_UDP && s->turn[k].port == s->stun.port &&
-		    text_equal(s->turn[k].host, s->stun.host))
-			return true;
-	return false;
+	const struct ice_servers *s = &i->servers;
+	const char *host = s->stun.host;
+	uint16_t port = s->stun.port;
+
+	for (unsigned k = 0; k < s->turns && host[0] == '\0'; k++)
+		if (s->turn[k].transport == ICE_UDP) {
+			host = s->turn[k].host;
+			port = s->turn[k].port;
+		}
+	if (host[0] != '\0')
+		g_object_set(i->agent, "stun-server", host, "stun-server-port",
+			     (guint)port, NULL);
 }
 
 static void
-add_servers(struct ice *i)
+add_relays(struct ice *i)
 {
 	static const NiceRelayType types[] = {
 	    [ICE_UDP] = NICE_RELAY_TYPE_TURN_UDP, [ICE_TCP] = NICE_RELAY_TYPE_TURN_TCP};
 	const struct ice_servers *s = &i->servers;
 
-	if (s->stun.host[0] != '\0' && !i->relay_only && !is_turn_too(s))
-		g_object_set(i->agent, "stun-server", s->stun.host, "stun-server-port",
-			     (guint)s->stun.port, NULL);
 	for (unsigned k = 0; k < s->turns; k++)
 		if (!nice_agent_set_relay_info(i->agent, i->stream, ICE_COMPONENT,
 					       s->turn[k].host, s->turn[k].port,
 					       s->turn[k].username, s->turn[k].password,
 					       types[s->turn[k].transport]))
 			log_warn("ice turn %s left out", s->turn[k].host);
+}
+
+/* What is connected directly by now needs none. */
+static void
+on_relays(evutil_socket_t fd, short what, void *arg)
+{
+	struct ice *i = arg;
+
+	(void)fd;
+	(void)what;
+	i->relays_due = false;
+	if ((i->told & ICE_CONNECTED) == 0)
+		add_relays(i);
+	else
+		ice_all_found(i);
+	gpump_kick(i->pump);
+}
+
+/*
+ * Relays get a late start. As soon as one pair is nominated libnice forgets those that
+ * it has not begun to check (all of them, RFC 8445 8.1.1 notwithstanding), and a check
+ * that comes through a relay may well be answered before the direct pairs' turn has
+ * come. And libnice, which has the same server for STUN and TURN at once, takes the
+ * answer of the one for the other's.
+ */
+static bool
+add_servers(struct ice *i)
+{
+	const struct timeval tv = {0, RELAYS_US};
+
+	if (i->relay_only) {
+		add_relays(i);
+		return true;
+	}
+	add_stun(i);
+	if (i->servers.turns == 0)
+		return true;
+	i->relays = i->base == NULL ? NULL : evtimer_new(i->base, on_relays, i);
+	i->relays_due = i->relays != NULL;
+	return i->relays_due && event_add(i->relays, &tv) == 0;
 }
 
 /* --- the addresses --- */
@@ -177,9 +223,9 @@ name_ourselves(struct ice *i)
 static bool
 go(struct ice *i)
 {
-	add_servers(i);
 	ice_receive(i, true);
-	if (!nice_agent_gather_candidates(i->agent, i->stream) || !has_candidate(i))
+	if (!add_servers(i) || !nice_agent_gather_candidates(i->agent, i->stream) ||
+	    !has_candidate(i))
 		return false;
 	name_ourselves(i);
 	set_sockets(i);
@@ -199,9 +245,18 @@ on_names(void *arg)
 	gpump_kick(i->pump);
 }
 
+void
+ice_gather_end(struct ice *i)
+{
+	ice_names_free(i->names);
+	if (i->relays != NULL)
+		event_free(i->relays);
+}
+
 int
 ice_gather(struct ice *i, const struct ice_conf *conf)
 {
+	i->base = conf->base;
 	i->stream = nice_agent_add_stream(i->agent, 1);
 	if (i->stream == 0 || !add_addresses(i, conf))
 		return ERR_FAIL;

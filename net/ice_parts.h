@@ -35,6 +35,9 @@ struct ice {
 	bool relay_only;
 	struct ice_servers servers; /* numbers only, once names is done */
 	struct ice_names *names;    /* being looked up, or NULL */
+	struct event *relays;       /* set: they are asked when it fires; may be NULL */
+	bool relays_due;
+	struct event_base *base;
 
 	struct ice_desc ours; /* what we found */
 	unsigned told_ours;   /* of its candidates */
@@ -57,7 +60,10 @@ int ice_gather(struct ice *, const struct ice_conf *) MUST_CHECK;
 /* A candidate that libnice found: into ours, if it is to be told. */
 bool ice_gather_add(struct ice *, struct _NiceCandidate *);
 
+void ice_gather_end(struct ice *);
+
 /* net/ice.c */
+void ice_all_found(struct ice *);
 void ice_receive(struct ice *, bool on);
 void ice_happened(struct ice *, unsigned what);
 

@@ -24,6 +24,7 @@ union any {
 	struct wire_submit submit;
 	struct wire_complete complete;
 	struct wire_offer offer;
+	char trickle[WIRE_CANDIDATE];
 };
 
 /* --- one of each --- */
@@ -178,6 +179,12 @@ make_offer(union any *a)
 		fill_text(o->candidate[i], sizeof(o->candidate[i]), (char)('a' + i));
 }
 
+static void
+make_trickle(union any *a)
+{
+	fill_text(a->trickle, sizeof(a->trickle), 'c');
+}
+
 /* --- calls with one signature --- */
 
 #define CODEC(name, member)                                      \
@@ -200,6 +207,18 @@ CODEC(imported, imported)
 CODEC(submit, submit)
 CODEC(complete, complete)
 CODEC(offer, offer)
+
+static void
+put_trickle(struct wr *w, const union any *a)
+{
+	wire_put_trickle(w, a->trickle);
+}
+
+static int
+get_trickle(struct rd *r, union any *a)
+{
+	return wire_get_trickle(r, a->trickle);
+}
 
 static void
 put_removed(struct wr *w, const union any *a)
@@ -242,6 +261,8 @@ static const struct message {
     {"complete", WIRE_COMPLETE, WIRE_SERVE, WIRE_DEVICE, make_complete, put_complete,
      get_complete},
     {"offer", WIRE_OFFER, WIRE_ATTACH, WIRE_SIGNAL, make_offer, put_offer, get_offer},
+    {"trickle", WIRE_TRICKLE, WIRE_ATTACH, WIRE_SIGNAL, make_trickle, put_trickle,
+     get_trickle},
 };
 
 static size_t
@@ -436,6 +457,8 @@ fields_beyond_their_limit(void)
 	    {"a candidate too long", make_offer, 2 + 64 + 128, 200},
 	    {"NUL in a candidate", make_offer, 3 + 64 + 128, 0},
 	    {"ufrag too long", make_offer, 1, 64},
+	    {"a trickled candidate too long", make_trickle, 0, 200},
+	    {"NUL in a trickled candidate", make_trickle, 1, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {

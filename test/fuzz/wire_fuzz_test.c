@@ -38,6 +38,7 @@ union any {
 	struct wire_submit submit;
 	struct wire_complete complete;
 	struct wire_offer offer;
+	char trickle[WIRE_CANDIDATE];
 };
 
 #define CODEC(name)                                              \
@@ -60,13 +61,27 @@ CODEC(submit)
 CODEC(complete)
 CODEC(offer)
 
+static int
+get_trickle(struct rd *r, union any *a)
+{
+	return wire_get_trickle(r, a->trickle);
+}
+
+static void
+put_trickle(struct wr *w, const union any *a)
+{
+	wire_put_trickle(w, a->trickle);
+}
+
 static const struct {
 	int (*get)(struct rd *, union any *);
 	void (*put)(struct wr *, const union any *);
 } codecs[] = {
-    {get_greet, put_greet},   {get_hello, put_hello},       {get_refusal, put_refusal},
-    {get_device, put_device}, {get_import, put_import},     {get_imported, put_imported},
-    {get_submit, put_submit}, {get_complete, put_complete}, {get_offer, put_offer},
+    {get_greet, put_greet},     {get_hello, put_hello},
+    {get_refusal, put_refusal}, {get_device, put_device},
+    {get_import, put_import},   {get_imported, put_imported},
+    {get_submit, put_submit},   {get_complete, put_complete},
+    {get_offer, put_offer},     {get_trickle, put_trickle},
 };
 
 static size_t

@@ -1056,6 +1056,8 @@ rogue_body(uint8_t type, uint8_t *b, size_t cap)
 		wire_put_greet(&w, &g);
 	else if (type == WIRE_OFFER || type == WIRE_ANSWER)
 		wire_put_offer(&w, &o);
+	else if (type == WIRE_TRICKLE)
+		wire_put_trickle(&w, "");
 	return (size_t)(w.p - b);
 }
 
@@ -1116,7 +1118,7 @@ rules_are_kept(void)
 {
 	static const struct {
 		const char *what;
-		uint8_t types[4];
+		uint8_t types[5];
 		unsigned knocks;
 	} rows[] = {
 	    {"offer before knock", {WIRE_OFFER}, 0},
@@ -1124,6 +1126,10 @@ rules_are_kept(void)
 	    {"answers", {WIRE_KNOCK, WIRE_ANSWER}, 1},
 	    {"knocks twice", {WIRE_KNOCK, WIRE_KNOCK}, 1},
 	    {"offers twice", {WIRE_KNOCK, WIRE_OFFER, WIRE_OFFER}, 1},
+	    {"trickles before its offer", {WIRE_KNOCK, WIRE_TRICKLE}, 1},
+	    {"trickles after the last",
+	     {WIRE_KNOCK, WIRE_OFFER, WIRE_TRICKLE, WIRE_TRICKLE},
+	     1},
 	    {"rejects", {WIRE_REJECT}, 0},
 	    {"a message of sessions", {WIRE_HELLO}, 0},
 	    {"unknown message", {99}, 0},

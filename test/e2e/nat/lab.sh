@@ -9,7 +9,7 @@
 #
 #	lab_up                     builds it, with open routers
 #	lab_nat SIDE TYPE          what the router of a or b does from now on
-#	lab_turn                   starts coturn in srv
+#	lab_turn, lab_meet         start coturn in srv, and a rendezvous for serve
 #	$in_a, $in_b, $in_srv CMD  runs CMD there
 #	lab_pair A B               serve, with a disk, behind A, and a ticket, for B
 #	lab_down                   ends all of it
@@ -23,7 +23,7 @@
 # TCP 13240 is forwarded to a when lab_forward is yes.
 
 lab=ul$$
-lab_turn_pid=
+lab_turn_pid= lab_meet_pid= lab_uri=
 lab_forward=no
 LAB_SRV=192.0.2.2
 LAB_A=10.1.0.2 LAB_B=10.2.0.2
@@ -37,8 +37,10 @@ in_srv="ip netns exec $lab-srv"
 lab_spaces="net srv na nb a b"
 
 lab_down() {
-	[ -z "$lab_turn_pid" ] || kill "$lab_turn_pid" 2>/dev/null || :
-	lab_turn_pid=
+	for l_pid in $lab_turn_pid $lab_meet_pid; do
+		kill "$l_pid" 2>/dev/null || :
+	done
+	lab_turn_pid= lab_meet_pid=
 	for l_ns in $lab_spaces; do
 		ip netns del "$lab-$l_ns" 2>/dev/null || :
 	done
@@ -158,10 +160,13 @@ lab_forget() {
 	ip netns exec "$lab-$1" conntrack -F >/dev/null 2>&1 || :
 }
 
+# coturn, which trusts what the rendezvous mints, or, for `lab_turn static`, a user.
 lab_turn() {
-	$in_srv turnserver -n --pidfile "$work/turn.pid" --log-file "$work/turn.log" --simple-log \
+	printf "use-auth-secret\nstatic-auth-secret=of-the-lab\n" >"$work/turn.conf"
+	[ "${1:-}" != static ] || printf 'lt-cred-mech\nuser=anna:secret\n' >"$work/turn.conf"
+	$in_srv turnserver -c "$work/turn.conf" --pidfile "$work/turn.pid" --log-file "$work/turn.log" --simple-log \
 		--listening-ip "$LAB_SRV" --relay-ip "$LAB_SRV" --realm lab --no-cli --no-tls \
-		--no-dtls --user anna:secret --lt-cred-mech "$@" >/dev/null 2>&1 &
+		--no-dtls --verbose >/dev/null 2>&1 &
 	wait_for 10 test -s "$work/turn.pid" || return 1
 	lab_turn_pid=$(cat "$work/turn.pid")
 	wait_for 10 lab_turn_listens
@@ -169,6 +174,18 @@ lab_turn() {
 
 lab_turn_listens() {
 	$in_srv ss -Hlnt "sport = :3478" | grep -q .
+}
+
+# A rendezvous that lends coturn: serve is reachable only through it from now on.
+lab_meet() {
+	echo of-the-lab >"$work/secret"
+	$in_srv "$BIN" -v -v -s "$work/meet" rendezvous --listen "$LAB_SRV:13241" \
+		--turn "turn:$LAB_SRV" --turn-secret-file "$work/secret" \
+		>"$work/meet.out" 2>"$work/meet.log" &
+	lab_meet_pid=$!
+	wait_for 20 grep -q '^rdv://' "$work/meet.out" || return 1
+	lab_uri=$(cat "$work/meet.out")
+	lab_servers=
 }
 
 # The settings of both sides, those of serve, and options of serve.
@@ -180,17 +197,21 @@ lab_serve= lab_stun=
 lab_pair() {
 	end_all
 	rm -rf "$work/lab" "$work/anna"
-	lab_forward=yes
+	[ -n "$lab_uri" ] || lab_forward=yes
 	lab_nat a "$1" || return 1
 	lab_nat b "$2" || return 1
-	l_outside=$LAB_NA
-	[ "$1" != open ] || l_outside=$LAB_A
-	$in_a "$BIN" -v -v $lab_servers $lab_serve -o serve.name=lab \
-		-o serve.address="$l_outside:13240" -s "$work/lab" serve \
-		--listen "$LAB_A:13240" $lab_stun --virtual "disk:$work/x.img" 2>"$work/lab.log" &
+	l_set="-o serve.name=lab" l_door="--listen none --rendezvous $lab_uri"
+	if [ -z "$lab_uri" ]; then
+		l_door="--listen $LAB_A:13240"
+		[ "$1" = open ] || l_set="$l_set -o serve.address=$LAB_NA:13240"
+	fi
+	$in_a "$BIN" -v -v $lab_servers $lab_serve $l_set -s "$work/lab" serve \
+		$l_door $lab_stun --virtual "disk:$work/x.img" 2>"$work/lab.log" &
 	served=$!
 	pids="$pids $served"
-	wait_for 20 serving "$work/lab" && t=$("$BIN" -s "$work/lab" invite --name anna)
+	wait_for 20 serving "$work/lab" || return 1
+	[ -z "$lab_uri" ] || wait_for 20 grep -q ' registered$' "$work/lab.log" || return 1
+	t=$("$BIN" -s "$work/lab" invite --name anna)
 }
 
 # What the test needs of this machine; without it, it is over.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every kind of NAT on either side: from an invitation to the bytes of a disk, by the kind
-# of path that is to be expected, and how soon. NAT=all does all 36 pairs, otherwise some;
+# Every kind of NAT on either side: from an invitation, through a rendezvous, to the bytes
+# of a disk, by the kind of path that is to be expected, and how soon. NAT=all does all 36 pairs, otherwise some;
 # NAT_MS is how long a direct pair may take to connect.
 . test/e2e/lib.sh
 . test/e2e/nat/lab.sh
@@ -36,6 +36,7 @@ kind() {
 
 lab_up || bail "the namespaces cannot be made"
 lab_turn || bail "coturn does not start"
+lab_meet || bail "the rendezvous does not start: $(cat "$work/meet.log")"
 random_image x.img 1
 sum=$(sha256sum "$work/x.img" | cut -c 1-64)
 for pair in $pairs; do

@@ -7,6 +7,7 @@ lab_need
 trap lab_end EXIT
 lab_up || bail "the namespaces cannot be made"
 lab_turn || bail "coturn does not start"
+lab_meet || bail "the rendezvous does not start: $(cat "$work/meet.log")"
 random_image x.img 1
 lab_pair port port || bail "no serve: $(tail -n 3 "$work/lab.log")"
 check "anna knows lab" timeout -k 5 60 $in_b "$BIN" $lab_servers -s "$work/anna" list "$t"
@@ -46,7 +47,7 @@ check "the other side sees it" sh -c "'$BIN' -s '$work/lab' status --json | grep
 lab_nat b blocked
 moved "no UDP any more" 2 relay "$LAB_SRV"
 
-lab_nat b full
+lab_nat b port
 lab_forget na
 ip -n "$lab-b" addr del "$LAB_B/24" dev eth0
 ip -n "$lab-b" addr add 10.2.0.77/24 dev eth0

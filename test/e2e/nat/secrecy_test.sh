@@ -1,12 +1,14 @@
 #!/bin/sh
-# What a relay sees: addresses, sizes and times. Everything that comes to coturn and
-# leaves it is written down while a disk is read through it.
+# What a relay and a rendezvous see: ids, addresses, sizes and times. Everything that comes
+# to coturn and to the rendezvous and leaves them is written down while two peers meet and
+# a disk is read.
 . test/e2e/lib.sh
 . test/e2e/nat/lab.sh
 lab_need
 trap lab_end EXIT
 lab_up || bail "the namespaces cannot be made"
 lab_turn || bail "coturn does not start"
+lab_meet || bail "the rendezvous does not start: $(cat "$work/meet.log")"
 ip netns exec "$lab-srv" tc qdisc add dev wan root tbf rate 100mbit burst 128k latency 200ms \
 	2>/dev/null || echo "# tc cannot slow the relay down here"
 

@@ -40,7 +40,7 @@ is "$what: the router's address" "$(far)" "srflx $LAB_NA"
 # --- a STUN server that has a name ---
 
 what="STUN by name"
-lab_turn || bail "coturn does not start"
+lab_turn static || bail "coturn does not start"
 echo "$LAB_SRV stun.lab" >"$work/hosts"
 named="sh -c 'mount --bind $work/hosts /etc/hosts && exec \"\$0\" \"\$@\"'"
 lab_serve=
@@ -92,6 +92,19 @@ is "$what of both" "$(path)" "relay $LAB_SRV -> relay $LAB_SRV"
 kill "$sniffer"
 wait "$sniffer" 2>/dev/null
 is "$what: no packet went directly" "$(tcpdump -nr "$work/direct.pcap" 2>/dev/null | wc -l)" 0
+
+# Every allocation that coturn made has been given back.
+kept() {
+	awk '/ALLOCATE processed, success/ { n[$4] = 1 } / closed / { delete n[$4] }
+		END { for (i in n) k++; print k + 0 }' "$work/turn.log"
+}
+returned() {
+	[ "$(kept)" = 0 ]
+}
+has "$what: coturn was used" "$work/turn.log" "ALLOCATE processed, success"
+end_all
+check "$what: and is not used any more" wait_for 10 returned ||
+	echo "#   $(kept) allocations are left"
 
 what="ice.relay=only of serve"
 pair open open
