@@ -115,7 +115,6 @@ send_urb(struct import *im, struct iurb *u)
 	u->state = IURB_SENDING;
 	u->req.data = u->data;
 	u->req.iso = u->iso;
-	u->req.ahead = im->urbs.packets;
 	if (!im->gone)
 		r = im->ops->submit(im->arg, u->resetting ? &enumerate_reset : &u->req,
 				    &tag);

@@ -212,7 +212,7 @@ send_submit(struct imports *m, uint32_t sid, const struct import_request *q,
 	if ((err = session_open(m->session, sid, stream_prio_of(q->type))) != ERR_OK)
 		return err;
 	return wire_tail_send(m->session, sid, WIRE_SUBMIT, v, q->iso, q->packets,
-			      q->ahead, tag);
+			      UINT64_MAX, tag);
 }
 
 int

@@ -49,7 +49,6 @@ new_urb(struct iurbs *us, const struct import_request *req, uint32_t seqnum,
 		goto no_iso;
 	list_init(&u->unlinks);
 	list_add(&us->all, &u->link);
-	us->packets += req->packets;
 	urbs_add(&us->by_seqnum, &u->by_seqnum, seqnum);
 	return u;
 no_iso:
@@ -218,7 +217,6 @@ iurb_free(struct iurbs *us, struct iurb *u)
 		urbs_del(&us->by_tag, &u->by_tag);
 	urbs_del(&us->by_seqnum, &u->by_seqnum);
 	list_del(&u->link);
-	us->packets -= u->req.packets;
 	iurb_drop_data(us, u);
 	iurb_iso_put(us, u);
 	pool_put(us->pool, u, sizeof(*u));

@@ -49,7 +49,6 @@ struct iurbs {
 	struct pool *pool;
 	uint32_t urb_max;
 	uint64_t budget, reserve; /* as in import_conf */
-	uint64_t packets;         /* isochronous ones of all */
 	struct list all;
 	struct urbs by_seqnum, by_tag;
 	struct retq q;

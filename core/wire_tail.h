@@ -20,8 +20,9 @@ struct session_slice;
  * session_send of the head, the packets as bytes, and the data, v[0] to v[2]; if they
  * are isochronous and may be lost, the data go in pieces that hold whole packets
  * where that is possible. iso: packets of them, those of IN data have their results.
- * ahead: packets that the driver has out, this one's too; so long the device goes on
- * without it, and it is of use.
+ * ahead: IN, packets that the driver has out; so long the device goes on without more,
+ * and the data are of use. OUT data are not too old before an outage makes them so: the
+ * device does not run on without them, and to leave them out would make nothing sooner.
  */
 int wire_tail_send(struct session *, uint32_t sid, uint8_t type,
 		   const struct session_slice *v, const struct urb_iso *iso,

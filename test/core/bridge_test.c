@@ -427,6 +427,45 @@ lost_packets_are_told(void)
 	}
 }
 
+/* An urb of 300 packets, the first of which has 3 bytes. */
+static void
+kernel_plays(uint32_t seqnum)
+{
+	const struct usbip h = {.cmd = USBIP_SUBMIT,
+				.seqnum = seqnum,
+				.devid = DEVID,
+				.ep = 6,
+				.submit.len = 3,
+				.submit.packets = 300};
+	static uint8_t b[USBIP_HEADER + 3 + 300 * USBIP_ISO];
+	struct urb_iso iso = {.length = 3};
+
+	usbip_pack(&h, b);
+	for (size_t i = 0; i < 300; i++, iso.offset = 3, iso.length = 0)
+		usbip_iso_pack(&iso, b + USBIP_HEADER + 3 + i * USBIP_ISO);
+	CHECK_EQ(import_input(bridge_import(bridge), b, sizeof(b)), ERR_OK);
+}
+
+/* What the device is to have waits for longer than what it gives. */
+static void
+patience_with_the_device(void)
+{
+	struct session_stats st;
+
+	for (unsigned late = 0; late < 2; late++) {
+		streaming();
+		session_tails(pair.far);
+		kernel_plays(7);
+		session_arq_ops.clock(pair.near, 1000000);
+		session_arq_ops.clock(pair.near, 5999999 + late);
+		CHECK_EQ(pair_flush(&pair), ERR_OK);
+		session_stats(pair.near, &st);
+		CHECK_EQ(st.sent, !late);
+		CHECK_EQ(st.expired, late);
+		teardown();
+	}
+}
+
 /* Also of what got lost the sizes must be possible. */
 static void
 tails_that_lie(void)
@@ -521,4 +560,5 @@ new_without_memory(void)
 
 TEST_MAIN(TEST(both_ways), TEST(unlinks), TEST(replies_that_may_not_be),
 	  TEST(isochronous), TEST(lost_packets_are_told), TEST(tails_that_lie),
-	  TEST(fails_alone), TEST(removed_by_the_server), TEST(new_without_memory))
+	  TEST(patience_with_the_device), TEST(fails_alone), TEST(removed_by_the_server),
+	  TEST(new_without_memory))

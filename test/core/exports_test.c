@@ -826,6 +826,37 @@ tails_are_agreed(void)
 	}
 }
 
+/* Data are of use as long as the device has packets to go on with, 200 ms at least. */
+static void
+patience_is_the_drivers(void)
+{
+	static const struct {
+		uint32_t urbs;
+		uint64_t ms;
+		bool leaves;
+	} t[] = {{1, 199, true},  {1, 200, false},  {6, 599, true},
+		 {6, 600, false}, {99, 4999, true}, {99, 5000, false}};
+	static struct urb_iso iso[100];
+	struct session_stats st;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		with_tails();
+		session_tails(pair.far);
+		for (uint32_t k = 0; k < t[i].urbs; k++)
+			CHECK_EQ(say_iso(ISO_IN, 64, 100, iso, 100, 0), ERR_OK);
+		lent[0]->iso[0] = (struct urb_iso){.length = 3, .actual = 3};
+		session_arq_ops.clock(pair.near, 7000);
+		complete(lent[0], 0, 0);
+		session_arq_ops.clock(pair.near, 1000000);
+		session_arq_ops.clock(pair.near, 1000000 + t[i].ms * 1000);
+		CHECK_EQ(pair_flush(&pair), ERR_OK);
+		session_stats(pair.near, &st);
+		CHECK_EQ(st.sent, t[i].leaves);
+		CHECK_EQ(st.expired, !t[i].leaves);
+		teardown();
+	}
+}
+
 static void
 tails_where_none_may_be(void)
 {
@@ -1319,11 +1350,12 @@ TEST_MAIN(TEST(nothing_before_hello), TEST(hello_and_welcome), TEST(refused),
 	  TEST(let_go_while_opening), TEST(waiting_for_its_turn),
 	  TEST(release_of_what_is_not_there), TEST(requests_and_replies),
 	  TEST(isochronous), TEST(lost_packets_are_told), TEST(tails_are_agreed),
-	  TEST(tails_where_none_may_be), TEST(packets_that_contradict),
-	  TEST(bad_packets_fail_alone), TEST(control_goes_by_its_setup),
-	  TEST(lengths_that_contradict), TEST(bad_requests_fail_alone),
-	  TEST(streams_that_may_not_be), TEST(priorities_by_endpoint), TEST(unlinks),
-	  TEST(unlinks_that_may_not_be), TEST(release_with_urbs_out),
-	  TEST(removed_with_urbs_out), TEST(removed_in_submit), TEST(end_with_callbacks),
+	  TEST(patience_is_the_drivers), TEST(tails_where_none_may_be),
+	  TEST(packets_that_contradict), TEST(bad_packets_fail_alone),
+	  TEST(control_goes_by_its_setup), TEST(lengths_that_contradict),
+	  TEST(bad_requests_fail_alone), TEST(streams_that_may_not_be),
+	  TEST(priorities_by_endpoint), TEST(unlinks), TEST(unlinks_that_may_not_be),
+	  TEST(release_with_urbs_out), TEST(removed_with_urbs_out),
+	  TEST(removed_in_submit), TEST(end_with_callbacks),
 	  TEST(replies_have_their_room), TEST(packets_have_their_room),
 	  TEST(replies_fit_the_window), TEST(every_allocation_fails_once))

