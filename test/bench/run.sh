@@ -11,6 +11,7 @@ results=$(readlink -m "${4:-$here/RESULTS.md}")
 rows=${ROWS:-loopback idle start wan guest}
 settings="-o link.cc=bbr -o link.mtu=1200"
 IDLE_S=30
+load=$(cut -d ' ' -f 1 /proc/loadavg)
 dir=$(mktemp -d)
 pids=
 finish() {
@@ -241,7 +242,8 @@ judge <"$dir/rows" >"$dir/table"
 	echo
 	echo "Made by \`make bench\`, $(date -u +%Y-%m-%d), version $("$bin" --version 2>/dev/null | cut -d ' ' -f 2)," \
 		"on one machine in one run: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
-		"$(nproc) cores, Linux $(uname -r), $(openssl version | cut -d ' ' -f 1,2). MB are 10^6 bytes." \
+		"$(nproc) cores, Linux $(uname -r), $(openssl version | cut -d ' ' -f 1,2)." \
+		"Load average when it began: $load (more than 0.3 spoils figures). MB are 10^6 bytes." \
 		"Figures of the loopback are medians of three runs, those of the guest of its rounds;" \
 		"a guest's cycles are emulated, so only ratios within it mean something."
 	echo
