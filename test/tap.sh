@@ -43,7 +43,7 @@ is() {
 
 # show_logs DIR: the ends of what the programs said, for a test that has failed.
 show_logs() {
-	for f in "$1"/*.log "$1"/*.err; do
+	for f in "$1"/*.log "$1"/*.err "$1"/*.out; do
 		[ -s "$f" ] || continue
 		echo "# end of ${f##*/}:"
 		tail -n 40 "$f" | note

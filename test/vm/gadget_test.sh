@@ -145,6 +145,11 @@ done_at_once() {
 	ok "$1 $2" || note <"/tmp/job.$1"
 }
 
+anna_has() {
+	[ "$($A status --json |
+		jq '[.running[0].devices[] | select(.state == "attached")] | length')" = "$1" ]
+}
+
 # --- two machines: this one and the namespace C ---
 must "modules" usb_start 5
 must "drivers" modprobe -a usbhid hid-generic cdc_acm
@@ -164,8 +169,10 @@ must "serve" start_serve
 dmesg -C
 
 # --- one peer, one after another ---
-must "attach four" $A attach "$($S invite --name anna)" "$(busids $HID)" "$(busids $ACM)" \
-	"$(busids $SOURCE)" "$(busids $LOOP)" --as lab --background
+# A kernel that is slow to configure one of them is asked again.
+$A attach "$($S invite --name anna)" "$(busids $HID)" "$(busids $ACM)" \
+	"$(busids $SOURCE)" "$(busids $LOOP)" --as lab --background >/tmp/attach.log 2>&1
+must "attach four" wait_for 30 anna_has 4
 must "hidraw" wait_for 10 hidraw
 must "a serial port" wait_for 10 driven_by cdc_acm "$(busids $ACM vhci)"
 t0=$(date +%s%N)

@@ -24,8 +24,8 @@ exec >/dev/ttyS1 2>&1
 rc=0
 timeout -k 5 "$VM_LIMIT" sh "$VM_SCRIPT" </dev/null || rc=$?
 [ $rc != 124 ] && [ $rc != 137 ] || echo "Bail out! $VM_NAME: not done after $VM_LIMIT s"
-[ $rc = 0 ] || show_logs /tmp
-cp /tmp/*.log /tmp/*.err /results/ 2>/dev/null
+[ $rc = 0 ] || { show_logs /tmp; show_logs /results; }
+cp /tmp/*.log /tmp/*.err /tmp/*.out /results/ 2>/dev/null
 echo $rc >/results/exit
 sync
 exec busybox poweroff -f

@@ -8,7 +8,7 @@
 # one of 70 bytes.
 [ -n "${VM_GUEST:-}" ] || {
 	export TEST_ROUNDS="${ROUNDS:-12}"
-	exec "${0%/*}/run.sh" -t $((300 + TEST_ROUNDS * 15)) "$0"
+	exec "${0%/*}/run.sh" -t $((600 + TEST_ROUNDS * 40)) "$0"
 }
 . test/vm/lib.sh
 
