@@ -24,7 +24,16 @@
 
 #define GRACE_US 75000000 /* Linux gives a disk up only after that (PRIOR-ART.md E5) */
 
-enum { OPT_AS, OPT_BACKGROUND, OPT_VIA, OPT_USBIP_ALLOW, OPT_ONCE, OPT_GRACE };
+enum {
+	OPT_AS,
+	OPT_BACKGROUND,
+	OPT_VIA,
+	OPT_USBIP_ALLOW,
+	OPT_ONCE,
+	OPT_GRACE,
+	OPT_TAKEOVER,
+	OPT_ACCEPT
+};
 
 static const struct cmd_opt opts[] = {
     [OPT_AS] = {"as", "NAME", "know the server under this name"},
@@ -36,6 +45,9 @@ static const struct cmd_opt opts[] = {
     [OPT_ONCE] = {"once", NULL, "never attach again what has gone"},
     [OPT_GRACE] = {"grace", "TIME",
 		   "keep devices so long when the link is lost (default: 75s)"},
+    [OPT_TAKEOVER] = {"takeover", NULL, "also what another attach of ours has"},
+    [OPT_ACCEPT] = {"accept-changed", NULL,
+		    "also what comes back as another kind of device"},
     {NULL, NULL, NULL},
 };
 
@@ -343,6 +355,10 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 		l->background = true;
 	else if (o == OPT_ONCE)
 		w->once = a->once = true;
+	else if (o == OPT_ACCEPT)
+		w->accept = true;
+	else if (o == OPT_TAKEOVER)
+		w->takeover = true;
 	else if (o == OPT_GRACE && !text_to_duration(arg, &a->grace_us))
 		return cmd_wrong(&cmd_attach, "\"%s\" is no duration", arg);
 	else if (o == CMD_OPERAND && l->who == NULL)

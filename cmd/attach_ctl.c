@@ -43,7 +43,9 @@ put_device(const struct attached *x, struct json *j)
 
 	json_open(j, NULL);
 	report_device(j, &x->info);
-	json_str(j, "state", state[x->state]);
+	json_str(j, "state", x->place > 0 ? "queued" : state[x->state]);
+	if (x->place > 0)
+		json_u64(j, "position", x->place);
 	if (x->state == ATTACHED_WAITING)
 		json_str(j, "reason", x->why);
 	if (x->has_port) {
@@ -87,8 +89,11 @@ status_line(void *arg, char *buf, size_t cap)
 		json_str(&j, "peer_id", id);
 	json_u64(&j, "since", a->since);
 	report_link(&j, a->remote != NULL ? remote_link(a->remote) : NULL);
+	report_datagrams(&j, a->remote != NULL ? remote_session(a->remote) : NULL);
 	if (a->remote != NULL && remote_held_us(a->remote) != 0)
 		json_u64(&j, "held_s", remote_held_us(a->remote) / 1000000);
+	if (a->remote != NULL)
+		json_u64(&j, "links", remote_links(a->remote));
 	if (a->via != NULL)
 		json_str(&j, "usbip", stock_listener_where(a->via));
 	json_array(&j, "devices");
@@ -157,6 +162,8 @@ do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	w->of = a;
 	w->conn = c;
 	w->once = json_get_bool(request, "once");
+	w->takeover = json_get_bool(request, "takeover");
+	w->accept = json_get_bool(request, "accept_changed");
 	list_add(&a->wants, &w->link);
 	if (a->stock)
 		want_busids(w);

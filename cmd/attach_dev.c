@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "cmd/attacher.h"
+#include "cmd/report.h"
 #include "core/bridge.h"
 #include "core/log.h"
 #include "core/pattern.h"
@@ -20,6 +21,7 @@
 #include "vhci/vhci.h"
 
 #define CONFIGURE_US  15000000 /* the kernel gives up enumerating before that */
+#define QUEUED_US     10000000 /* less than who asked waits for a line */
 #define ATTACH_BUDGET LOOP_URBS
 
 /* The asker hears once how it went; later only of what has come back. */
@@ -45,6 +47,7 @@ kernel_has_it(struct attached *x)
 	char line[DEVINFO_STRING * 2 + 160];
 
 	x->state = ATTACHED_UP;
+	x->was = x->asked;
 	x->told = false;
 	x->tries = 0;
 	x->not_before = 0;
@@ -70,6 +73,8 @@ watch_kernel(struct attached *x, const struct vhci_port *p)
 		attached_wake_at(x, clock_us() + ATTACHED_POLL_US);
 }
 
+static void say_queued(struct attached *);
+
 static void
 on_poll(evutil_socket_t fd, short what, void *arg)
 {
@@ -87,6 +92,8 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 		attached_look(x);
 	else if (x->state == ATTACHED_KERNEL)
 		watch_kernel(x, known ? &p : NULL);
+	else if (x->state == ATTACHED_ASKING && x->place > 0)
+		say_queued(x);
 }
 
 /* --- the kernel's side --- */
@@ -180,12 +187,14 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 	struct attached *x = arg;
 	struct pool *pool = remote_pool(x->of->remote);
 
+	event_del(x->poll);
+	x->place = 0;
 	if (err != ERR_OK) {
 		x->dev = 0;
 		attached_fail(x, err, i->no.text);
 		return;
 	}
-	if (pattern_needs_name(&i->info) && !pattern_needs_name(&x->info)) {
+	if (stand_is_other(&x->asked, &i->info)) {
 		attached_fail(x, ERR_REFUSED,
 			      "it is another kind of device than the list said");
 		return;
@@ -217,7 +226,33 @@ attached_removed(void *arg, const struct wire_refusal *why)
 	attached_lose(x, why->text);
 }
 
-static const struct imports_user user = {on_imported, attached_reply, attached_removed};
+/* Who asked hears it again and again, so that it does not give us up. */
+static void
+say_queued(struct attached *x)
+{
+	if (x->want->conn != NULL)
+		want_wait(x->want, x->queue);
+	attached_wake_at(x, clock_us() + QUEUED_US);
+}
+
+void
+attached_queued(void *arg, const struct wire_queued *q)
+{
+	struct attached *x = arg;
+	char when[40];
+
+	report_time(when, sizeof(when), q->since);
+	snprintf(x->queue, sizeof(x->queue),
+		 "%s queued position=%u holder=%s since=\"%s\"", x->info.busid,
+		 (unsigned)q->position, q->holder, when);
+	x->place = q->position;
+	if (x->want->conn == NULL)
+		want_wait(x->want, x->queue);
+	say_queued(x);
+}
+
+static const struct imports_user user = {on_imported, attached_reply, attached_removed,
+					 attached_queued};
 
 struct attached *
 attached_new(struct attacher *a, struct want *w, const struct devinfo *info)
@@ -241,10 +276,12 @@ void
 attached_ask(struct attached *x, const struct devinfo *info)
 {
 	struct attacher *a = x->of;
+	uint8_t flags = x->want->takeover && !x->answered ? WIRE_TAKEOVER : 0;
 	int err;
 
 	event_del(x->poll);
-	x->info = *info;
+	x->place = 0;
+	x->info = x->asked = *info;
 	x->tried = clock_us();
 	x->state = ATTACHED_ASKING;
 	if (a->via != NULL) {
@@ -254,8 +291,8 @@ attached_ask(struct attached *x, const struct devinfo *info)
 	if (a->stock)
 		err = far_start(x);
 	else
-		err = imports_import(remote_imports(a->remote), info->busid, 0, &user, x,
-				     &x->dev);
+		err = imports_import(remote_imports(a->remote), info->busid, flags, &user,
+				     x, &x->dev);
 	if (err != ERR_OK) {
 		x->dev = 0;
 		attached_fail(x, err, err_text(err));

@@ -8,14 +8,27 @@
 #include "cmd/attacher.h"
 #include "cmd/report.h"
 #include "cmd/sockets.h"
+#include "core/text.h"
 #include "net/ctl.h"
 
 #define HAND_TIMEOUT_MS 30000
 
 struct hand {
 	int code;
-	bool other; /* that attach has another peer */
+	bool other;     /* that attach has another peer */
+	char last[512]; /* line that says that it waits */
 };
+
+/* It is said again and again; shown when it is another. */
+static void
+show_queued(struct hand *h, const char *text)
+{
+	if (strcmp(h->last, text) == 0)
+		return;
+	text_copy(h->last, sizeof(h->last), text);
+	printf("%s\n", text);
+	fflush(stdout);
+}
 
 static int
 on_line(void *arg, const char *line, size_t n)
@@ -29,12 +42,15 @@ on_line(void *arg, const char *line, size_t n)
 	json_get_str(v, "kind", kind, sizeof(kind));
 	if (!json_get_str(v, "text", text, sizeof(text)))
 		return ERR_PROTO;
+	text_clean(text);
 	if (strcmp(kind, "error") == 0 && code == (uint64_t)err_exit(ERR_NOPEER) &&
 	    strstr(text, "another peer") != NULL) {
 		h->other = true;
 		return ERR_OK;
 	}
-	if (strcmp(kind, "attached") == 0)
+	if (strcmp(kind, "queued") == 0)
+		show_queued(h, text);
+	else if (strcmp(kind, "attached") == 0)
 		printf("%s\n", text);
 	else
 		fprintf(stderr, "usbp2p: %s\n", text);
@@ -60,12 +76,14 @@ attach_hand_over(const struct ctx *ctx, const struct target *t, const struct wan
 		json_str(&j, NULL, w->word[i]);
 	json_end(&j);
 	json_bool(&j, "once", w->once);
+	json_bool(&j, "takeover", w->takeover);
+	json_bool(&j, "accept_changed", w->accept);
 	json_close(&j);
 	if (j.t.full)
 		return cmd_fail(ERR_TOOBIG, "too many devices in one command");
 	sockets_find(&s, ctx->dir, "attach-");
 	for (unsigned i = 0; i < s.n; i++) {
-		struct hand h = {0, false};
+		struct hand h = {0};
 		int err = ctl_call(s.path[i], request, HAND_TIMEOUT_MS, on_line, &h);
 
 		if (err == ERR_NODEV || h.other)

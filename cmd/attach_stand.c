@@ -5,10 +5,12 @@
  * there; other words mean what they match; no words mean the ports that were there
  * when it was asked. What the user detached is left alone until asked for again.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/attacher.h"
+#include "cmd/report.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "net/clock.h"
@@ -224,9 +226,58 @@ find_place(const struct attacher *a, const struct devinfo *d, struct want **w,
 	return *w != NULL;
 }
 
+static bool
+has_class(const struct devinfo *d, const struct devinfo_if *c)
+{
+	for (unsigned i = 0; i < d->ifs; i++)
+		if (memcmp(&d->iface[i], c, sizeof(*c)) == 0)
+			return true;
+	return false;
+}
+
+bool
+stand_is_other(const struct devinfo *was, const struct devinfo *is)
+{
+	if (was->ifs == 0)
+		return false;
+	for (unsigned i = 0; i < is->ifs; i++)
+		if (!has_class(was, &is->iface[i]))
+			return true;
+	return is->ifs == 0 || (is->cls != was->cls && is->cls != 0);
+}
+
+/* Told once for each time that it is plugged in. */
+static void
+tell_other(struct attached *x, const struct devinfo *d)
+{
+	char had[48], has[48], line[WIRE_TEXT + 64];
+
+	if (strcmp(x->other.busid, d->busid) == 0 && x->other.devnum == d->devnum &&
+	    !stand_is_other(&x->other, d))
+		return;
+	x->other = *d;
+	report_classes(had, sizeof(had), &x->was);
+	report_classes(has, sizeof(has), d);
+	snprintf(
+	    x->why, sizeof(x->why),
+	    "it came back as another kind of device: it had %s, it has %s; attach it "
+	    "again to accept that",
+	    had, has);
+	snprintf(line, sizeof(line), "%s changed had=\"%s\" has=\"%s\"", d->busid, had,
+		 has);
+	log_warn("device %s not attached reason=\"%s\"", d->busid, x->why);
+	want_say(line);
+}
+
 static void
 attach_again(struct attached *x, const struct devinfo *d)
 {
+	bool same = strcmp(x->was.busid, d->busid) == 0 || same_ids(&x->was, d);
+
+	if (same && !x->want->accept && stand_is_other(&x->was, d)) {
+		tell_other(x, d);
+		return;
+	}
 	see_again(x, d);
 	if (clock_us() >= x->not_before)
 		attached_ask(x, d);
@@ -243,9 +294,10 @@ see_offers(const struct attacher *a, const struct devinfo *d)
 
 		if (x->state != ATTACHED_OFFERED || strcmp(x->info.busid, d->busid) != 0)
 			continue;
-		x->seen = same_ids(&x->info, d) || want_means(x->want, d);
+		x->seen = (same_ids(&x->info, d) || want_means(x->want, d)) &&
+			  (x->want->accept || !stand_is_other(&x->was, d));
 		if (x->seen)
-			x->info = *d;
+			x->info = x->asked = *d;
 	}
 }
 
@@ -256,8 +308,8 @@ stand_device(struct attacher *a, const struct wire_device *d)
 	struct want *w;
 
 	see_offers(a, &d->info);
-	if (d->state != WIRE_FREE || stand_have(a, d->info.busid) ||
-	    spurned_of(a, &d->info) != NULL)
+	if ((d->state != WIRE_FREE && !(d->state == WIRE_TAKEN && d->info.queued)) ||
+	    stand_have(a, d->info.busid) || spurned_of(a, &d->info) != NULL)
 		return;
 	if (!find_place(a, &d->info, &w, &x))
 		return;

@@ -95,7 +95,7 @@ give(struct attached *x, const struct wire_imported *i)
 
 	if (conn == NULL)
 		return ERR_CLOSED;
-	if (pattern_needs_name(&i->info) && !pattern_needs_name(&x->info))
+	if (stand_is_other(&x->asked, &i->info))
 		return ERR_REFUSED; /* another kind of device than the list said */
 	if ((err = bridge_new(&x->bridge, remote_pool(x->of->remote),
 			      remote_imports(x->of->remote), i, LOOP_URBS, &bridge_ops,
@@ -129,7 +129,8 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 	}
 }
 
-static const struct imports_user user = {on_imported, attached_reply, attached_removed};
+static const struct imports_user user = {on_imported, attached_reply, attached_removed,
+					 NULL};
 
 /* --- the listener --- */
 
@@ -181,8 +182,8 @@ on_ask(void *arg, struct stock_conn *conn, const char *name)
 	}
 	x->state = ATTACHED_ASKING;
 	x->conn = conn;
-	err = imports_import(remote_imports(a->remote), x->info.busid, 0, &user, x,
-			     &x->dev);
+	err = imports_import(remote_imports(a->remote), x->info.busid,
+			     x->want->takeover ? WIRE_TAKEOVER : 0, &user, x, &x->dev);
 	if (err != ERR_OK) {
 		x->dev = 0;
 		refuse(x, err, err_text(err));
@@ -216,6 +217,7 @@ via_offer(struct attached *x)
 	char line[DEVINFO_STRING * 2 + 160];
 
 	x->state = ATTACHED_OFFERED;
+	x->was = x->asked;
 	x->seen = true;
 	x->told = false;
 	x->want->had++;

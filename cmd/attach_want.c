@@ -23,27 +23,40 @@ want_say(const char *line)
 	fflush(stdout);
 }
 
-void
-want_answer(struct want *w, int err, const char *text)
+static void
+put_line(struct ctl_conn *c, const char *kind, int err, const char *text)
 {
 	char buf[1024];
 	struct json j;
 
-	if (w->err == ERR_OK)
-		w->err = err;
-	if (w->conn == NULL) {
-		if (err != ERR_OK)
-			cmd_fail(err, "%s", text);
-		else
-			want_say(text);
-		return;
-	}
 	json_init(&j, buf, sizeof(buf));
-	report_open(&j, err == ERR_OK ? "attached" : "error");
+	report_open(&j, kind);
 	json_u64(&j, "exit", (uint64_t)err_exit(err));
 	json_str(&j, "text", text);
 	json_close(&j);
-	ctl_line(w->conn, buf);
+	ctl_line(c, buf);
+}
+
+void
+want_answer(struct want *w, int err, const char *text)
+{
+	if (w->err == ERR_OK)
+		w->err = err;
+	if (w->conn != NULL)
+		put_line(w->conn, err == ERR_OK ? "attached" : "error", err, text);
+	else if (err != ERR_OK)
+		cmd_fail(err, "%s", text);
+	else
+		want_say(text);
+}
+
+void
+want_wait(struct want *w, const char *text)
+{
+	if (w->conn != NULL)
+		put_line(w->conn, "queued", ERR_OK, text);
+	else
+		want_say(text);
 }
 
 /* All its devices have come or failed. One that got none does not wait, either. */

@@ -70,6 +70,8 @@ struct want {
 	struct ctl_conn *conn; /* who asked; NULL: the command line, or has its answer */
 	bool line;             /* of the command line: its end is the process's */
 	bool once;             /* what has gone is not attached again */
+	bool takeover;         /* also from a live session of ours */
+	bool accept;           /* what has come back as another kind of device */
 	unsigned n;
 	char word[ATTACH_WANTS][PATTERN_TEXT];
 	bool met[ATTACH_WANTS]; /* some device matched */
@@ -112,14 +114,21 @@ struct attached {
 	struct ctl_conn *detacher; /* waits for the port to be free */
 	uint64_t since;            /* unix seconds */
 
+	/* ASKING: it waits for its turn. */
+	unsigned place;        /* from 1; 0: it does not */
+	char queue[WIRE_TEXT]; /* the line that says so */
+
 	/* For its coming back. */
-	bool again;          /* LEAVING: waits then */
-	bool told;           /* that it waits, since it was up */
-	bool seen;           /* in the list that is being read */
-	char why[WIRE_TEXT]; /* it went, or could not be had */
-	unsigned tries;      /* that failed since it was up, or plugged in */
-	uint64_t tried;      /* us, the last time */
-	uint64_t not_before; /* us, the next one */
+	struct devinfo asked; /* as the list told it when it was asked for */
+	struct devinfo was;   /* asked, when it was had; no interfaces: it never was */
+	struct devinfo other; /* as what it came back, when the user was told so */
+	bool again;           /* LEAVING: waits then */
+	bool told;            /* that it waits, since it was up */
+	bool seen;            /* in the list that is being read */
+	char why[WIRE_TEXT];  /* it went, or could not be had */
+	unsigned tries;       /* that failed since it was up, or plugged in */
+	uint64_t tried;       /* us, the last time */
+	uint64_t not_before;  /* us, the next one */
 };
 
 /* attach.c */
@@ -135,6 +144,7 @@ void names_device(void *attacher, const struct wire_device *);
 void want_device(struct attacher *, const struct wire_device *); /* as remote_ops */
 void want_say(const char *line);                                 /* on stdout, at once */
 void want_answer(struct want *, int err, const char *text); /* one line to who asked */
+void want_wait(struct want *, const char *text); /* the answer comes later, and why */
 void want_check(struct want *); /* answered? frees it when it has no device */
 bool want_means(struct want *, const struct devinfo *); /* its words do */
 void want_busids(struct want *); /* of a stock server: there is no list */
@@ -148,6 +158,8 @@ void stand_failed(struct attached *);      /* when to try again */
 void stand_spurn(const struct attached *); /* the user does not want it any more */
 void stand_forgive(struct attacher *, const struct devinfo *); /* asked for by name */
 void stand_end(struct attacher *);
+/* Has an interface of a class that the other has not (one of that we know any). */
+bool stand_is_other(const struct devinfo *was, const struct devinfo *is);
 
 /* attach_dev.c: a new one waits; ask starts it, and says no once by attached_fail. */
 struct attached *attached_new(struct attacher *, struct want *, const struct devinfo *);
@@ -181,6 +193,7 @@ void attached_sent(void *attached, size_t n);
 int attached_reply(void *attached, uint8_t ep, uint64_t tag, const struct import_reply *,
 		   const struct session_msg *);
 void attached_removed(void *attached, const struct wire_refusal *);
+void attached_queued(void *attached, const struct wire_queued *);
 void attached_forget_conn(struct attacher *, struct ctl_conn *);
 
 /* attach_via.c */

@@ -15,29 +15,17 @@
 #include "core/text.h"
 #include "usb/bus.h"
 
-#define ASK_TIMEOUT_MS 5000
-
-enum { OPT_AS, OPT_KEEP_LOCAL };
+enum { OPT_AS, OPT_KEEP_LOCAL, OPT_MODE };
 
 static const struct cmd_opt opts[] = {
     [OPT_AS] = {"as", "NICK", "a nickname for the device, which peers may say"},
     [OPT_KEEP_LOCAL] = {"keep-local", NULL,
 			"share only the interfaces that no local driver has"},
+    [OPT_MODE] = {"mode", "MODE",
+		  "exclusive (default), queued: peers wait for their turn, readonly: "
+		  "nothing is written to its disks, or queued,readonly"},
     {NULL, NULL, NULL},
 };
-
-/* A serve that runs learns of it at once. */
-static void
-tell_serve(const struct ctx *ctx)
-{
-	char path[4096], answer[512];
-
-	if (state_path(ctx->dir, "run/serve.sock", path, sizeof(path)) == ERR_OK &&
-	    sockets_ask(path, "{\"cmd\":\"reload\"}", ASK_TIMEOUT_MS, answer,
-			sizeof(answer)) == ERR_TIMEOUT)
-		fprintf(stderr, "usbp2p: serve does not answer; it will see the change "
-				"when it restarts\n");
-}
 
 static void
 on_device(void *arg, struct usb_dev *d)
@@ -61,8 +49,9 @@ show_matches(struct usb_bus *bus, const struct share_row *row)
 
 		if (!pattern_match(row->word, &d->info))
 			continue;
-		printf("%s shared%s%s%s: %04x:%04x %s %s\n", d->info.busid,
-		       row->part ? " in part" : "", named ? " as " : "",
+		printf("%s shared%s%s%s%s%s: %04x:%04x %s %s\n", d->info.busid,
+		       row->part ? " in part" : "", row->queued ? " queued" : "",
+		       row->read_only ? " readonly" : "", named ? " as " : "",
 		       named ? row->nick : "", d->info.vid, d->info.pid,
 		       d->info.manufacturer, d->info.product);
 		n++;
@@ -91,7 +80,7 @@ bind_rows(struct ctx *ctx, struct usb_bus *bus, const struct share *s)
 		else
 			code = cmd_fail(ERR_IO, "%s cannot be bound", row->word);
 	}
-	tell_serve(ctx);
+	sockets_reload(ctx->dir);
 	return code;
 }
 
@@ -117,9 +106,8 @@ bind_all(struct ctx *ctx, const struct share *s)
 	return code;
 }
 
-/* The options are of all devices; a nickname can be of one only. */
 static int
-set_options(struct share *s, const char *nick, bool part)
+check_options(const struct share *s, const char *nick)
 {
 	if (s->n == 0)
 		return cmd_wrong(
@@ -132,23 +120,37 @@ set_options(struct share *s, const char *nick, bool part)
 		    &cmd_bind,
 		    "\"%s\" is no nickname: a-z 0-9 . _ -, at most %d, not like a busid",
 		    nick, DEVINFO_NICK - 1);
-	for (unsigned i = 0; i < s->n; i++) {
-		if (s->row[i].word[0] == '!' && (nick != NULL || part))
+	return 0;
+}
+
+/* The options are of all devices; a nickname can be of one only. */
+static int
+set_options(struct share *s, const char *nick, const struct share_row *o, bool any)
+{
+	int code = check_options(s, nick);
+
+	for (unsigned i = 0; i < s->n && code == 0; i++) {
+		struct share_row *row = &s->row[i];
+
+		if (row->word[0] == '!' && any)
 			return cmd_wrong(&cmd_bind,
 					 "\"%s\" takes a device out: no options for it",
-					 s->row[i].word);
+					 row->word);
 		if (nick != NULL)
-			text_copy(s->row[i].nick, sizeof(s->row[i].nick), nick);
-		s->row[i].part = part;
+			text_copy(row->nick, sizeof(row->nick), nick);
+		row->part = o->part;
+		row->queued = o->queued;
+		row->read_only = o->read_only;
 	}
-	return 0;
+	return code;
 }
 
 static int
 read_line(struct share *s, int argc, char **argv)
 {
 	const char *arg, *nick = NULL;
-	bool part = false;
+	struct share_row options = {.part = false};
+	bool any = false;
 	struct cmd_args a;
 	int o;
 
@@ -156,18 +158,25 @@ read_line(struct share *s, int argc, char **argv)
 	while ((o = cmd_next(&a, &cmd_bind, &arg)) != CMD_END) {
 		struct share_row row = {.part = false};
 
+		any |= o >= 0;
 		if (o == CMD_BAD)
 			return err_exit(ERR_USAGE);
 		if (o == OPT_AS)
 			nick = arg;
 		else if (o == OPT_KEEP_LOCAL)
-			part = true;
-		else if (!text_copy(row.word, sizeof(row.word), arg) ||
-			 share_add(s, &row) != ERR_OK)
+			options.part = true;
+		else if (o == OPT_MODE && !share_read_mode(&options, arg))
+			return cmd_wrong(&cmd_bind,
+					 "--mode cannot be \"%s\": exclusive, queued, "
+					 "readonly or queued,readonly",
+					 arg);
+		else if (o == CMD_OPERAND &&
+			 (!text_copy(row.word, sizeof(row.word), arg) ||
+			  share_add(s, &row) != ERR_OK))
 			return cmd_wrong(&cmd_bind,
 					 "\"%s\" is no device, or one too many", arg);
 	}
-	return set_options(s, nick, part);
+	return set_options(s, nick, &options, any);
 }
 
 static int
@@ -204,7 +213,7 @@ run_unbind(struct ctx *ctx, int argc, char **argv)
 		else if (err != ERR_OK)
 			code = err_exit(err);
 	}
-	tell_serve(ctx);
+	sockets_reload(ctx->dir);
 	return code;
 }
 

@@ -24,16 +24,6 @@ guest_name(const struct guest *g)
 	return g->admitted ? g->who.name : "stranger";
 }
 
-bool
-guest_may_see(const struct guest *g, const struct usb_dev *d)
-{
-	struct access_row row = g->who;
-
-	for (unsigned i = 0; i < row.words; i++)
-		share_resolve(&g->of->share, row.word[i], &d->info);
-	return server_shares(g->of, d) && access_allows(&row, &d->info);
-}
-
 /* --- who it is --- */
 
 /* Its row is filled in. */
@@ -215,6 +205,7 @@ judge_hello(struct guest *g, const struct wire_hello *h, struct wire_hello *repl
 
 	reply->greet.major = WIRE_MAJOR;
 	reply->greet.minor = WIRE_MINOR;
+	reply->greet.caps = WIRE_CAPS;
 	memcpy(reply->greet.instance, g->of->loop.env.instance,
 	       sizeof(reply->greet.instance));
 	text_copy(reply->greet.name, sizeof(reply->greet.name), g->of->loop.env.name);
@@ -252,9 +243,9 @@ on_hello(void *arg, const struct wire_hello *h, struct wire_hello *reply,
 	return err;
 }
 
-static const struct exports_ops exports_ops = {on_hello,       guest_dev_list,
-					       guest_dev_open, lease_submit,
-					       lease_cancel,   guest_dev_close};
+static const struct exports_ops exports_ops = {
+    on_hello,     guest_dev_list,  guest_dev_open, lease_submit,
+    lease_cancel, guest_dev_close, guest_dev_forgo};
 
 static int
 on_message(void *arg, const struct session_msg *m)

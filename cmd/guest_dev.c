@@ -22,8 +22,8 @@ on_opened(void *arg, uint32_t number, const struct wire_refusal *no, struct leas
 
 	if (x != NULL) {
 		d.info = &x->dev->info;
-		d.raw = x->dev->raw;
-		d.raw_len = x->dev->raw_len;
+		d.raw = x->raw;
+		d.raw_len = x->raw_len;
 		d.cache = x->dev->cache;
 		d.cache_len = x->dev->cache_len;
 	}
@@ -80,8 +80,29 @@ on_name(void *arg)
 	return guest_name(arg);
 }
 
+static bool
+on_may(void *arg, const struct usb_dev *d)
+{
+	return guest_may_see(arg, d);
+}
+
+static void
+on_queued(void *arg, uint32_t number, struct wire_queued *q)
+{
+	struct guest *g = arg;
+
+	exports_queued(g->exports, number, q);
+}
+
+static const uint8_t *
+on_id(void *arg)
+{
+	return ((struct guest *)arg)->who.id;
+}
+
 static const struct lease_user user = {on_opened,     on_complete, on_taken, on_probe,
-				       on_silence_us, on_abandon,  on_name};
+				       on_silence_us, on_abandon,  on_name,  on_may,
+				       on_queued,     on_id};
 
 /* --- what the session asks --- */
 
@@ -90,14 +111,17 @@ guest_dev_open(void *arg, uint32_t number, const char *busid, uint8_t flags)
 {
 	static const struct wire_refusal no = {
 	    WIRE_NO_DEVICE, "there is no such device that you may use"};
+	static const struct wire_refusal stranger = {WIRE_NOT_ALLOWED,
+						     "you are not allowed here any more"};
 	struct guest *g = arg;
 	struct usb_dev *d = usb_bus_find(&g->of->bus, busid);
 
-	(void)flags;
-	if (d == NULL || d->left || !guest_may_see(g, d))
+	if (!guest_is_welcome(g))
+		exports_opened(g->exports, number, &stranger, NULL);
+	else if (d == NULL || d->left || !guest_may_see(g, d))
 		exports_opened(g->exports, number, &no, NULL);
 	else
-		lease_take(g->of, d, &user, g, number);
+		lease_take(g->of, d, &user, g, number, flags & WIRE_TAKEOVER);
 }
 
 void
@@ -105,6 +129,14 @@ guest_dev_close(void *guest, void *lease)
 {
 	(void)guest;
 	lease_close(lease);
+}
+
+void
+guest_dev_forgo(void *arg, uint32_t number)
+{
+	struct guest *g = arg;
+
+	lease_forgo(g->of, g, number);
 }
 
 bool

@@ -2,12 +2,16 @@
 /*
  * invite: prints a ticket that lets one peer in.
  */
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/qr.h"
 #include "cmd/report.h"
 #include "cmd/sockets.h"
 #include "cmd/state.h"
@@ -17,7 +21,7 @@
 
 #define ASK_TIMEOUT_MS 5000
 
-enum { OPT_NAME, OPT_TTL, OPT_USES, OPT_DEVICE };
+enum { OPT_NAME, OPT_TTL, OPT_USES, OPT_DEVICE, OPT_QR };
 
 static const struct cmd_opt opts[] = {
     [OPT_NAME] = {"name", "NAME", "call the peer so (default: what it calls itself)"},
@@ -25,12 +29,14 @@ static const struct cmd_opt opts[] = {
     [OPT_USES] = {"uses", "N", "so many peers may use it, 1 to 8 (default: 1)"},
     [OPT_DEVICE] = {"device", "PATTERN",
 		    "only these devices, repeatable (default: all bound ones)"},
+    [OPT_QR] = {"qr", NULL, "also draw the ticket, for a camera"},
     {NULL, NULL, NULL},
 };
 
 struct invitation {
 	struct issued issued;
 	uint64_t ttl_us;
+	bool qr;
 };
 
 static int
@@ -39,6 +45,10 @@ option(struct invitation *v, int o, const char *arg)
 	struct issued *r = &v->issued;
 	uint64_t n;
 
+	if (o == OPT_QR) {
+		v->qr = true;
+		return 0;
+	}
 	if (o == OPT_NAME && access_name_ok(arg) &&
 	    text_copy(r->name, sizeof(r->name), arg))
 		return 0;
@@ -99,6 +109,21 @@ ask_serve(const struct ctx *ctx, struct ticket *t)
 }
 
 static int
+draw(const char *text)
+{
+	struct qr q;
+	int err = qr_make(&q, text);
+
+	if (err != ERR_OK)
+		return cmd_fail(err, "the ticket cannot be drawn: %s", err_text(err));
+	setlocale(LC_CTYPE, "");
+	qr_draw(&q, stdout, strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+		isatty(STDOUT_FILENO));
+	qr_free(&q);
+	return 0;
+}
+
+static int
 issue(const struct ctx *ctx, struct invitation *v, struct ticket *t)
 {
 	struct issued *r = &v->issued;
@@ -121,7 +146,7 @@ issue(const struct ctx *ctx, struct invitation *v, struct ticket *t)
 	    (err = tickets_add(ctx->dir, r, (uint64_t)time(NULL))) != ERR_OK)
 		return cmd_fail(err, "the ticket cannot be made: %s", err_text(err));
 	printf("%s\n", text);
-	return 0;
+	return v->qr ? draw(text) : 0;
 }
 
 static int

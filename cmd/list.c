@@ -72,6 +72,10 @@ show(struct listing *s, const struct devinfo *d, const char *state,
 		printf(" as %s", d->nick);
 	if (d->part)
 		printf(" in part");
+	if (d->queued)
+		printf(" queued");
+	if (d->read_only)
+		printf(" readonly");
 	if (w != NULL && w->state == WIRE_TAKEN) {
 		report_time(when, sizeof(when), w->since);
 		printf(" held by %s since %s", w->holder, when);

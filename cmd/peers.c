@@ -107,23 +107,38 @@ save(const struct peers *p, const char *dir)
 }
 
 int
-peers_put(const char *dir, const struct access_row *row)
+peers_change(const char *dir, int (*fn)(void *arg, struct peers *), void *arg)
 {
-	struct access_row *old;
 	struct peers p;
 	int err, lock = state_lock(dir, "lock", 1);
 
 	if (lock < 0)
 		return lock;
 	if ((err = peers_load(&p, dir)) == ERR_OK) {
-		if ((old = peers_by_id(&p, row->kind, row->id)) != NULL)
-			*old = *row;
-		else
-			err = add(&p, row);
-		if (err == ERR_OK)
+		if ((err = fn(arg, &p)) == ERR_OK)
 			err = save(&p, dir);
 		peers_free(&p);
 	}
 	close(lock);
 	return err;
+}
+
+static int
+put(void *arg, struct peers *p)
+{
+	const struct access_row *row = arg;
+	struct access_row *old = peers_by_id(p, row->kind, row->id);
+
+	if (old == NULL)
+		return add(p, row);
+	*old = *row;
+	return ERR_OK;
+}
+
+int
+peers_put(const char *dir, const struct access_row *row)
+{
+	struct access_row copy = *row;
+
+	return peers_change(dir, put, &copy);
 }

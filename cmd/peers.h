@@ -26,4 +26,11 @@ peers_by_name(const struct peers *, enum access_kind, const char *name);
 /* Adds the row, or replaces the one of this kind and id; on disk when it returns. */
 int peers_put(const char *dir, const struct access_row *) MUST_CHECK;
 
+/*
+ * Loads, lets fn change rows or drop some, and saves unless fn returns an error,
+ * which is returned then.
+ */
+int
+peers_change(const char *dir, int (*fn)(void *arg, struct peers *), void *arg) MUST_CHECK;
+
 #endif

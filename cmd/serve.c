@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "net/ctl.h"
+#include "net/ice_uri.h"
 #include "net/rdv_stand.h"
 #include "net/stock.h"
 #include "net/tcp.h"
@@ -22,13 +23,23 @@
 
 #define SERVE_LISTEN "[::]:13240"
 
-enum { OPT_LISTEN, OPT_RENDEZVOUS, OPT_SHARE, OPT_VIRTUAL, OPT_USBIP, OPT_USBIP_ALLOW };
+enum {
+	OPT_LISTEN,
+	OPT_RENDEZVOUS,
+	OPT_STUN,
+	OPT_SHARE,
+	OPT_VIRTUAL,
+	OPT_USBIP,
+	OPT_USBIP_ALLOW
+};
 
 static const struct cmd_opt opts[] = {
     [OPT_LISTEN] = {"listen", "ADDR:PORT",
 		    "where peers knock, repeatable, or none (default: [::]:13240)"},
     [OPT_RENDEZVOUS] = {"rendezvous", "URI",
 			"register there, so that peers find this machine; repeatable"},
+    [OPT_STUN] = {"stun", "HOST:PORT",
+		  "a server to ask for our address, as -o ice.stun (default: none)"},
     [OPT_SHARE] = {"share", "DEVICE", "share this device while serve runs, repeatable"},
     [OPT_VIRTUAL] = {"virtual", "SPEC",
 		     "share a device of software, repeatable:" USB_VIRTUAL_FORMS},
@@ -46,7 +57,7 @@ server_shares(const struct server *s, const struct usb_dev *d)
 	       share_has(&s->extra, &d->info, d->is_virtual);
 }
 
-/* The file `bound` has changed: who lost a device loses it now. */
+/* `bound` or `peers` has changed: who lost a device or a right loses it now. */
 void
 server_reload(struct server *s)
 {
@@ -66,7 +77,7 @@ server_reload(struct server *s)
 		else if (!lease_fits(s, d))
 			lease_revoke(s, d, "it is shared in another way now");
 	}
-	guest_changed(s);
+	guest_review(s);
 }
 
 /* --- devices --- */
@@ -77,6 +88,7 @@ on_arrived(void *arg, struct usb_dev *d)
 	struct server *s = arg;
 
 	share_mark(&s->share, &s->bus);
+	lease_review(s); /* nicknames may have moved */
 	if (server_shares(s, d)) {
 		log_info("device %s shared id=%04x:%04x product=\"%s\"", d->info.busid,
 			 d->info.vid, d->info.pid, d->info.product);
@@ -91,6 +103,7 @@ on_left(void *arg, struct usb_dev *d)
 
 	lease_revoke(s, d, "it was unplugged");
 	share_mark(&s->share, &s->bus); /* another one may get its nickname */
+	lease_review(s);
 	if (server_shares(s, d)) {
 		log_info("device %s left", d->info.busid);
 		guest_changed(s);
@@ -276,6 +289,10 @@ options(struct server *s, int argc, char **argv)
 			code = listen_at(s, arg);
 		} else if (o == OPT_RENDEZVOUS) {
 			code = add_rendezvous(s, arg);
+		} else if (o == OPT_STUN) {
+			if (ice_uri_stun(&s->loop.servers.stun, arg) != ERR_OK)
+				code =
+				    cmd_wrong(&cmd_serve, "\"%s\" is no HOST:PORT", arg);
 		} else if (o == OPT_VIRTUAL) {
 			code = add_virtual(s, arg);
 		} else if (o == OPT_SHARE) {

@@ -22,6 +22,22 @@
 #include "net/tcp.h"
 #include "usb/virtual.h"
 
+/* Those who wait for it, the next one first. */
+static void
+put_waiting(const struct server *s, const struct usb_dev *d, struct json *j)
+{
+	const char *name = lease_waiting(s, d, 0);
+
+	if (name == NULL)
+		return;
+	json_array(j, "waiting");
+	for (unsigned i = 1; name != NULL; i++) {
+		json_str(j, NULL, name);
+		name = lease_waiting(s, d, i);
+	}
+	json_end(j);
+}
+
 static void
 put_devices(struct server *s, struct json *j)
 {
@@ -41,6 +57,7 @@ put_devices(struct server *s, struct json *j)
 			json_str(j, "holder", w.holder);
 			json_u64(j, "since", w.since);
 		}
+		put_waiting(s, d, j);
 		json_close(j);
 	}
 	json_end(j);
@@ -58,8 +75,10 @@ put_guest(const struct guest *g, struct json *j)
 	json_str(j, "id", id);
 	json_u64(j, "since", g->since);
 	report_link(j, g->l);
+	report_datagrams(j, g->session);
 	if (guest_held(g))
 		json_u64(j, "held_s", (clock_us() - g->lost_at) / 1000000);
+	json_u64(j, "links", g->links);
 	if (g->exports != NULL) {
 		exports_stats(g->exports, &x);
 		json_open(j, "urbs");
@@ -166,6 +185,8 @@ do_addresses(struct server *s, struct json_val request, struct json *j)
 	report_open(j, "addresses");
 	json_str(j, "name", s->loop.env.name);
 	json_array(j, "addresses");
+	if (s->ctx->conf.serve_address[0] != '\0')
+		json_str(j, NULL, s->ctx->conf.serve_address);
 	for (unsigned i = 0; i < s->listeners; i++) {
 		const char *where = tcp_listener_where(s->listener[i]);
 		const char *port = strrchr(where, ':');

@@ -160,8 +160,8 @@ make_door(struct stocker *x)
 	struct stock_door_conf conf = {.devid = devinfo_devid(&d->info),
 				       .urb_max = LOOP_URB_MAX,
 				       .budget = LOOP_URBS,
-				       .raw = d->raw,
-				       .raw_len = d->raw_len,
+				       .raw = x->lease->raw,
+				       .raw_len = x->lease->raw_len,
 				       .cache = d->cache,
 				       .cache_len = d->cache_len,
 				       .config = d->info.config,
@@ -246,7 +246,8 @@ on_name(void *arg)
 }
 
 static const struct lease_user user = {on_opened,     on_complete, on_taken, on_probe,
-				       on_silence_us, on_taken,    on_name};
+				       on_silence_us, on_taken,    on_name,  NULL,
+				       NULL,          NULL};
 
 /* --- the listener --- */
 
@@ -292,7 +293,7 @@ on_ask(void *arg, struct stock_conn *conn, const char *busid)
 		x->conn = conn;
 		list_add(&s->stocks, &x->link);
 		name(x);
-		lease_take(s, d, &user, x, 0);
+		lease_take(s, d, &user, x, 0, false);
 	}
 }
 

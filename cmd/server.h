@@ -6,8 +6,10 @@
  *	guest.c      one connected peer: link, session, exports
  *	guest_hold.c one whose link was lost: its session waits for another
  *	guest_dev.c  the devices in its hands
+ *	guest_may.c  what it may use, looked at again and again
  *	serve_stock.c  stock USB/IP clients, and the devices in theirs
  *	lease.c      one device in anyone's hands, and who waits for it
+ *	lease_guard.c  one that is shared read-only
  *	serve_ctl.c  the control socket
  */
 #ifndef CMD_SERVER_H
@@ -25,6 +27,7 @@
 #define SERVER_LISTENERS   4
 
 struct ctl;
+struct nowrite;
 struct stock_allow;
 struct rdv_stand;
 struct stock_listener;
@@ -64,10 +67,12 @@ struct guest {
 	struct access_row who; /* name and patterns; valid once admitted */
 	bool admitted;
 	bool refused; /* its hello was */
+	bool barred;  /* not allowed any more */
 
 	/* Its session, for the link after this one. */
 	uint8_t session_id[WIRE_ID];
 	uint64_t generation; /* of the link, 0: no session */
+	uint64_t links;      /* that have carried it */
 	uint64_t grace_us;
 	uint8_t key[IDENT_MAC];
 	struct event *grace; /* set while it has no link, but may get one */
@@ -96,6 +101,15 @@ struct lease_user {
 	/* None came: taken, and no more to do with this one. */
 	void (*abandon)(void *arg, uint32_t number, const struct wire_refusal *);
 	const char *(*name)(void *arg);
+
+	/* Whether it may have the device, as things are now. NULL: whoever asks. */
+	bool (*may)(void *arg, const struct usb_dev *);
+
+	/* It waits for its turn, at this place. NULL: it does not, it is refused. */
+	void (*queued)(void *arg, uint32_t number, struct wire_queued *);
+
+	/* Its id, or NULL: it has none. */
+	const uint8_t *(*id)(void *arg);
 };
 
 /* One device in (or on its way to) someone's hands. */
@@ -114,15 +128,20 @@ struct lease {
 	struct usb_dev *dev;
 	uint32_t number; /* the user's, for one that has several */
 	enum lease_state state;
-	struct event *probe; /* WAITING: when the holder must have answered */
-	uint64_t since;      /* unix seconds */
-	bool part;           /* opened so (devinfo.part) */
+	struct event *probe;        /* WAITING: when the holder must have answered */
+	uint64_t since;             /* unix seconds */
+	bool part, read_only;       /* opened so (devinfo) */
+	bool takeover;              /* also from a live session of the same peer */
+	unsigned told;              /* WAITING: the place that the user knows of, or 0 */
+	const struct lease *behind; /* and who had the device then */
+	struct nowrite *guard;      /* read_only: what may pass, or NULL */
+	const uint8_t *raw;         /* OPEN: descriptors that the user is to see */
+	size_t raw_len;
 };
 
 /* guest.c */
 struct tcp;
 void guest_accept(struct server *, struct tcp *);
-bool guest_may_see(const struct guest *, const struct usb_dev *);
 void guest_end(struct guest *); /* says goodbye */
 
 /* From the loop, soon: frees guests whose link is down and devices are back. */
@@ -132,6 +151,15 @@ const char *guest_name(const struct guest *);
 
 /* Its session is over: its devices are taken back. */
 void guest_leave(struct guest *);
+
+/*
+ * guest_may.c. The file of peers as it is now: false, this one is not in it any more.
+ * After a change of what is shared with whom all are looked at, and lose what they
+ * may not have.
+ */
+bool guest_may_see(const struct guest *, const struct usb_dev *);
+bool guest_is_welcome(struct guest *);
+void guest_review(struct server *);
 
 /* guest_hold.c: a session was greeted; from then on it may be held. */
 void guest_greeted(struct guest *, const struct wire_hello *);
@@ -144,6 +172,7 @@ struct session *guest_resume(void *guest, const struct door_resume *); /* link_o
 void guest_dev_open(void *guest, uint32_t dev, const char *busid, uint8_t flags);
 void guest_dev_close(void *guest, void *lease);
 bool guest_dev_list(void *guest, unsigned i, struct wire_device *);
+void guest_dev_forgo(void *guest, uint32_t dev);
 
 void guest_changed(struct server *); /* what is shared, or who has it: tells soon */
 void guest_tell(struct server *);    /* all that are connected */
@@ -151,7 +180,8 @@ void guest_dev_turn(struct guest *); /* the one that could not be told before */
 
 /* lease.c: opened follows, maybe at once. */
 void lease_take(struct server *, struct usb_dev *, const struct lease_user *, void *arg,
-		uint32_t number);
+		uint32_t number, bool takeover);
+void lease_forgo(struct server *, const void *arg, uint32_t number); /* if it waits */
 void lease_close(struct lease *); /* of one that was opened; no op any more */
 int lease_submit(void *lease, struct urb *);
 void lease_cancel(void *lease, struct urb *);
@@ -161,11 +191,25 @@ void lease_describe(const struct server *, const void *arg, const struct usb_dev
 		    struct wire_device *);
 bool lease_is_free(const struct server *, const struct usb_dev *);
 
-/* Whoever has it has what is shared of it now: all, or a part. */
+/*
+ * lease_guard.c: of a device that is shared read-only and was opened: what the user
+ * sees, and what passes. ERR_LACKING: it has no disk that could be shared so.
+ */
+bool lease_can_guard(const struct usb_dev *);
+int lease_guard(struct lease *) MUST_CHECK;
+void lease_unguard(struct lease *);
+
+/* The name of the i-th that waits for it; NULL: there is none. */
+const char *lease_waiting(const struct server *, const struct usb_dev *, unsigned i);
+
+/* Whoever has it has what is shared of it now: all, or a part; to write, or not. */
 bool lease_fits(const struct server *, const struct usb_dev *);
 
 /* Takes the device from its holder and those who wait: unplugged, unbound. */
 void lease_revoke(struct server *, struct usb_dev *, const char *why);
+
+/* Takes what its user may not have any more. */
+void lease_review(struct server *);
 
 /* Ends the waiting leases of this user. */
 void lease_forget(struct server *, const void *arg);

@@ -16,7 +16,9 @@
 #define SHARE_FILE "bound"
 #define SHARE_AS   "as="
 #define SHARE_KEEP "keep=local "
-#define SHARE_LINE (sizeof(SHARE_AS SHARE_KEEP) + DEVINFO_NICK + PATTERN_TEXT)
+#define SHARE_MODE "mode="
+#define SHARE_LINE \
+	(sizeof(SHARE_AS SHARE_KEEP SHARE_MODE) + DEVINFO_NICK + 20 + PATTERN_TEXT)
 
 static const struct share_row *
 row_named(const struct share *s, const char *nick)
@@ -34,7 +36,8 @@ makes_sense(const struct share_row *row)
 	if (pattern_check(row->word) != ERR_OK ||
 	    (row->nick[0] != '\0' && !pattern_is_nick(row->nick)))
 		return false;
-	return row->word[0] != '!' || (row->nick[0] == '\0' && !row->part);
+	return row->word[0] != '!' ||
+	       (row->nick[0] == '\0' && !row->part && !row->queued && !row->read_only);
 }
 
 int
@@ -51,6 +54,54 @@ share_add(struct share *s, const struct share_row *row)
 }
 
 /* --- the file --- */
+
+static const struct {
+	const char *name;
+	bool queued, read_only;
+} modes[] = {
+    {"exclusive", false, false},
+    {"queued", true, false},
+    {"readonly", false, true},
+    {"queued,readonly", true, true},
+};
+
+const char *
+share_mode(bool queued, bool read_only)
+{
+	return modes[queued + 2 * read_only].name;
+}
+
+bool
+share_read_mode(struct share_row *row, const char *text)
+{
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(text, modes[i].name) != 0)
+			continue;
+		row->queued = modes[i].queued;
+		row->read_only = modes[i].read_only;
+		return true;
+	}
+	return false;
+}
+
+/* "mode=..." and the space behind it; false: not understood. */
+static bool
+take_mode(struct share_row *row, const char **line)
+{
+	char word[20];
+	size_t n;
+
+	if (strncmp(*line, SHARE_MODE, strlen(SHARE_MODE)) != 0)
+		return true;
+	*line += strlen(SHARE_MODE);
+	n = strcspn(*line, " ");
+	if (n >= sizeof(word) || (*line)[n] == '\0')
+		return false;
+	memcpy(word, *line, n);
+	word[n] = '\0';
+	*line += n + 1;
+	return share_read_mode(row, word);
+}
 
 static bool
 read_row(struct share_row *row, const char *line)
@@ -70,7 +121,7 @@ read_row(struct share_row *row, const char *line)
 		line += strlen(SHARE_KEEP);
 		row->part = true;
 	}
-	return text_copy(row->word, sizeof(row->word), line);
+	return take_mode(row, &line) && text_copy(row->word, sizeof(row->word), line);
 }
 
 static void
@@ -83,6 +134,11 @@ write_row(struct text *t, const struct share_row *row)
 	}
 	if (row->part)
 		text_str(t, SHARE_KEEP);
+	if (row->queued || row->read_only) {
+		text_str(t, SHARE_MODE);
+		text_str(t, share_mode(row->queued, row->read_only));
+		text_char(t, ' ');
+	}
 	text_str(t, row->word);
 	text_char(t, '\n');
 }
@@ -254,9 +310,15 @@ look_at(const struct share *s, struct usb_dev *d)
 
 	if (row == NULL || !gives(s, row, &d->info))
 		d->info.nick[0] = '\0';
-	d->info.part = false;
-	for (unsigned i = 0; i < s->n && !d->is_virtual; i++)
-		d->info.part |= s->row[i].part && pattern_match(s->row[i].word, &d->info);
+	d->info.part = d->info.queued = d->info.read_only = false;
+	for (unsigned i = 0; i < s->n; i++) {
+		row = &s->row[i];
+		if (!pattern_match(row->word, &d->info))
+			continue;
+		d->info.part |= row->part && !d->is_virtual;
+		d->info.queued |= row->queued;
+		d->info.read_only |= row->read_only;
+	}
 }
 
 void

@@ -14,11 +14,11 @@
 
 struct usb_bus;
 
-/* One line of the file: "[as=NICK ][keep=local ]PATTERN". */
+/* One line of the file: "[as=NICK ][keep=local ][mode=MODE[,MODE] ]PATTERN". */
 struct share_row {
 	char word[PATTERN_TEXT];
-	char nick[DEVINFO_NICK]; /* "": none */
-	bool part;               /* devinfo.part */
+	char nick[DEVINFO_NICK];      /* "": none */
+	bool part, queued, read_only; /* devinfo */
 };
 
 struct share {
@@ -37,9 +37,14 @@ int share_add(struct share *, const struct share_row *) MUST_CHECK;
 
 bool share_has(const struct share *, const struct devinfo *, bool is_virtual);
 
+/* "exclusive", "queued", "readonly" or "queued,readonly"; false: none of them. */
+bool share_read_mode(struct share_row *, const char *);
+const char *share_mode(bool queued, bool read_only);
+
 /*
- * Sets nick and part of every device on the bus. A nickname is of one device: of
- * several that are plugged in, the one that has it keeps it, else the first gets it.
+ * Sets nick, part, queued and read_only of every device on the bus. A nickname is of one
+ * device: of several that are plugged in, the one that has it keeps it, else the first
+ * gets it.
  */
 void share_mark(const struct share *, struct usb_bus *);
 

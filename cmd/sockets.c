@@ -12,6 +12,8 @@
 #include "cmd/state.h"
 #include "net/ctl.h"
 
+#define RELOAD_TIMEOUT_MS 5000
+
 static int
 by_name(const void *a, const void *b)
 {
@@ -74,4 +76,16 @@ sockets_ask(const char *path, const char *request, unsigned timeout_ms, char *bu
 	int err = ctl_call(path, request, timeout_ms, on_line, &a);
 
 	return err == ERR_OK && !a.have ? ERR_CLOSED : err;
+}
+
+void
+sockets_reload(const char *dir)
+{
+	char path[4096], answer[512];
+
+	if (state_path(dir, "run/serve.sock", path, sizeof(path)) == ERR_OK &&
+	    sockets_ask(path, "{\"cmd\":\"reload\"}", RELOAD_TIMEOUT_MS, answer,
+			sizeof(answer)) == ERR_TIMEOUT)
+		fprintf(stderr, "usbp2p: serve does not answer; it will see the change "
+				"when it restarts\n");
 }

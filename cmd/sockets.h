@@ -26,4 +26,7 @@ void sockets_find(struct sockets *, const char *dir, const char *prefix);
 int sockets_ask(const char *path, const char *request, unsigned timeout_ms, char *buf,
 		size_t cap) MUST_CHECK;
 
+/* A serve that runs reads the files of who may use what again; says if it does not. */
+void sockets_reload(const char *dir);
+
 #endif

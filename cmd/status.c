@@ -41,6 +41,7 @@ field(struct field *f, struct json_val v, const char *key)
 	} else {
 		json_get_str(v, key, f->text, sizeof(f->text));
 	}
+	text_clean(f->text);
 	return f->text;
 }
 
@@ -56,10 +57,22 @@ show_link(struct json_val v)
 		       field(&rtt, l, "rtt_us"), field(&lost, l, "lost"));
 }
 
+/* Who waits for it, the next one first. */
+static void
+show_waiting(struct json_val device)
+{
+	char name[200];
+
+	for (unsigned i = 0;
+	     json_str_of(json_at(json_get(device, "waiting"), i), name, sizeof(name));
+	     i++)
+		printf("%s %s", i == 0 ? ", next are" : ",", name);
+}
+
 static void
 show_devices(struct json_val v)
 {
-	struct field busid, nick, id, product, state, holder, local, port;
+	struct field busid, nick, id, product, state, mode, holder, local, port;
 	struct json_val d;
 
 	for (unsigned i = 0; (d = json_at(json_get(v, "devices"), i)).n > 0; i++) {
@@ -70,8 +83,11 @@ show_devices(struct json_val v)
 		       field(&state, d, "state"));
 		if (json_get_bool(d, "part"))
 			printf(" in part");
+		if (json_get(d, "mode").n > 0)
+			printf(" %s", field(&mode, d, "mode"));
 		if (json_get(d, "holder").n > 0)
 			printf(" by %s", field(&holder, d, "holder"));
+		show_waiting(d);
 		if (json_get(d, "port").n > 0)
 			printf(" port %s as %s", field(&port, d, "port"),
 			       field(&local, d, "local"));

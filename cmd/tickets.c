@@ -296,3 +296,31 @@ tickets_redeem(const char *dir, const uint8_t id[TICKET_ID], const uint8_t clien
 
 	return change(dir, do_redeem, &q);
 }
+
+static int
+do_forget(struct tickets *t, void *arg)
+{
+	const uint8_t *client = arg;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		struct issued *r = &t->row[i];
+		unsigned left = 0;
+
+		for (unsigned k = 0; k < r->redeemers; k++)
+			if (memcmp(r->redeemer[k], client, PEERID) != 0)
+				memmove(r->redeemer[left++], r->redeemer[k], PEERID);
+		if (left < r->redeemers)
+			r->uses = 0;
+		r->redeemers = left;
+	}
+	return ERR_OK;
+}
+
+int
+tickets_forget(const char *dir, const uint8_t client[PEERID])
+{
+	uint8_t copy[PEERID];
+
+	memcpy(copy, client, PEERID);
+	return change(dir, do_forget, copy);
+}

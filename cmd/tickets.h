@@ -42,4 +42,10 @@ tickets_find(const char *dir, const uint8_t id[TICKET_ID], struct issued *) MUST
 int tickets_redeem(const char *dir, const uint8_t id[TICKET_ID],
 		   const uint8_t client[PEERID], uint64_t now) MUST_CHECK;
 
+/*
+ * This client is not welcome any more: the tickets that it redeemed, whose secrets it
+ * knows, let nobody in any more, but are good for those who redeemed them, too.
+ */
+int tickets_forget(const char *dir, const uint8_t client[PEERID]) MUST_CHECK;
+
 #endif

@@ -46,6 +46,8 @@ struct devinfo {
 	/* How it is shared. */
 	char nick[DEVINFO_NICK]; /* "": it has none (pattern_is_nick) */
 	bool part; /* without the interfaces that have a local driver when it is opened */
+	bool queued;    /* who asks while another has it waits for its turn */
+	bool read_only; /* nothing is written to its disks */
 };
 
 /* How vhci_hcd and USB/IP name it. The numbers are not those of its busid. */

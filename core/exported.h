@@ -44,6 +44,7 @@ struct exported {
 	void *device;
 	struct export *ex; /* NULL while opening */
 	uint64_t promised; /* its part */
+	uint64_t packets;  /* isochronous ones that replies are still to come for */
 };
 
 /* Opening. NULL: EXPORTS_DEVS are there, or no memory. */
@@ -61,7 +62,7 @@ void exported_forget(struct exported *);
 /*
  * Takes it from the peer: its streams are closed, its urbs cancelled, then
  * ops->close is called, maybe at once; x is gone then. One that is opening waits
- * for exports_opened.
+ * for exports_opened, after ops->forgo.
  */
 void exported_leave(struct exported *);
 

@@ -13,8 +13,7 @@
 #include "core/stream.h"
 #include "core/text.h"
 
-#define IMPORT_TAKEOVER_MASK 1u
-#define DEVICE_MAX           1024 /* bytes of one in DEVICES; wire_test measures it */
+#define DEVICE_MAX 1024 /* bytes of one in DEVICES; wire_test measures it */
 
 struct exports {
 	struct pool *pool;
@@ -97,6 +96,8 @@ on_hello(struct exports *e, struct rd *r)
 	e->welcomed = true;
 	window = wire_window(&h);
 	session_peer_window(e->session, window);
+	if ((h.greet.caps & reply.greet.caps & WIRE_CAP_TAILS) != 0)
+		session_tails(e->session);
 	e->list_max = window < WIRE_LARGE ? window - SESSION_MSG_HEAD : WIRE_LARGE;
 	window = wire_urb_max(&h, &reply);
 	if (e->devs.conf.urb_max > window)
@@ -163,7 +164,7 @@ on_import(struct exports *e, struct rd *r)
 	no.dev = i.dev;
 	if (exported_new(&e->devs, i.dev) == NULL)
 		return answer(e, &no);
-	e->ops->open(e->arg, i.dev, i.busid, i.flags & IMPORT_TAKEOVER_MASK);
+	e->ops->open(e->arg, i.dev, i.busid, i.flags & WIRE_TAKEOVER);
 	return ERR_OK;
 }
 
@@ -256,6 +257,8 @@ exports_message(struct exports *e, const struct session_msg *m)
 
 	if (err == ERR_NODEV || e->ending)
 		return ERR_OK;
+	if (err == ERR_OK && m->tail > 0 && place != WIRE_DEVICE)
+		err = ERR_PROTO;
 	if (err == ERR_OK)
 		err = run[place](e, m);
 	if (err != ERR_OK)
@@ -336,6 +339,22 @@ exports_opened(struct exports *e, uint32_t dev, const struct wire_refusal *no,
 		i.cache_len = (uint32_t)d->cache_len;
 	}
 	if (wanted && answer(e, &i) != ERR_OK)
+		(void)session_fail(e->session, ERR_NOMEM);
+}
+
+void
+exports_queued(struct exports *e, uint32_t dev, struct wire_queued *q)
+{
+	const struct exported *x = exported_find(&e->devs, dev);
+	uint8_t b[128];
+	struct wr w;
+
+	if (x == NULL || x->state != EXPORTED_OPENING)
+		return;
+	q->dev = dev;
+	wr_init(&w, b, sizeof(b));
+	wire_put_queued(&w, q);
+	if (send_wr(e, WIRE_QUEUED, b, &w) != ERR_OK)
 		(void)session_fail(e->session, ERR_NOMEM);
 }
 

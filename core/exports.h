@@ -43,6 +43,12 @@ struct exports_ops {
 
 	/* The session is done with the device: all its urbs are back. */
 	void (*close)(void *arg, void *device);
+
+	/*
+	 * The peer does not want any more what open() was asked for; exports_opened()
+	 * must follow all the same, maybe at once. May be NULL.
+	 */
+	void (*forgo)(void *arg, uint32_t dev);
 };
 
 struct exports_conf {
@@ -82,6 +88,9 @@ struct exports_device {
 
 void exports_opened(struct exports *, uint32_t dev, const struct wire_refusal *,
 		    const struct exports_device *);
+
+/* open() has to wait, and for whom (dev is filled in): tells the peer. */
+void exports_queued(struct exports *, uint32_t dev, struct wire_queued *);
 
 /* The device's urb is done. */
 void exports_complete(struct exports *, uint32_t dev, struct urb *);

@@ -123,6 +123,27 @@ text_copy(char *dst, size_t cap, const char *src)
 	return !t.full;
 }
 
+/*
+ * What is not seen, or changes how other text is seen: line separators, marks that turn
+ * the direction of text, spaces of no width, tags, what is no character at all.
+ */
+static bool
+is_trick(uint32_t c)
+{
+	static const struct {
+		uint32_t from, to;
+	} tricks[] = {
+	    {0x061c, 0x061c}, {0x180e, 0x180e}, {0x200b, 0x200b},   {0x200e, 0x200f},
+	    {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff},   {0xfff9, 0xfffb},
+	    {0xfffe, 0xffff}, {0xfdd0, 0xfdef}, {0xe0000, 0xe0fff},
+	};
+
+	for (size_t i = 0; i < sizeof(tricks) / sizeof(tricks[0]); i++)
+		if (c >= tricks[i].from && c <= tricks[i].to)
+			return true;
+	return false;
+}
+
 /* Bytes of the well-formed UTF-8 character at s that is no control; else 0. */
 static unsigned
 printable(const unsigned char *s)
@@ -145,11 +166,7 @@ printable(const unsigned char *s)
 		return 0;
 	if (c < 0xa0 || (c >= 0xd800 && c <= 0xdfff)) /* C1 controls, surrogates */
 		return 0;
-	/* line separators and the marks that turn the direction of text */
-	if ((c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	    (c >= 0x2066 && c <= 0x2069))
-		return 0;
-	return n;
+	return is_trick(c) ? 0 : n;
 }
 
 void

@@ -38,7 +38,8 @@ bool text_copy(char *dst, size_t cap, const char *src);
 
 /*
  * Makes a stranger's string harmless in place: control characters, DEL, C1
- * controls and broken UTF-8 become '?'. For logs, terminals and JSON alike.
+ * controls, broken UTF-8, and characters that are not seen or turn the direction of
+ * others become '?'. For logs, terminals and JSON alike.
  */
 void text_clean(char *);
 

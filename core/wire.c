@@ -208,12 +208,15 @@ put_info(struct wr *w, const struct devinfo *d)
 	wr_str8(w, d->product);
 	wr_str8(w, d->serial);
 	wr_str8(w, d->nick);
-	wr_u8(w, d->part ? WIRE_PART : 0);
+	wr_u8(w, (uint8_t)((d->part ? WIRE_PART : 0) | (d->queued ? WIRE_QUEUES : 0) |
+			   (d->read_only ? WIRE_READ_ONLY : 0)));
 }
 
 static void
 get_info(struct rd *r, struct devinfo *d)
 {
+	uint8_t flags;
+
 	memset(d, 0, sizeof(*d));
 	get_text(r, d->busid, sizeof(d->busid));
 	d->busnum = rd_le32(r);
@@ -242,7 +245,10 @@ get_info(struct rd *r, struct devinfo *d)
 	get_text(r, d->product, sizeof(d->product));
 	get_text(r, d->serial, sizeof(d->serial));
 	get_text(r, d->nick, sizeof(d->nick));
-	d->part = rd_u8(r) & WIRE_PART;
+	flags = rd_u8(r);
+	d->part = flags & WIRE_PART;
+	d->queued = flags & WIRE_QUEUES;
+	d->read_only = flags & WIRE_READ_ONLY;
 }
 
 void
@@ -312,6 +318,25 @@ wire_get_imported(struct rd *r, struct wire_imported *i)
 	if (i->cache_len > DEVINFO_CACHE)
 		return ERR_PROTO;
 	i->cache = rd_lend(r, i->cache_len);
+	return whole(r);
+}
+
+void
+wire_put_queued(struct wr *w, const struct wire_queued *q)
+{
+	wr_le32(w, q->dev);
+	wr_le32(w, q->position);
+	wr_le64(w, q->since);
+	wr_str8(w, q->holder);
+}
+
+int
+wire_get_queued(struct rd *r, struct wire_queued *q)
+{
+	q->dev = rd_le32(r);
+	q->position = rd_le32(r);
+	q->since = rd_le64(r);
+	get_text(r, q->holder, sizeof(q->holder));
 	return whole(r);
 }
 
@@ -403,5 +428,18 @@ wire_get_offer(struct rd *r, struct wire_offer *o)
 		return ERR_PROTO;
 	for (unsigned i = 0; i < o->n; i++)
 		get_text(r, o->candidate[i], sizeof(o->candidate[i]));
+	return whole(r);
+}
+
+void
+wire_put_trickle(struct wr *w, const char *candidate)
+{
+	wr_str8(w, candidate);
+}
+
+int
+wire_get_trickle(struct rd *r, char candidate[WIRE_CANDIDATE])
+{
+	get_text(r, candidate, WIRE_CANDIDATE);
 	return whole(r);
 }

@@ -20,13 +20,16 @@
 #include "core/err.h"
 #include "core/urb.h"
 
-#define WIRE_MAJOR  1 /* must be equal */
-#define WIRE_MINOR  0
+#define WIRE_MAJOR     1 /* must be equal */
+#define WIRE_MINOR     0
+
+#define WIRE_CAP_TAILS 1u             /* takes DATAGRAM and messages with a tail */
+#define WIRE_CAPS      WIRE_CAP_TAILS /* of this program */
 
 /* Who sends: the attach side, the serve side, both. */
-#define WIRE_ATTACH 1
-#define WIRE_SERVE  2
-#define WIRE_BOTH   3
+#define WIRE_ATTACH    1
+#define WIRE_SERVE     2
+#define WIRE_BOTH      3
 
 /* Where: signalling, session stream, bench and echo streams, device streams. */
 enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
@@ -59,7 +62,9 @@ enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
 	X(ADMIT, 65, WIRE_SERVE, WIRE_SIGNAL, 67, WIRE_SMALL)    \
 	X(REJECT, 66, WIRE_SERVE, WIRE_SIGNAL, 2, WIRE_SMALL)    \
 	X(OFFER, 67, WIRE_ATTACH, WIRE_SIGNAL, 4, 8192)          \
-	X(ANSWER, 68, WIRE_SERVE, WIRE_SIGNAL, 4, 8192)
+	X(ANSWER, 68, WIRE_SERVE, WIRE_SIGNAL, 4, 8192)          \
+	X(TRICKLE, 69, WIRE_BOTH, WIRE_SIGNAL, 1, 200)           \
+	X(QUEUED, 144, WIRE_SERVE, WIRE_SESSION, 17, WIRE_SMALL)
 
 enum wire_type {
 #define WIRE_ENUM(name, number, who, place, min, max) WIRE_##name = number,
@@ -108,7 +113,7 @@ int wire_reason_err(uint8_t reason);
 /* KNOCK, ADMIT, and the first part of HELLO and WELCOME. */
 struct wire_greet {
 	uint8_t major, minor;
-	uint64_t caps; /* none yet */
+	uint64_t caps; /* WIRE_CAP_*; of HELLO and WELCOME */
 	uint8_t instance[WIRE_ID];
 	uint8_t ticket[8]; /* zeros: no ticket */
 	uint8_t proof[32]; /* of the ticket's secret; zeros without */
@@ -137,7 +142,10 @@ struct wire_refusal {
 	char text[WIRE_TEXT];
 };
 
-#define WIRE_PART 1 /* in the flags of a device: devinfo.part */
+/* In the flags of a device: devinfo.part, queued, read_only */
+#define WIRE_PART      1
+#define WIRE_QUEUES    2
+#define WIRE_READ_ONLY 4
 
 /* One of DEVICES */
 struct wire_device {
@@ -149,10 +157,20 @@ struct wire_device {
 
 enum wire_state { WIRE_FREE, WIRE_YOURS, WIRE_TAKEN };
 
+#define WIRE_TAKEOVER 1 /* in the flags of IMPORT: also from a live session of mine */
+
 struct wire_import {
 	uint32_t dev; /* core/stream.h */
 	uint8_t flags;
 	char busid[DEVINFO_BUSID];
+};
+
+/* Before IMPORTED, again when it changes */
+struct wire_queued {
+	uint32_t dev;
+	uint32_t position; /* from 1 */
+	uint64_t since;    /* unix seconds, that the holder has it */
+	char holder[WIRE_NAME];
 };
 
 struct wire_imported {
@@ -211,6 +229,8 @@ void wire_put_import(struct wr *, const struct wire_import *);
 int wire_get_import(struct rd *, struct wire_import *) MUST_CHECK;
 void wire_put_imported(struct wr *, const struct wire_imported *);
 int wire_get_imported(struct rd *, struct wire_imported *) MUST_CHECK;
+void wire_put_queued(struct wr *, const struct wire_queued *);
+int wire_get_queued(struct rd *, struct wire_queued *) MUST_CHECK;
 void wire_put_removed(struct wr *, uint32_t dev, const struct wire_refusal *);
 int wire_get_removed(struct rd *, uint32_t *dev, struct wire_refusal *) MUST_CHECK;
 void wire_put_submit(struct wr *, const struct wire_submit *);
@@ -222,5 +242,9 @@ void wire_put_packets(uint8_t *, const struct urb_iso *, uint32_t n);
 void wire_get_packet(struct rd *, struct urb_iso *); /* one of many */
 void wire_put_offer(struct wr *, const struct wire_offer *);
 int wire_get_offer(struct rd *, struct wire_offer *) MUST_CHECK;
+
+/* TRICKLE: one more than those of OFFER and ANSWER; "": that was the last. */
+void wire_put_trickle(struct wr *, const char *);
+int wire_get_trickle(struct rd *, char candidate[WIRE_CANDIDATE]) MUST_CHECK;
 
 #endif

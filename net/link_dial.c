@@ -149,14 +149,16 @@ on_data(void *arg, const uint8_t *b, size_t n)
 	struct link *l = p->of;
 	int err;
 
-	if (l->tls == NULL || l->state >= LINK_CHECKING || l->rejected)
+	if (l->tls == NULL || l->state >= LINK_CLOSING || l->settled || l->rejected)
 		return ERR_OK; /* signalling has done its part */
 	err = tls_input(l->tls, b, n);
 	if (err != ERR_OK && !l->serve && l->state == LINK_GREETING) {
 		elsewhere(l, p, err);
 		return ERR_OK;
 	}
-	if (err != ERR_OK)
+	if (err != ERR_OK && l->state == LINK_UP) /* which does well without */
+		l->settled = true;
+	else if (err != ERR_OK)
 		link_fail(l, err, NULL);
 	return err;
 }
@@ -173,6 +175,8 @@ on_closed(void *arg, int err)
 		elsewhere(l, p, err);
 	else if (l->state < LINK_CHECKING)
 		link_fail(l, l->rejected ? ERR_REFUSED : err, NULL);
+	else
+		l->settled = true;
 }
 
 static const struct tcp_ops tcp_ops = {on_connected, on_data, on_closed};

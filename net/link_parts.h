@@ -6,6 +6,7 @@
 #ifndef NET_LINK_PARTS_H
 #define NET_LINK_PARTS_H
 
+#include "core/keyuse.h"
 #include "core/link.h"
 #include "net/ice.h"
 #include "net/link.h"
@@ -54,7 +55,11 @@ struct link {
 
 	struct ice *ice;
 	struct ice_desc ours, theirs;
-	bool offered; /* theirs is filled in */
+	bool offered;  /* theirs is filled in */
+	bool all_ours; /* candidates have been told, and the peer has told all of its */
+	bool all_theirs;
+	unsigned more; /* TRICKLEs that came */
+	bool settled;  /* signalling has done its part */
 
 	struct dtls *dtls;
 	struct {
@@ -68,11 +73,14 @@ struct link {
 	bool asking;  /* attach: the session goes on */
 	bool dropped; /* it went on elsewhere */
 	struct arq *arq;
+	struct keyuse keys;
+	char path[200];    /* as ice_path; "" before UP */
 	struct twin *twin; /* packets go by it; NULL: through libnice */
 	uint8_t *out;      /* ARQ_BURST slots */
 	struct ice_packet batch[ARQ_BURST];
 	unsigned batched, gone; /* of batch; gone: sent already */
 	unsigned burst;         /* packets of one turn */
+	uint64_t came;          /* when the packets came that are being taken in */
 
 	uint64_t setup_end;
 	struct event *timer, *work, *reaper;
@@ -90,6 +98,12 @@ void link_hang_up(struct link *); /* signalling has done its part */
 void link_greet(struct link *);    /* action GREET */
 void link_describe(struct link *); /* action DESCRIBE */
 
+/* One more candidate of ours; NULL: that was the last. */
+void link_tell_candidate(struct link *, const char *);
+
+/* Ends signalling once nothing that is told could make the way better. */
+void link_settle(struct link *);
+
 /* net/link_door.c */
 void link_carry(struct link *); /* action CARRY */
 
@@ -105,7 +119,10 @@ void link_rearm(struct link *);
 /* Up, or on another pair: by the fast socket if that can be had. */
 void link_choose_way(struct link *);
 
-/* A datagram from ICE. */
+/* A datagram: from ICE, which brings them one by one, */
+void link_one_packet(void *link, const uint8_t *, size_t n);
+
+/* and another that came when l->came says. */
 void link_packet(void *link, const uint8_t *, size_t n);
 
 /* We give up on a peer that may be well: it need not wait for our silence. */

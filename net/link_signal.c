@@ -4,13 +4,16 @@
  * both sides (KNOCK, ADMIT or REJECT, OFFER, ANSWER).
  */
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/b32.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/text.h"
+#include "net/ice_cand.h"
 #include "net/link_parts.h"
 #include "net/tcp.h"
+#include "net/tcp_addr.h"
 
 static int
 signal_send(struct link *l, uint8_t type, const uint8_t *body, const struct wr *w)
@@ -113,6 +116,30 @@ take_offer(struct link *l, const struct wire_offer *o)
 	l->offered = true;
 }
 
+/*
+ * A router at an address where the server may be found may forward UDP ports to it, the
+ * same ones (DESIGN.md 9): what it has on its own addresses is tried there as well.
+ */
+static void
+add_forwarded(struct link *l, const char *where)
+{
+	struct ice_desc *d = &l->theirs;
+	unsigned n = d->n;
+	struct sockaddr_storage ss;
+	struct tcp_where w;
+	char ip[TCP_ADDR_TEXT];
+
+	if (tcp_where_split(&w, where) != ERR_OK || !tcp_where_numeric(&w, &ss))
+		return;
+	tcp_addr_text(&ss, false, ip);
+	for (unsigned i = 0; i < n; i++)
+		if (ice_cand_is_at(d->candidate[i], ip))
+			return;
+	for (unsigned i = 0; i < n && d->n < ICE_CANDIDATES; i++)
+		if (ice_cand_forwarded(d->candidate[i], ip, d->candidate[d->n]))
+			d->n++;
+}
+
 static int
 on_answer(struct link *l, struct rd *r)
 {
@@ -122,8 +149,63 @@ on_answer(struct link *l, struct rd *r)
 	    o.link != l->number)
 		return ERR_PROTO;
 	take_offer(l, &o);
+	add_forwarded(l, l->where);
+	for (unsigned i = 0; i < l->target.addrs; i++)
+		add_forwarded(l, l->target.addr[i]);
 	link_event(l, LINK_EV_ANSWERED);
 	return l->err;
+}
+
+/* --- both --- */
+
+static int
+on_trickle(struct link *l, struct rd *r)
+{
+	char text[WIRE_CANDIDATE];
+	struct ice_desc *d = &l->theirs;
+
+	if (wire_get_trickle(r, text) != ERR_OK || !l->offered || l->all_theirs ||
+	    l->more++ > ICE_CANDIDATES)
+		return ERR_PROTO;
+	l->all_theirs = text[0] == '\0';
+	if (l->state < LINK_CHECKING) {
+		if (!l->all_theirs && d->n < ICE_CANDIDATES)
+			text_copy(d->candidate[d->n++], ICE_CANDIDATE_TEXT, text);
+		return ERR_OK;
+	}
+	if (!l->all_theirs)
+		return ice_remote_more(l->ice, text);
+	ice_remote_last(l->ice);
+	link_settle(l);
+	return ERR_OK;
+}
+
+void
+link_tell_candidate(struct link *l, const char *candidate)
+{
+	uint8_t b[WIRE_CANDIDATE];
+	struct wr w;
+	int err;
+
+	l->all_ours = candidate == NULL;
+	if (l->settled)
+		return;
+	wr_init(&w, b, sizeof(b));
+	wire_put_trickle(&w, l->all_ours ? "" : candidate);
+	if ((err = signal_send(l, WIRE_TRICKLE, b, &w)) != ERR_OK)
+		link_fail(l, err, NULL);
+	else
+		link_settle(l);
+}
+
+void
+link_settle(struct link *l)
+{
+	if (l->settled || l->state != LINK_UP || l->tcp == NULL ||
+	    (ice_relayed(l->ice) && !(l->all_ours && l->all_theirs)))
+		return;
+	l->settled = true;
+	tcp_finish(l->tcp);
 }
 
 /* --- serve --- */
@@ -227,7 +309,7 @@ on_tls_message(void *arg, uint8_t type, const uint8_t *body, size_t n)
 		int (*run)(struct link *, struct rd *);
 	} handlers[] = {
 	    {WIRE_KNOCK, on_knock}, {WIRE_ADMIT, on_admit},   {WIRE_REJECT, on_reject},
-	    {WIRE_OFFER, on_offer}, {WIRE_ANSWER, on_answer},
+	    {WIRE_OFFER, on_offer}, {WIRE_ANSWER, on_answer}, {WIRE_TRICKLE, on_trickle},
 	};
 	struct link *l = arg;
 	const struct wire_row *row;

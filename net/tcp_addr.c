@@ -36,10 +36,10 @@ host_end(const char **s, const char **port)
 }
 
 int
-tcp_where_split(struct tcp_where *w, const char *where)
+tcp_where_split_or(struct tcp_where *w, const char *where, uint16_t usual)
 {
 	const char *port, *end = host_end(&where, &port);
-	uint64_t v = TCP_PORT;
+	uint64_t v = usual;
 
 	if (end == NULL || (size_t)(end - where) >= sizeof(w->host))
 		return ERR_USAGE;
@@ -49,6 +49,12 @@ tcp_where_split(struct tcp_where *w, const char *where)
 	w->host[end - where] = '\0';
 	w->port = (uint16_t)v;
 	return ERR_OK;
+}
+
+int
+tcp_where_split(struct tcp_where *w, const char *where)
+{
+	return tcp_where_split_or(w, where, TCP_PORT);
 }
 
 bool

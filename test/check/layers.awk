@@ -23,6 +23,7 @@ BEGIN {
 	lib["event2/"] = "net/ usb/ vhci/ cmd/"
 	lib["ini.h"] = "cmd/conf"
 	lib["curses"] = "tui/term"
+	lib["qrencode"] = "cmd/qr"
 }
 function has(row, word,   n, w, i) {
 	n = split(row, w, " ")

@@ -15,7 +15,7 @@
 #include "test/test.h"
 
 static struct attacher a;
-static unsigned asked, errors;
+static unsigned asked, errors, told;
 static bool refuse, slow, later;
 static const char *held; /* this one is refused in any case */
 
@@ -34,6 +34,13 @@ report_open(struct json *j, const char *kind)
 {
 	json_open(j, NULL);
 	json_str(j, "kind", kind);
+}
+
+void
+report_classes(char *buf, size_t cap, const struct devinfo *d)
+{
+	text_copy(buf, cap, d->iface[0].cls == 3 ? "hid" : "storage");
+	told++;
 }
 
 void
@@ -154,7 +161,7 @@ void
 attached_ask(struct attached *x, const struct devinfo *info)
 {
 	asked++;
-	x->info = *info;
+	x->info = x->was = *info;
 	x->tried = clock_us();
 	if (later) {
 		x->state = ATTACHED_ASKING;
@@ -182,7 +189,7 @@ begin(void)
 	list_init(&a.wants);
 	list_init(&a.devs);
 	list_init(&a.spurned);
-	asked = errors = 0;
+	asked = errors = told = 0;
 	refuse = slow = later = false;
 	held = NULL;
 }
@@ -323,10 +330,92 @@ port_word_means_what_comes_there(void)
 	CHECK(is("1-4", ATTACHED_WAITING) && !a.ending);
 	LIST({"1-5", 1, "a", DISK, 8, WIRE_FREE});
 	CHECK(is("1-4", ATTACHED_WAITING) && devices() == 1);
-	LIST({"1-4", 2, "b", KEYS, 9, WIRE_FREE}); /* a keyboard: it was named */
+	LIST({"1-4", 2, "b", DISK, 9, WIRE_FREE}); /* another one */
 	CHECK(is("1-4", ATTACHED_UP) && dev("1-4")->info.pid == 2);
 	CHECK_EQ(devices(), 1);
 	end();
+}
+
+/* A stick that became a keyboard: not until the user says so. */
+static void
+another_kind_of_device(void)
+{
+	for (int accept = 0; accept < 2; accept++) {
+		struct want *w;
+
+		begin();
+		w = WANT("1-4");
+		w->accept = accept;
+		LIST({"1-4", 1, "a", DISK, 7, WIRE_FREE});
+		pull("1-4");
+		NOTHING();
+		LIST({"1-4", 1, "a", KEYS, 8, WIRE_FREE});
+		CHECK(is("1-4", accept ? ATTACHED_UP : ATTACHED_WAITING));
+		if (accept) {
+			CHECK_EQ(told, 0);
+			end();
+			continue;
+		}
+		CHECK(told == 2 && strstr(dev("1-4")->why, "had storage, it has hid"));
+		LIST({"1-4", 1, "a", KEYS, 8, WIRE_FREE});
+		CHECK_EQ(told, 2); /* once */
+		NOTHING();
+		LIST({"1-4", 1, "a", KEYS, 9, WIRE_FREE});
+		CHECK(told == 4 && asked == 1);
+		LIST({"1-4", 1, "a", DISK, 10, WIRE_FREE}); /* as it was */
+		CHECK(is("1-4", ATTACHED_UP) && asked == 2);
+		pull("1-4");
+		LIST({"1-4", 1, "a", KEYS, 11, WIRE_FREE});
+		CHECK(is("1-4", ATTACHED_WAITING));
+		WANT("1-4"); /* said so */
+		LIST({"1-4", 1, "a", KEYS, 11, WIRE_FREE});
+		CHECK(is("1-4", ATTACHED_UP) && asked == 3);
+		pull("1-4");
+		LIST({"1-4", 1, "a", KEYS, 12, WIRE_FREE});
+		CHECK(is("1-4", ATTACHED_UP)); /* that is what it is now */
+		end();
+	}
+}
+
+/* The same, in another port, by a word that means both. */
+static void
+another_kind_elsewhere(void)
+{
+	begin();
+	WANT("serial=a");
+	LIST({"1-4", 1, "a", DISK, 7, WIRE_FREE});
+	pull("1-4");
+	LIST({"1-5", 1, "a", 0xff, 8, WIRE_FREE});
+	CHECK(is("1-4", ATTACHED_WAITING) && asked == 1);
+	LIST({"1-5", 1, "a", DISK, 9, WIRE_FREE});
+	CHECK_EQ(asked, 2);
+	end();
+}
+
+static void
+kinds(void)
+{
+	static const struct {
+		struct devinfo was, is;
+		bool other;
+	} t[] = {
+	    {{.ifs = 1, .iface = {{8, 6, 80}}}, {.ifs = 1, .iface = {{8, 6, 80}}}, false},
+	    {{.ifs = 1, .iface = {{3, 0, 0}}}, {.ifs = 1, .iface = {{3, 1, 1}}}, true},
+	    {{.ifs = 2, .iface = {{8, 6, 80}, {2, 2, 1}}},
+	     {.ifs = 1, .iface = {{2, 2, 1}}},
+	     false}, /* shared in part now */
+	    {{.ifs = 1, .iface = {{2, 2, 1}}},
+	     {.ifs = 2, .iface = {{2, 2, 1}, {3, 0, 0}}},
+	     true},
+	    {{.ifs = 1, .iface = {{8, 6, 80}}}, {.ifs = 0}, true},
+	    {{.ifs = 0}, {.ifs = 1, .iface = {{3, 0, 0}}}, false}, /* nothing was known */
+	    {{.ifs = 1, .iface = {{8, 6, 80}}},
+	     {.cls = 9, .ifs = 1, .iface = {{8, 6, 80}}},
+	     true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		CHECK_EQ(stand_is_other(&t[i].was, &t[i].is), t[i].other);
 }
 
 static void
@@ -593,7 +682,8 @@ offers_follow_the_list(void)
 	end();
 }
 
-TEST_MAIN(TEST(port_word_means_what_comes_there), TEST(ids_mean_only_what_they_match),
+TEST_MAIN(TEST(port_word_means_what_comes_there), TEST(another_kind_of_device),
+	  TEST(another_kind_elsewhere), TEST(kinds), TEST(ids_mean_only_what_they_match),
 	  TEST(the_one_that_fits_best_comes_back),
 	  TEST(no_words_mean_the_ports_there_were), TEST(once_is_once),
 	  TEST(detached_is_left_alone), TEST(busy_waits_for_the_list),

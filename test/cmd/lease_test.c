@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: cmd/lease usb/dev usb/bus core/err core/log core/text core/mem */
+/* link: cmd/lease cmd/lease_guard core/nowrite core/desc core/desc_edit usb/dev usb/bus core/err core/log core/text core/mem */
 /* clang-format on */
 /*
  * Who has a device while it comes and goes. The device opens and closes when the test
@@ -105,6 +105,11 @@ struct holder {
 	unsigned opened, taken;
 	uint8_t reason; /* enum wire_reason of opened */
 	struct lease *lease;
+	bool barred; /* may not have it any more */
+	bool dead;   /* silent */
+	unsigned place, asked;
+	char behind[WIRE_NAME];
+	uint8_t id[PEERID];
 };
 
 static void
@@ -147,14 +152,13 @@ h_taken(void *arg, uint32_t number, const struct wire_refusal *why)
 static void
 h_probe(void *arg)
 {
-	(void)arg;
+	((struct holder *)arg)->asked++;
 }
 
 static uint64_t
 h_silence(void *arg)
 {
-	(void)arg;
-	return 0;
+	return ((struct holder *)arg)->dead ? UINT64_MAX : 0;
 }
 
 static const char *
@@ -164,8 +168,35 @@ h_name(void *arg)
 	return "somebody";
 }
 
-static const struct lease_user user = {h_opened,  h_complete, h_taken, h_probe,
-				       h_silence, h_taken,    h_name};
+static bool
+h_may(void *arg, const struct usb_dev *d)
+{
+	(void)d;
+	return !((struct holder *)arg)->barred;
+}
+
+static void
+h_queued(void *arg, uint32_t number, struct wire_queued *q)
+{
+	struct holder *h = arg;
+
+	(void)number;
+	h->place = q->position;
+	text_copy(h->behind, sizeof(h->behind), q->holder);
+}
+
+static const uint8_t *
+h_id(void *arg)
+{
+	return ((struct holder *)arg)->id;
+}
+
+static const struct lease_user user = {h_opened, h_complete, h_taken, h_probe,  h_silence,
+				       h_taken,  h_name,     h_may,   h_queued, h_id};
+
+/* As a stock client: it does not wait, and has no id. */
+static const struct lease_user stock = {h_opened, h_complete, h_taken, h_probe, h_silence,
+					h_taken,  h_name,     NULL,    NULL,    NULL};
 
 /* --- tests --- */
 
@@ -208,7 +239,7 @@ peers_hear_of_each_change(void)
 
 	begin();
 	d = plug();
-	lease_take(&s, d, &user, &a, 1);
+	lease_take(&s, d, &user, &a, 1, false);
 	CHECK(opens == 1 && told == 0 && !lease_is_free(&s, d));
 	usb_dev_opened(d, ERR_OK, "");
 	CHECK(a.reason == WIRE_OK && a.lease != NULL && told == 1);
@@ -227,15 +258,15 @@ unplugged_while_held(void)
 	begin();
 	d = plug();
 
-	lease_take(&s, d, &user, &a, 1);
+	lease_take(&s, d, &user, &a, 1, false);
 	usb_dev_opened(d, ERR_OK, "");
-	lease_take(&s, d, &user, &b, 1); /* waits for A to answer */
+	lease_take(&s, d, &user, &b, 1, false); /* waits for A to answer */
 	usb_bus_remove(&s.bus, d);
 	CHECK(a.taken == 1 && b.opened == 1 && b.reason == WIRE_NO_DEVICE);
 	CHECK(closes == 1 && freed == 0);
 	again = plug(); /* before the old one is closed */
 	CHECK(usb_bus_find(&s.bus, "1-4") == again && lease_is_free(&s, again));
-	lease_take(&s, again, &user, &b, 2);
+	lease_take(&s, again, &user, &b, 2, false);
 	usb_dev_opened(again, ERR_OK, "");
 	CHECK(b.reason == WIRE_OK && b.lease != NULL && b.lease->dev == again);
 	usb_dev_closed(d);
@@ -256,7 +287,7 @@ unplugged_while_opening(void)
 
 		begin();
 		d = plug();
-		lease_take(&s, d, &user, &a, 1);
+		lease_take(&s, d, &user, &a, 1, false);
 		usb_bus_remove(&s.bus, d);
 		CHECK(a.taken == 1 && a.opened == 0 && freed == 0);
 		usb_dev_opened(d, errs[i], "");
@@ -280,10 +311,10 @@ unplugged_while_closing(void)
 
 	begin();
 	d = plug();
-	lease_take(&s, d, &user, &a, 1);
+	lease_take(&s, d, &user, &a, 1, false);
 	usb_dev_opened(d, ERR_OK, "");
 	lease_close(a.lease);
-	lease_take(&s, d, &user, &b, 1); /* waits for the end of the closing */
+	lease_take(&s, d, &user, &b, 1, false); /* waits for the end of the closing */
 	CHECK_EQ(b.opened, 0);
 	usb_bus_remove(&s.bus, d);
 	CHECK(b.opened == 1 && b.reason == WIRE_NO_DEVICE && a.taken == 0);
@@ -300,10 +331,10 @@ next_one_gets_it_when_it_is_closed(void)
 
 	begin();
 	d = plug();
-	lease_take(&s, d, &user, &a, 1);
+	lease_take(&s, d, &user, &a, 1, false);
 	usb_dev_opened(d, ERR_OK, "");
 	lease_close(a.lease);
-	lease_take(&s, d, &user, &b, 1);
+	lease_take(&s, d, &user, &b, 1, false);
 	usb_dev_closed(d);
 	CHECK_EQ(opens, 2);
 	usb_dev_opened(d, ERR_BUSY, "mounted");
@@ -311,6 +342,167 @@ next_one_gets_it_when_it_is_closed(void)
 	end();
 }
 
+static void
+who_may_not_have_it_loses_it(void)
+{
+	struct holder a = {0}, b = {0};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	lease_take(&s, d, &user, &a, 1, false);
+	usb_dev_opened(d, ERR_OK, "");
+	lease_take(&s, d, &user, &b, 1, false);
+	lease_review(&s);
+	CHECK(a.taken == 0 && b.opened == 0);
+	b.barred = true;
+	lease_review(&s);
+	CHECK(b.opened == 1 && b.reason == WIRE_NOT_ALLOWED && a.taken == 0);
+	a.barred = true;
+	lease_review(&s);
+	CHECK(a.taken == 1 && closes == 1);
+	lease_review(&s);
+	CHECK_EQ(a.taken, 1);
+	usb_dev_closed(d);
+	end();
+}
+
+/* What comes within a second. */
+static void
+a_second(void)
+{
+	struct timeval tv = {1, 100000};
+
+	event_base_loopexit(s.loop.base, &tv);
+	event_base_dispatch(s.loop.base);
+}
+
+static void
+one_that_cannot_be_opened_is_offered_to_the_next(void)
+{
+	struct holder a = {0}, b = {0};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	lease_take(&s, d, &user, &a, 1, false);
+	lease_take(&s, d, &user, &b, 1, false);
+	usb_dev_opened(d, ERR_IO, "it does not answer");
+	CHECK(a.opened == 1 && a.reason == WIRE_TROUBLE);
+	CHECK_EQ(opens, 2);
+	usb_dev_opened(d, ERR_OK, "");
+	CHECK(b.reason == WIRE_OK && b.lease != NULL);
+	lease_close(b.lease);
+	usb_dev_closed(d);
+	end();
+}
+
+static void
+taken_over(void)
+{
+	struct holder a = {0}, b = {0}, c = {.id = {1}};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	lease_take(&s, d, &user, &a, 1, false);
+	usb_dev_opened(d, ERR_OK, "");
+	lease_take(&s, d, &user, &c, 1, true); /* another peer */
+	CHECK(a.taken == 0 && a.asked == 1);
+	lease_take(&s, d, &user, &b, 1, false); /* not asked to */
+	CHECK(a.taken == 0 && a.asked == 2);
+	a_second();
+	CHECK(b.reason == WIRE_IN_USE && c.reason == WIRE_IN_USE && a.taken == 0);
+	lease_take(&s, d, &user, &b, 1, true);
+	CHECK(a.taken == 1 && closes == 1 && b.opened == 1);
+	usb_dev_closed(d);
+	usb_dev_opened(d, ERR_OK, "");
+	CHECK(b.opened == 2 && b.reason == WIRE_OK);
+	lease_close(b.lease);
+	usb_dev_closed(d);
+	a.taken = 0;
+	lease_take(&s, d, &stock, &a, 1, false); /* nobody in particular */
+	usb_dev_opened(d, ERR_OK, "");
+	lease_take(&s, d, &user, &b, 1, true);
+	CHECK_EQ(a.taken, 0);
+	lease_close(a.lease);
+	usb_dev_closed(d);
+	usb_dev_opened(d, ERR_OK, "");
+	lease_close(b.lease);
+	usb_dev_closed(d);
+	end();
+}
+
+/* First come, first served; each knows its place. */
+static void
+a_queue(void)
+{
+	struct holder a = {0}, b = {0}, c = {0}, e = {0}, f = {0};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	d->info.queued = true;
+	lease_take(&s, d, &user, &a, 1, false);
+	usb_dev_opened(d, ERR_OK, "");
+	lease_take(&s, d, &user, &b, 1, false);
+	lease_take(&s, d, &user, &c, 1, false);
+	lease_take(&s, d, &user, &e, 1, false);
+	CHECK(b.place == 1 && c.place == 2 && e.place == 3);
+	CHECK(strcmp(b.behind, "somebody") == 0);
+	lease_take(&s, d, &user, &c, 2, false); /* twice is once too much */
+	CHECK(c.opened == 1 && c.reason == WIRE_IN_USE);
+	lease_take(&s, d, &stock, &f, 0, false);
+	a_second();
+	CHECK(f.opened == 1 && f.reason == WIRE_IN_USE); /* it does not wait */
+	CHECK(b.opened == 0 && c.opened == 1 && e.opened == 0);
+	lease_forgo(&s, &b, 2); /* another request */
+	CHECK_EQ(b.opened, 0);
+	lease_forgo(&s, &b, 1);
+	CHECK(b.opened == 1 && b.reason != WIRE_OK && c.place == 1 && e.place == 2);
+	CHECK(strcmp(lease_waiting(&s, d, 1), "somebody") == 0);
+	CHECK(lease_waiting(&s, d, 2) == NULL);
+	lease_close(a.lease);
+	usb_dev_closed(d);
+	usb_dev_opened(d, ERR_OK, "");
+	CHECK(c.opened == 2 && c.lease != NULL && e.place == 1 && e.opened == 0);
+	c.dead = true;
+	a_second();
+	CHECK(c.taken == 1 && closes == 2);
+	usb_dev_closed(d);
+	usb_dev_opened(d, ERR_OK, "");
+	CHECK(e.opened == 1 && e.lease != NULL);
+	lease_take(&s, d, &user, &a, 1, false);
+	lease_forget(&s, &a);
+	CHECK_EQ(a.opened, 2);
+	lease_close(e.lease);
+	usb_dev_closed(d);
+	end();
+}
+
+static void
+fits(void)
+{
+	struct holder a = {0};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	lease_take(&s, d, &user, &a, 1, false);
+	usb_dev_opened(d, ERR_OK, "");
+	CHECK(lease_fits(&s, d));
+	d->info.read_only = true;
+	CHECK(!lease_fits(&s, d));
+	d->info.read_only = false;
+	d->info.queued = true;
+	CHECK(lease_fits(&s, d));
+	lease_close(a.lease);
+	usb_dev_closed(d);
+	end();
+}
+
 TEST_MAIN(TEST(peers_hear_of_each_change), TEST(unplugged_while_held),
 	  TEST(unplugged_while_opening), TEST(unplugged_while_closing),
-	  TEST(next_one_gets_it_when_it_is_closed))
+	  TEST(next_one_gets_it_when_it_is_closed), TEST(who_may_not_have_it_loses_it),
+	  TEST(one_that_cannot_be_opened_is_offered_to_the_next), TEST(taken_over),
+	  TEST(a_queue), TEST(fits))

@@ -121,6 +121,37 @@ bad_rows_are_not_written(void)
 	place_end(&at);
 }
 
+static int
+drop_first(void *arg, struct peers *p)
+{
+	memmove(p->row, p->row + 1, --p->n * sizeof(p->row[0]));
+	return *(int *)arg;
+}
+
+static void
+changed_or_not(void)
+{
+	struct access_row a = sample(ACCESS_CLIENT, 1, "anna");
+	struct access_row b = sample(ACCESS_SERVER, 2, "bert");
+	int err = ERR_NOPEER;
+	struct peers p;
+	struct place at;
+
+	place_make(&at);
+	CHECK_EQ(peers_put(at.dir, &a), ERR_OK);
+	CHECK_EQ(peers_put(at.dir, &b), ERR_OK);
+	CHECK_EQ(peers_change(at.dir, drop_first, &err), ERR_NOPEER);
+	CHECK_EQ(peers_load(&p, at.dir), ERR_OK);
+	CHECK_EQ(p.n, 2);
+	peers_free(&p);
+	err = ERR_OK;
+	CHECK_EQ(peers_change(at.dir, drop_first, &err), ERR_OK);
+	CHECK_EQ(peers_load(&p, at.dir), ERR_OK);
+	CHECK(p.n == 1 && p.row[0].kind == ACCESS_SERVER);
+	peers_free(&p);
+	place_end(&at);
+}
+
 /* Several processes at once: no row is lost. */
 static void
 many_writers(void)
@@ -151,4 +182,5 @@ many_writers(void)
 }
 
 TEST_MAIN(TEST(empty), TEST(found_by_id_and_name), TEST(replaced_in_place),
-	  TEST(damaged_line), TEST(bad_rows_are_not_written), TEST(many_writers))
+	  TEST(damaged_line), TEST(bad_rows_are_not_written), TEST(changed_or_not),
+	  TEST(many_writers))

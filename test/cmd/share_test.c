@@ -218,8 +218,9 @@ static void
 one_device_has_a_nickname(void)
 {
 	static struct share s;
-	static const struct share_row rows[] = {
-	    {"Stick", "one", false}, {"1d6b:*", "two", false}, {"v-1", "thing", false}};
+	static const struct share_row rows[] = {{.word = "Stick", .nick = "one"},
+						{.word = "1d6b:*", .nick = "two"},
+						{.word = "v-1", .nick = "thing"}};
 
 	plug_all();
 	s.n = 0;
@@ -246,7 +247,8 @@ static void
 parts(void)
 {
 	static struct share s;
-	static const struct share_row rows[] = {{"1-1", "", true}, {"v-1", "", true}};
+	static const struct share_row rows[] = {{.word = "1-1", .part = true},
+						{.word = "v-1", .part = true}};
 
 	plug_all();
 	s.n = 0;
@@ -263,6 +265,53 @@ parts(void)
 	CHECK(!devs[0].info.part);
 }
 
+static void
+modes(void)
+{
+	static const char *const words[] = {"exclusive", "queued", "readonly",
+					    "queued,readonly"};
+	static const char *const bad[] = {"mode= 1-4\n", "mode=shared 1-4\n",
+					  "mode=queued\n", "mode=queued !1-4\n",
+					  "mode=readonly,queued 1-4\n"};
+	static struct share s;
+	struct place p;
+
+	plug_all();
+	for (unsigned i = 0; i < 4; i++) {
+		struct share_row row = {.word = "1d6b:*"};
+
+		place_make(&p);
+		CHECK(share_read_mode(&row, words[i]));
+		CHECK(row.queued == (i & 1) && row.read_only == i / 2);
+		CHECK(strcmp(share_mode(row.queued, row.read_only), words[i]) == 0);
+		CHECK_EQ(share_bind(p.dir, &row), ERR_OK);
+		s.n = 0;
+		CHECK_EQ(share_load(&s, p.dir), ERR_OK);
+		share_mark(&s, &bus);
+		CHECK(devs[0].info.queued == (i & 1) && devs[0].info.read_only == i / 2);
+		place_end(&p);
+	}
+	s.n = 0;
+	share_mark(&s, &bus);
+	CHECK(!devs[0].info.queued && !devs[0].info.read_only);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		place_make(&p);
+		place_write(&p, "bound", bad[i]);
+		s.n = 0;
+		CHECK_EQ(share_load(&s, p.dir), ERR_USAGE);
+		place_said(&p);
+		place_end(&p);
+	}
+	place_make(&p);
+	place_write(&p, "bound", "as=x keep=local mode=queued,readonly 1-4\n");
+	s.n = 0;
+	CHECK_EQ(share_load(&s, p.dir), ERR_OK);
+	CHECK(s.row[0].part && s.row[0].queued && s.row[0].read_only);
+	CHECK_EQ(bind_as(&p, "1-5", "", false), ERR_OK);
+	CHECK(place_is(&p, "bound", "as=x keep=local mode=queued,readonly 1-4\n1-5\n"));
+	place_end(&p);
+}
+
 /* A grant of "stick" is of that one then, and not of all that are called so. */
 static void
 grants(void)
@@ -276,7 +325,7 @@ grants(void)
 	    {"1-4", "1-4", "1-4"},
 	};
 	static struct share s;
-	static const struct share_row row = {"1-4", "stick", false};
+	static const struct share_row row = {.word = "1-4", .nick = "stick"};
 	struct devinfo named = stick(), other = stick();
 	char word[PATTERN_TEXT];
 
@@ -326,4 +375,5 @@ full(void)
 
 TEST_MAIN(TEST(nothing_unless_told), TEST(bound_and_unbound), TEST(negation),
 	  TEST(damaged_file), TEST(lines), TEST(bad_lines),
-	  TEST(one_device_has_a_nickname), TEST(parts), TEST(grants), TEST(full))
+	  TEST(one_device_has_a_nickname), TEST(parts), TEST(modes), TEST(grants),
+	  TEST(full))

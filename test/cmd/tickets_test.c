@@ -212,6 +212,31 @@ damaged_lines(void)
 	}
 }
 
+/* Who is forgotten knows the secret: it opens to nobody new. */
+static void
+forgotten(void)
+{
+	struct issued a = sample(1), b = sample(2), got;
+	uint8_t one[PEERID];
+	struct place p;
+
+	memset(one, 1, sizeof(one));
+	a.uses = b.uses = 3;
+	place_make(&p);
+	CHECK_EQ(tickets_add(p.dir, &a, NOW), ERR_OK);
+	CHECK_EQ(tickets_add(p.dir, &b, NOW), ERR_OK);
+	CHECK_EQ(redeem(&p, 1, 1, NOW), ERR_OK);
+	CHECK_EQ(redeem(&p, 1, 2, NOW), ERR_OK);
+	CHECK_EQ(tickets_forget(p.dir, one), ERR_OK);
+	CHECK_EQ(redeem(&p, 1, 1, NOW), ERR_REFUSED);
+	CHECK_EQ(redeem(&p, 1, 3, NOW), ERR_REFUSED);
+	CHECK_EQ(redeem(&p, 1, 2, NOW), ERR_OK);
+	CHECK_EQ(redeem(&p, 2, 3, NOW), ERR_OK);
+	CHECK_EQ(tickets_find(p.dir, b.id, &got), ERR_OK);
+	CHECK_EQ(got.uses, 2);
+	place_end(&p);
+}
+
 TEST_MAIN(TEST(found_as_it_was), TEST(the_file), TEST(used_up), TEST(several_uses),
 	  TEST(expires), TEST(refusals_are_not_written), TEST(room_for_more),
-	  TEST(damaged_lines))
+	  TEST(damaged_lines), TEST(forgotten))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/imports core/imports_msg core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
+/* link: core/imports core/imports_msg core/wire_tail core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
 /* clang-format on */
 /*
  * The serve side is a peer that says anything (test/core/pair.h); the owner and
@@ -19,6 +19,7 @@ static struct imports *m;
 
 /* the owner, and the user of devices */
 static unsigned welcomes, listed, lists, bench_heard, answers, replies, removals;
+static uint32_t position;
 static int welcome_err, welcome_says, imported_err, reply_says;
 static uint32_t imported_dev, release_in_reply;
 static struct import_reply last_reply;
@@ -102,7 +103,14 @@ on_removed(void *arg, const struct wire_refusal *why)
 	strcpy(last_text, why->text);
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed};
+static void
+on_queued(void *arg, const struct wire_queued *q)
+{
+	(void)arg;
+	position = q->position;
+}
+
+static const struct imports_user user = {on_imported, on_reply, on_removed, on_queued};
 
 static int
 message(void *arg, const struct session_msg *msg)
@@ -210,6 +218,16 @@ say_removed(uint32_t dev)
 
 	wire_put_removed(&w, dev, &no);
 	return say(STREAM_SESSION, WIRE_REMOVED, &w);
+}
+
+static int
+say_queued(uint32_t dev, uint32_t place)
+{
+	struct wire_queued q = {.dev = dev, .position = place, .holder = "anna"};
+	struct wr w = writer();
+
+	wire_put_queued(&w, &q);
+	return say(STREAM_SESSION, WIRE_QUEUED, &w);
 }
 
 static int
@@ -495,6 +513,32 @@ removals_by_the_server(void)
 	teardown();
 }
 
+static void
+waiting_for_its_turn(void)
+{
+	welcomed();
+	CHECK_EQ(ask(), 1);
+	CHECK_EQ(say_queued(1, 2), ERR_OK);
+	CHECK(position == 2 && answers == 0);
+	CHECK_EQ(say_queued(1, 1), ERR_OK);
+	CHECK_EQ(position, 1);
+	CHECK_EQ(say_imported(1, WIRE_OK, sample, sizeof(sample)), ERR_OK);
+	CHECK(answers == 1 && imported_err == ERR_OK);
+	CHECK_EQ(say_queued(1, 1), ERR_PROTO); /* it is ours */
+	teardown();
+	welcomed();
+	(void)ask();
+	imports_release(m, 1);
+	CHECK_EQ(say_queued(1, 7), ERR_OK); /* it crossed */
+	CHECK_EQ(position, 1);
+	CHECK_EQ(say_queued(2, 1), ERR_PROTO); /* never asked for */
+	CHECK_EQ(say_queued(1, 0), ERR_PROTO);
+	teardown();
+	setup();
+	CHECK_EQ(say_queued(1, 1), ERR_PROTO);
+	teardown();
+}
+
 /* --- requests --- */
 
 static void
@@ -625,7 +669,7 @@ submit_iso(uint8_t ep, uint32_t len, uint32_t packets, uint64_t *tag)
 							     : (const uint8_t *)"data"};
 
 	for (uint32_t i = 0; i < packets; i++)
-		iso[i] = (struct urb_iso){i * 2, 2, 0, 0};
+		iso[i] = (struct urb_iso){i * 2, 2, 0, 0, false};
 	return imports_submit(m, 1, &q, tag);
 }
 
@@ -796,7 +840,8 @@ every_allocation_fails_once(void)
 TEST_MAIN(TEST(not_before_the_welcome), TEST(hello_once_welcome_once), TEST(refusals),
 	  TEST(device_lists), TEST(import_says_what), TEST(answers_to_import),
 	  TEST(descriptors_that_make_no_sense), TEST(removals_by_the_server),
-	  TEST(requests), TEST(not_before_it_is_ours), TEST(replies_come_through),
-	  TEST(replies_that_may_not_be), TEST(isochronous), TEST(packets_that_may_not_be),
-	  TEST(streams_that_are_not_open), TEST(release_in_a_reply),
-	  TEST(bench_is_passed_on), TEST(every_allocation_fails_once))
+	  TEST(waiting_for_its_turn), TEST(requests), TEST(not_before_it_is_ours),
+	  TEST(replies_come_through), TEST(replies_that_may_not_be), TEST(isochronous),
+	  TEST(packets_that_may_not_be), TEST(streams_that_are_not_open),
+	  TEST(release_in_a_reply), TEST(bench_is_passed_on),
+	  TEST(every_allocation_fails_once))

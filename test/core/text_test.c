@@ -40,6 +40,14 @@ cleans_strangers_strings(void)
 	    {"c1 \xc2\x9b", "c1 ??"},
 	    {"bidi \xe2\x80\xae", "bidi ???"},
 	    {"del\x7f", "del?"},
+	    {"ltr \xe2\x81\xa6", "ltr ???"},
+	    {"arabic mark \xd8\x9c", "arabic mark ??"},
+	    {"no width \xe2\x80\x8b", "no width ???"},
+	    {"joined \xe2\x80\x8d", "joined \xe2\x80\x8d"},
+	    {"mark \xef\xbb\xbf", "mark ???"},
+	    {"none \xef\xbf\xbe", "none ???"},
+	    {"tag \xf3\xa0\x81\x81", "tag ????"},
+	    {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
 	};
 	char b[64];
 

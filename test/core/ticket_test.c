@@ -230,6 +230,32 @@ refuses_every_cut(void)
 	CHECK_EQ(read_bytes(b, n, &t), ERR_OK);
 }
 
+/* A typing error, anywhere: each character instead of each. */
+static void
+refuses_every_changed_character(void)
+{
+	static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-._ +/=?";
+	struct ticket t = sample(), back;
+	char text[TICKET_TEXT];
+	unsigned tried = 0;
+
+	CHECK_EQ(ticket_write(&t, text, sizeof(text)), ERR_OK);
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		char c = text[i];
+
+		for (const char *p = all; *p != '\0'; p++) {
+			if ((*p | 0x20) == (c | 0x20))
+				continue;
+			text[i] = *p;
+			CHECK_EQ(ticket_read(text, &back), ERR_BADTICKET);
+			tried++;
+		}
+		text[i] = c;
+	}
+	CHECK(tried > 4000);
+	CHECK_EQ(ticket_read(text, &back), ERR_OK);
+}
+
 static void
 refuses_other_text(void)
 {
@@ -250,4 +276,4 @@ refuses_other_text(void)
 
 TEST_MAIN(TEST(reads_back), TEST(case_does_not_matter), TEST(says_when_it_does_not_fit),
 	  TEST(addresses), TEST(refuses_bad_bytes), TEST(refuses_every_cut),
-	  TEST(refuses_other_text))
+	  TEST(refuses_every_changed_character), TEST(refuses_other_text))

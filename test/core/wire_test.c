@@ -13,6 +13,7 @@ union any {
 	struct wire_greet greet;
 	struct wire_hello hello;
 	struct wire_refusal refusal;
+	struct wire_queued queued;
 	struct wire_device device;
 	struct wire_import import;
 	struct wire_imported imported;
@@ -144,6 +145,15 @@ make_removed(union any *a)
 }
 
 static void
+make_queued(union any *a)
+{
+	a->queued.dev = 78;
+	a->queued.position = 3;
+	a->queued.since = 1ull << 41;
+	fill_text(a->queued.holder, sizeof(a->queued.holder), 'h');
+}
+
+static void
 make_submit(union any *a)
 {
 	a->submit = (struct wire_submit){1, 2, 3, 4, 5, 6, {1, 2, 3, 4, 5, 6, 7, 8}};
@@ -183,6 +193,7 @@ make_offer(union any *a)
 CODEC(greet, greet)
 CODEC(hello, hello)
 CODEC(refusal, refusal)
+CODEC(queued, queued)
 CODEC(device, device)
 CODEC(import, import)
 CODEC(imported, imported)
@@ -224,6 +235,8 @@ static const struct message {
      get_imported},
     {"removed", WIRE_REMOVED, WIRE_SERVE, WIRE_SESSION, make_removed, put_removed,
      get_removed},
+    {"queued", WIRE_QUEUED, WIRE_SERVE, WIRE_SESSION, make_queued, put_queued,
+     get_queued},
     {"submit", WIRE_SUBMIT, WIRE_ATTACH, WIRE_DEVICE, make_submit, put_submit,
      get_submit},
     {"complete", WIRE_COMPLETE, WIRE_SERVE, WIRE_DEVICE, make_complete, put_complete,
@@ -417,6 +430,7 @@ fields_beyond_their_limit(void)
 	    {"NUL in a nickname", make_device, INFO_NICK + 3, 0},
 	    {"speed 0", make_imported, IMPORTED_AT + INFO_SPEED, 0},
 	    {"255 interfaces", make_imported, IMPORTED_AT + INFO_IFS, 255},
+	    {"holder too long", make_queued, 16, 64},
 	    {"link 32", make_offer, 0, 32},
 	    {"21 candidates", make_offer, 1 + 64 + 128, 21},
 	    {"a candidate too long", make_offer, 2 + 64 + 128, 200},
@@ -518,6 +532,67 @@ strings_come_out_clean(void)
 	rd_init(&r, b, (size_t)(w.p - b));
 	CHECK_EQ(wire_get_refusal(&r, &back), ERR_OK);
 	CHECK(strcmp(back.text, "a?[2Jb?") == 0);
+}
+
+/* Escape sequences, an 8-bit CSI, right-to-left marks, broken UTF-8, a BOM: in each. */
+static void
+each_string_comes_out_clean(void)
+{
+	static const char evil[] = "\033[2J\x9b"
+				   "A\xc2\x9b"
+				   "B\xe2\x80\xae"
+				   "C\xff\xc0"
+				   "\xaf\xef\xbb\xbf\r\n";
+	static const char clean[] = "?[2J?A??B???C"
+				    "????"
+				    "????";
+	static const struct {
+		const char *name;
+		size_t at;
+		size_t size;
+	} t[] = {
+#define AT(message, field) \
+	{message, offsetof(union any, field), sizeof(((union any *)0)->field)}
+	    AT("greet", greet.name),
+	    AT("hello", hello.greet.name),
+	    AT("refusal", refusal.text),
+	    AT("device", device.info.busid),
+	    AT("device", device.info.manufacturer),
+	    AT("device", device.info.product),
+	    AT("device", device.info.serial),
+	    AT("device", device.info.nick),
+	    AT("device", device.holder),
+	    AT("import", import.busid),
+	    AT("imported", imported.info.product),
+	    AT("denied", imported.no.text),
+	    AT("removed", removed.why.text),
+	    AT("queued", queued.holder),
+	    AT("offer", offer.ufrag),
+	    AT("offer", offer.pwd),
+	    AT("offer", offer.candidate[0]),
+#undef AT
+	};
+	static uint8_t b[ROOM];
+	static union any a;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		const struct message *m = messages;
+		char *text = (char *)&a + t[i].at;
+		size_t n;
+
+		while (strcmp(m->name, t[i].name) != 0)
+			m++;
+		memset(&a, 0, sizeof(a));
+		m->make(&a);
+		memset(text, 0, t[i].size);
+		strcpy(text, evil);
+		n = pack(m, &a, b, sizeof(b));
+		memset(&a, 0, sizeof(a));
+		CHECK_EQ(unpack(m, &a, b, n), ERR_OK);
+		if (strcmp(text, clean) != 0)
+			printf("# %s: %s\n", t[i].name, text);
+		CHECK(strcmp(text, clean) == 0);
+	}
 }
 
 /* --- the table --- */
@@ -623,5 +698,5 @@ TEST_MAIN(TEST(there_and_back), TEST(fields_come_back), TEST(shortest_fits_the_r
 	  TEST(short_and_long_bodies), TEST(fields_beyond_their_limit),
 	  TEST(one_more_than_there_is_room_for), TEST(state_and_descriptors_have_limits),
 	  TEST(a_device_is_shorter_than_1024), TEST(strings_come_out_clean),
-	  TEST(rows_are_kept), TEST(unknown_types), TEST(reasons_and_places),
-	  TEST(transfers_fit_both_windows))
+	  TEST(each_string_comes_out_clean), TEST(rows_are_kept), TEST(unknown_types),
+	  TEST(reasons_and_places), TEST(transfers_fit_both_windows))

@@ -28,6 +28,22 @@ for bad in "--as x v-1 v-2" "--as X v-1" "--as 1-4 v-1" "--as v-1 v-1" "--as 1d6
 	is "bind $bad" "$rc" 2
 done
 
+# --- modes ---
+
+for mode in queued readonly queued,readonly; do
+	check "bind --mode $mode" "$BIN" -s "$work/lab" bind --as=other --mode $mode v-1
+	is "the file" "$(tail -n 1 "$work/lab/bound")" "as=other mode=$mode v-1"
+	is "serve knows it" "$("$BIN" -s "$work/lab" status --json |
+		jq -r '[.running[0].devices[].mode] | @json')" "[\"$mode\",null]"
+done
+check "status shows it" sh -c "$BIN -s $work/lab status | grep -q 'v-1 .*: free queued,readonly'"
+check "exclusive" "$BIN" -s "$work/lab" bind --as=other --mode exclusive --keep-local v-1
+is "is not written" "$(tail -n 1 "$work/lab/bound")" "as=other keep=local v-1"
+for bad in "--mode" "--mode x v-1" "--mode readonly,queued v-1" "--mode queued !v-1" "--mode queued"; do
+	try "$BIN" -s "$work/lab" bind $bad
+	is "bind $bad" "$rc" 2
+done
+
 # --- list and status ---
 
 t=$(ticket lab --name anna)

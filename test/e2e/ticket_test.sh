@@ -120,6 +120,37 @@ for bad in "--uses 0" "--uses 9" "--uses x" "--ttl 0" "--ttl x" "--ttl 1y" "--de
 		"2 usbp2p: ${bad%% *} cannot be \"${bad#* }\""
 done
 
+# --- as a picture ---
+
+# pbm FILE: a picture of the lines of `invite --qr` behind the first, 8 dots a cell.
+pbm() {
+	tail -n +2 "$1" | if grep -q '#' "$1"; then
+		awk '{ s = ""; for (i = 1; i <= length($0); i += 2) s = s (substr($0, i, 1) == "#"); print s }'
+	else # a line is two rows; a block is light
+		LC_ALL=C.UTF-8 sed 's/█/a/g; s/▀/b/g; s/▄/c/g; s/ /d/g' |
+			awk '{ u = $0; gsub(/[ab]/, 0, u); gsub(/[cd]/, 1, u); print u
+				gsub(/[ac]/, 0); gsub(/[bd]/, 1); print }'
+	fi | awk '{ n = length($0); r = ""
+			for (i = 1; i <= n; i++) for (k = 0; k < 8; k++) r = r substr($0, i, 1) " "
+			for (k = 0; k < 8; k++) row[++rows] = r }
+		END { print "P1\n" n * 8, rows; for (i = 1; i <= rows; i++) print row[i] }'
+}
+for locale in C C.UTF-8; do
+	LC_ALL=$locale try "$BIN" -s "$work/lab" invite --qr
+	is "invite --qr, $locale: the ticket comes first" "$rc $(head -n 1 "$work/out" | cut -c 1-7)" \
+		"0 usbp2p:"
+	pbm "$work/out" >"$work/qr.pbm"
+	is "invite --qr, $locale: a camera reads the same" \
+		"$(zbarimg -q --raw "$work/qr.pbm" 2>/dev/null | tr a-z A-Z)" "$(head -n 1 "$work/out" | tr a-z A-Z)"
+done
+is "invite --qr, C: nothing but ASCII" "$(LC_ALL=C "$BIN" -s "$work/lab" invite --qr |
+	tr -d '\n -~' | wc -c)" 0
+LC_ALL=C.UTF-8 script -qc "'$BIN' -s '$work/lab' invite --qr" /dev/null >"$work/tty" </dev/null
+has "in colours on a terminal" "$work/tty" "$(printf '\033[97;40m')"
+t=$(head -n 1 "$work/out" | tr a-z A-Z)
+try "$BIN" -s "$work/camera" list "$t"
+sees "what the camera reads is a ticket" "v-1 v-2"
+
 # --- names of servers ---
 
 settings="-o serve.name=lab"
