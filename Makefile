@@ -16,6 +16,7 @@ TESTS := $(wildcard test/core/*_test.c test/net/*_test.c test/usb/*_test.c \
 	test/vhci/*_test.c test/tui/*_test.c test/cmd/*_test.c test/sim/*_test.c test/fuzz/*_test.c \
 	test/regress/*_test.c)
 TESTBIN := $(TESTS:%.c=$(O)/%)
+BENCHES := $(patsubst %.c,$(O)/%,$(wildcard test/bench/*.c))
 STRANGER := $(O)/test/regress/stranger
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -28,7 +29,8 @@ LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 
 # A library's headers are in reach of the files that may use it, and of no other.
 pkg = $(eval $(1): PKG_CFLAGS += $$(shell pkg-config --cflags $(2)))
-$(call pkg,$(O)/net/ice.o $(O)/net/gpump.o $(O)/test/net/gpump_test.o,nice gio-2.0)
+$(call pkg,$(O)/net/ice.o $(O)/net/ice_gather.o $(O)/net/ice_path.o,nice gio-2.0)
+$(call pkg,$(O)/net/gpump.o $(O)/test/net/gpump_test.o,nice gio-2.0)
 $(call pkg,$(O)/cmd/qr.o,libqrencode)
 $(call pkg,$(O)/net/lan.o $(O)/net/lan_poll.o,avahi-client)
 $(call pkg,$(O)/usb/%.o $(O)/test/usb/libusb_test.o $(O)/test/vm/isoread.o,libusb-1.0)
@@ -38,7 +40,7 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --child-silent-afte
 
 Q := $(if $(V),,@)
 .PHONY: all tests check check-fast check-asan check-valgrind check-static check-clang \
-	check-long check-regress check-vm check-e2e demo fuzz bench install format clean deps test-deps
+	check-long check-regress check-vm check-e2e check-nat demo fuzz bench install format clean deps test-deps
 
 all: $(BIN)
 
@@ -101,10 +103,15 @@ check-vm: $(BIN) $(O)/test/vm/isoread
 	$(Q)O=$(O) BIN=$(BIN) prove test/vm/*_test.sh
 check-e2e: $(BIN) $(STRANGER)
 	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
+# All pairs of NATs; what is direct connects within a second.
+check-nat: $(BIN)
+	$(Q)NAT=all NAT_MS=$(or $(NAT_MS),3000) USBP2P=$(BIN) prove -v test/e2e/nat/*_test.sh
 check-long:
 	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
-	$(Q)$(MAKE) check-asan check-valgrind check-clang
+	$(Q)SIM_HOURS=10 $(MAKE) check-asan
+	$(Q)$(MAKE) check-valgrind check-clang
 	$(Q)$(MAKE) check-regress VM=1
+	$(Q)$(MAKE) check-nat NAT_MS=1000
 	$(Q)ROUNDS=200 O=$(O) BIN=$(BIN) USBP2P=$(BIN) prove test/e2e/leak_test.sh test/vm/leak_test.sh
 	$(Q)ROUNDS=20 O=$(O) BIN=$(BIN) prove test/vm/hotplug_test.sh
 	$(Q)ROUNDS=10 O=$(O) BIN=$(BIN) prove test/vm/usbtest_test.sh
@@ -118,9 +125,9 @@ demo: deps
 	$(Q)test/e2e/demo.sh $(BIN)
 fuzz:
 	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
-bench: $(BIN) $(O)/test/bench/raw
-	$(Q)test/bench/run.sh $(BIN) $(O)/test/bench/raw
-$(O)/test/bench/raw $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
+bench: test-deps $(BIN) $(BENCHES)
+	$(Q)O=$(O) test/bench/run.sh $(BIN) $(O)/test/bench/raw $(O)/test/bench/path
+$(BENCHES) $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 $(O)/test/vm/isoread: $(O)/test/vm/isoread.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)

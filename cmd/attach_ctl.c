@@ -89,8 +89,11 @@ status_line(void *arg, char *buf, size_t cap)
 		json_str(&j, "peer_id", id);
 	json_u64(&j, "since", a->since);
 	report_link(&j, a->remote != NULL ? remote_link(a->remote) : NULL);
+	report_datagrams(&j, a->remote != NULL ? remote_session(a->remote) : NULL);
 	if (a->remote != NULL && remote_held_us(a->remote) != 0)
 		json_u64(&j, "held_s", remote_held_us(a->remote) / 1000000);
+	if (a->remote != NULL)
+		json_u64(&j, "links", remote_links(a->remote));
 	if (a->via != NULL)
 		json_str(&j, "usbip", stock_listener_where(a->via));
 	json_array(&j, "devices");

@@ -12,13 +12,15 @@
 #include "cmd/report.h"
 #include "core/mem.h"
 #include "core/pattern.h"
+#include "core/text.h"
 #include "net/clock.h"
 #include "net/ident.h"
 
-enum { OPT_AS, OPT_JSON };
+enum { OPT_AS, OPT_TIME, OPT_JSON };
 
 static const struct cmd_opt opts[] = {
     [OPT_AS] = {"as", "NAME", "know the server under this name"},
+    [OPT_TIME] = {"time", "TIME", "measure each direction for so long (1.5s)"},
     [OPT_JSON] = {"json", NULL, "one JSON object"},
     {NULL, NULL, NULL},
 };
@@ -27,8 +29,8 @@ static const struct {
 	void (*run)(struct bencher *);
 	bool device;
 } phases[] = {
-    {bench_ping, false},  {bench_down, false}, {bench_up, false},  {bench_find, true},
-    {bench_import, true}, {bench_urbs, true},  {bench_disk, true},
+    {bench_ping, false}, {bench_down, false},  {bench_up, false},  {bench_busy, false},
+    {bench_find, true},  {bench_import, true}, {bench_urbs, true}, {bench_disk, true},
 };
 
 /* --- report --- */
@@ -57,6 +59,10 @@ report_json(const struct bencher *b)
 	json_u64(&j, "p50", b->rtt[BENCH_PINGS / 2]);
 	json_u64(&j, "p99", b->rtt[BENCH_PINGS * 99 / 100]);
 	json_close(&j);
+	json_open(&j, "rtt_busy_us");
+	json_u64(&j, "p50", b->busy[b->busy_pings / 2]);
+	json_u64(&j, "p99", b->busy[b->busy_pings * 99 / 100]);
+	json_close(&j);
 	json_dec(&j, "down_mb_s", b->down_bps / 1000, 3);
 	json_dec(&j, "up_mb_s", b->up_bps / 1000, 3);
 	json_open(&j, "cpu_s_per_gb");
@@ -64,6 +70,7 @@ report_json(const struct bencher *b)
 		 6);
 	json_close(&j);
 	if (b->device != NULL) {
+		json_dec(&j, "first_byte_ms", b->connect_us + b->first_us, 3);
 		json_u64(&j, "urb_s", b->urb_s);
 		json_open(&j, "device");
 		report_device(&j, &b->info);
@@ -87,6 +94,9 @@ report_text(const struct bencher *b)
 	printf("round trip p50 %llu us, p99 %llu us\n",
 	       (unsigned long long)b->rtt[BENCH_PINGS / 2],
 	       (unsigned long long)b->rtt[BENCH_PINGS * 99 / 100]);
+	printf("beside bulk p50 %llu us, p99 %llu us\n",
+	       (unsigned long long)b->busy[b->busy_pings / 2],
+	       (unsigned long long)b->busy[b->busy_pings * 99 / 100]);
 	printf("down %llu.%llu MB/s, up %llu.%llu MB/s, %llu ms of CPU per GB here\n",
 	       (unsigned long long)b->down_bps / 1000000,
 	       (unsigned long long)b->down_bps / 100000 % 10,
@@ -97,7 +107,9 @@ report_text(const struct bencher *b)
 	if (b->device == NULL)
 		return;
 	bench_show_descriptors(b);
-	printf("%llu requests a second\n", (unsigned long long)b->urb_s);
+	printf("first byte %llu ms after the call; %llu requests a second\n",
+	       (unsigned long long)(b->connect_us + b->first_us) / 1000,
+	       (unsigned long long)b->urb_s);
 	if (b->disk.sha256[0] != '\0')
 		printf("disk: %llu bytes read at %llu.%llu MB/s, SHA-256 %s\n",
 		       (unsigned long long)b->disk.bytes,
@@ -110,6 +122,7 @@ static void
 report(struct bencher *b)
 {
 	qsort(b->rtt, BENCH_PINGS, sizeof(b->rtt[0]), by_value);
+	qsort(b->busy, b->busy_pings, sizeof(b->busy[0]), by_value);
 	if (b->json)
 		report_json(b);
 	else
@@ -217,10 +230,15 @@ run(struct ctx *ctx, int argc, char **argv)
 
 	if (b == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	b->direction_us = BENCH_US;
 	cmd_args_init(&a, argc, argv);
 	while (code == 0 && (o = cmd_next(&a, &cmd_bench, &arg)) != CMD_END) {
 		if (o == OPT_AS)
 			as = arg;
+		else if (o == OPT_TIME && text_to_duration(arg, &b->direction_us))
+			;
+		else if (o == OPT_TIME)
+			code = cmd_wrong(&cmd_bench, "\"%s\" is no duration", arg);
 		else if (o == OPT_JSON)
 			b->json = true;
 		else if (o == CMD_BAD)

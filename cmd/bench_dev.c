@@ -20,6 +20,8 @@ bench_find(struct bencher *b)
 {
 	int err = imports_list(remote_imports(b->remote));
 
+	b->finding = true;
+	b->asked_us = clock_us();
 	if (err != ERR_OK)
 		bench_stop(b, err, err_text(err));
 }
@@ -29,7 +31,7 @@ bench_on_device(void *arg, const struct wire_device *d)
 {
 	struct bencher *b = arg;
 
-	if (b->dev != 0 || b->device == NULL)
+	if (!b->finding)
 		return; /* the list has changed meanwhile */
 	if (d != NULL) {
 		if (pattern_names(b->device, &d->info) || /* goes before text */
@@ -37,11 +39,13 @@ bench_on_device(void *arg, const struct wire_device *d)
 			b->found = true;
 			b->info = d->info;
 		}
-	} else if (b->found) {
-		bench_next(b);
-	} else {
-		bench_stop(b, ERR_NODEV, "the server shares no such device with you");
+		return;
 	}
+	b->finding = false;
+	if (b->found)
+		bench_next(b);
+	else
+		bench_stop(b, ERR_NODEV, "the server shares no such device with you");
 }
 
 static void
@@ -104,7 +108,8 @@ on_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
 		bench_stop(b, ERR_IO, "the device's descriptor is another than it was");
 		return ERR_OK;
 	}
-	b->urbs++;
+	if (b->urbs++ == 0)
+		b->first_us = clock_us() - b->asked_us;
 	more_urbs(b);
 	return ERR_OK;
 }

@@ -13,6 +13,7 @@
 #include "cmd/remote.h"
 
 #define BENCH_PINGS 200
+#define BENCH_US    1500000 /* of each direction, unless told */
 
 struct ident_hash;
 
@@ -27,12 +28,14 @@ struct bencher {
 	uint64_t started;   /* us */
 
 	/* the link */
-	uint64_t connect_us, rtt[BENCH_PINGS];
-	unsigned pings;
+	uint64_t connect_us, direction_us;
+	uint64_t rtt[BENCH_PINGS], busy[BENCH_PINGS]; /* busy: beside bulk */
+	unsigned pings, busy_pings;
 	uint64_t sent_at;
 	char path[200];
-	uint64_t phase_start, phase_end;     /* us; of down and up */
-	uint64_t moved, chunk_left, to_send; /* bytes */
+	enum { BENCH_DOWN, BENCH_UP, BENCH_BUSY, BENCH_OVER } mode;
+	uint64_t phase_start, phase_end; /* us; of each mode */
+	uint64_t moved, left, to_send;   /* bytes; left: asked for and not there yet */
 	uint64_t cpu_us, cpu_start;
 	uint64_t total; /* bytes of both directions, for cpu */
 	uint64_t down_bps, up_bps;
@@ -42,8 +45,10 @@ struct bencher {
 	struct devinfo info;
 	uint8_t *raw;
 	size_t raw_len;
+	bool finding; /* the list was asked for; others come unasked */
 	bool found;
 	uint64_t urbs, urb_s;
+	uint64_t asked_us, first_us; /* from the list to the first answer of the device */
 	unsigned inflight;
 
 	/* the disk */
@@ -67,6 +72,7 @@ void bench_stop(struct bencher *, int err, const char *why);
 void bench_ping(struct bencher *);
 void bench_down(struct bencher *);
 void bench_up(struct bencher *);
+void bench_busy(struct bencher *);
 int bench_on_message(void *bencher, const struct session_msg *);
 void bench_on_turn(void *bencher);
 

@@ -10,15 +10,29 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/ticket.h"
+#include "net/ice.h"
 
 struct conf {
 	bool link_cubic;
-	bool link_slow;    /* not net/twin */
-	uint16_t link_mtu; /* 0: find it out */
+	bool link_slow; /* not net/twin */
+	enum conf_cipher {
+		CONF_CIPHER_AUTO,
+		CONF_CIPHER_AES,
+		CONF_CIPHER_CHACHA
+	} link_cipher;
+	uint16_t link_mtu;   /* 0: find it out */
+	uint64_t link_rekey; /* packets; 0: as core/keyuse.h */
 	uint16_t port_min, port_max;
+	struct ice_servers ice; /* the user of TURN beside it */
+	char turn_user[ICE_SECRET], turn_password[ICE_SECRET];
+	bool relay_only;
 	bool serve_attached;
 	bool serve_lan;
 	char serve_name[64];
+	char serve_address[TICKET_ADDR]; /* "": those of the machine alone */
+	unsigned rdvs;
+	struct rdv_uri rdv[TICKET_RDVS];
 };
 
 struct conf_key {
@@ -29,6 +43,9 @@ struct conf_key {
 };
 
 extern const struct conf_key conf_keys[]; /* name NULL ends it */
+
+/* One more rendezvous of serve's. ERR_USAGE: no URI; ERR_FULL: TICKET_RDVS are there. */
+int conf_add_rdv(struct conf *, const char *uri) MUST_CHECK;
 
 void conf_init(struct conf *);
 

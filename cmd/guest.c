@@ -205,6 +205,7 @@ judge_hello(struct guest *g, const struct wire_hello *h, struct wire_hello *repl
 
 	reply->greet.major = WIRE_MAJOR;
 	reply->greet.minor = WIRE_MINOR;
+	reply->greet.caps = WIRE_CAPS;
 	memcpy(reply->greet.instance, g->of->loop.env.instance,
 	       sizeof(reply->greet.instance));
 	text_copy(reply->greet.name, sizeof(reply->greet.name), g->of->loop.env.name);

@@ -47,6 +47,7 @@ guest_greeted(struct guest *g, const struct wire_hello *h)
 
 	memcpy(g->session_id, h->session, sizeof(g->session_id));
 	g->generation = h->generation;
+	g->links = 1;
 	g->grace_us = us < GRACE_MAX_US ? us : GRACE_MAX_US;
 	if (link_key(g->l, g->key) != ERR_OK)
 		g->grace_us = 0;
@@ -135,13 +136,17 @@ guest_resume(void *arg, const struct door_resume *q)
 	stop_waiting(g);
 	g->l = asker->l;
 	g->generation = q->generation;
-	g->stale = true; /* what is shared may have changed meanwhile */
+	g->links++;
+	g->stale |= g->lost_at != 0; /* what is shared may have changed meanwhile */
 	link_adopt(g->l, g);
 	asker->l = NULL;
 	guest_reap_soon(g->of);
-	log_info("peer %s is back after_ms=%llu", guest_name(g),
-		 (unsigned long long)(g->lost_at != 0 ? clock_us() - g->lost_at : 0) /
-		     1000);
+	if (g->lost_at != 0)
+		log_info("peer %s is back after_ms=%llu", guest_name(g),
+			 (unsigned long long)(clock_us() - g->lost_at) / 1000);
+	else
+		log_info("peer %s goes on over another link links=%llu", guest_name(g),
+			 (unsigned long long)g->links);
 	g->lost_at = 0;
 	return g->session;
 }

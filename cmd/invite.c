@@ -72,7 +72,7 @@ option(struct invitation *v, int o, const char *arg)
 static int
 ask_serve(const struct ctx *ctx, struct ticket *t)
 {
-	char path[4096], *buf = malloc(CTL_LINE_MAX);
+	char path[4096], uri[RDV_URI], *buf = malloc(CTL_LINE_MAX);
 	struct json_val v, list, a;
 	int err = ERR_NOMEM;
 
@@ -94,12 +94,17 @@ ask_serve(const struct ctx *ctx, struct ticket *t)
 	for (unsigned i = 0; t->addrs < TICKET_ADDRS && (a = json_at(list, i)).n > 0; i++)
 		if (json_str_of(a, t->addr[t->addrs], TICKET_ADDR))
 			t->addrs++;
+	list = json_get(v, "rendezvous");
+	for (unsigned i = 0; t->rdvs < TICKET_RDVS && (a = json_at(list, i)).n > 0; i++)
+		if (json_get_str(a, "uri", uri, sizeof(uri)) &&
+		    rdv_uri_read(uri, &t->rdv[t->rdvs]) == ERR_OK)
+			t->rdvs++;
 	free(buf);
-	if (t->addrs == 0)
+	if (t->addrs == 0 && t->rdvs == 0)
 		return cmd_fail(
 		    ERR_LACKING,
 		    "serve has no address that others could reach: connect a network, or "
-		    "say serve --listen ADDR:PORT");
+		    "say serve --listen ADDR:PORT or --rendezvous URI");
 	return 0;
 }
 

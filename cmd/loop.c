@@ -12,7 +12,11 @@
 #include "cmd/heap.h"
 #include "cmd/loop.h"
 #include "cmd/state.h"
+#include "core/log.h"
+#include "net/dtls_cipher.h"
+#include "core/text.h"
 #include "net/gpump.h"
+#include "net/ice_uri.h"
 
 #define LOOP_LINKS (512u << 20) /* packets of all links */
 
@@ -50,12 +54,56 @@ make_base(struct loop *l)
 	return ERR_OK;
 }
 
+static bool
+wants_chacha(const struct conf *c)
+{
+	return c->link_cipher == CONF_CIPHER_CHACHA ||
+	       (c->link_cipher == CONF_CIPHER_AUTO && dtls_cipher_chacha());
+}
+
+static void
+fill_servers(struct loop *l, const struct conf *c)
+{
+	l->servers = c->ice;
+	for (unsigned i = 0; i < l->servers.turns; i++) {
+		struct ice_turn *t = &l->servers.turn[i];
+
+		text_copy(t->username, sizeof(t->username), c->turn_user);
+		text_copy(t->password, sizeof(t->password), c->turn_password);
+	}
+}
+
+/* A rendezvous lends relays: after our own ones. */
+static void
+on_relays(void *arg, const struct rdv_relays *r)
+{
+	struct loop *l = arg;
+	struct ice_stun stun = l->servers.stun; /* an option may have set it */
+
+	fill_servers(l, l->conf);
+	l->servers.stun = stun;
+	for (unsigned i = 0; i < r->n; i++) {
+		unsigned n = l->servers.turns;
+
+		if (ice_uri_turn(&l->servers, r->uri[i]) != ERR_OK)
+			log_debug("ice turn \"%s\" left out", r->uri[i]);
+		for (; n < l->servers.turns; n++) {
+			struct ice_turn *t = &l->servers.turn[n];
+
+			text_copy(t->username, sizeof(t->username), r->user);
+			text_copy(t->password, sizeof(t->password), r->password);
+		}
+	}
+}
+
 static void
 fill_env(struct loop *l, struct ctx *ctx)
 {
 	size_t mtu = ctx->conf.link_mtu;
 
 	heap_pool(&l->pool, LOOP_LINKS);
+	l->conf = &ctx->conf;
+	fill_servers(l, l->conf);
 	l->env = (struct link_env){.base = l->base,
 				   .dns = l->dns,
 				   .pump = l->pump,
@@ -63,11 +111,16 @@ fill_env(struct loop *l, struct ctx *ctx)
 				   .name = ctx->conf.serve_name,
 				   .port_min = ctx->conf.port_min,
 				   .port_max = ctx->conf.port_max,
+				   .servers = &l->servers,
+				   .relay_only = ctx->conf.relay_only,
 				   .mtu = mtu > 0 ? mtu : LINK_MTU_MIN,
 				   .mtu_max = mtu > 0 ? 0 : LINK_MTU_TRY,
 				   .cubic = ctx->conf.link_cubic,
 				   .slow = ctx->conf.link_slow,
-				   .pool = &l->pool};
+				   .rekey = ctx->conf.link_rekey,
+				   .chacha = wants_chacha(&ctx->conf),
+				   .pool = &l->pool,
+				   .rdv = {l->base, l->dns, l->ident, on_relays, l}};
 	ident_random(l->env.instance, sizeof(l->env.instance));
 }
 

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "core/mem.h"
+#include "net/ice.h"
 #include "net/link.h"
 
 struct event;
@@ -18,7 +19,9 @@ struct loop {
 	struct gpump *pump;
 	struct ident *ident;
 	struct link_env env;
-	struct pool pool; /* of the links */
+	const struct conf *conf;
+	struct ice_servers servers; /* of env; may change between links */
+	struct pool pool;           /* of the links */
 	struct event *sigint, *sigterm;
 	void (*stop)(void *arg); /* asked to end; calls loop_exit when done */
 	void *arg;

@@ -10,16 +10,13 @@
 #include <event2/event.h>
 
 #include "cmd/heap.h"
+#include "cmd/pause.h"
+#include "cmd/rekey.h"
 #include "cmd/remote.h"
 #include "core/log.h"
 #include "core/session.h"
 #include "core/text.h"
 #include "net/clock.h"
-
-#define PAUSE_US      250000    /* before the second try of a link, */
-#define PAUSE_MAX_US  2000000   /* it doubles until here, */
-#define PAUSE_LATE_US 30000000  /* and until here */
-#define LATE_US       600000000 /* after so long without */
 
 struct remote {
 	struct loop *loop;
@@ -29,7 +26,8 @@ struct remote {
 	const struct remote_ops *ops;
 	void *arg;
 	struct pool pool;
-	struct link *link; /* NULL: none now */
+	struct link *link;  /* NULL: none now */
+	struct rekey rekey; /* the one that takes over from it */
 	struct session *session;
 	struct imports *imports;
 	bool ready;   /* the session was welcomed */
@@ -38,6 +36,7 @@ struct remote {
 
 	uint8_t id[DOOR_ID]; /* of the session */
 	uint64_t generation;
+	uint64_t links; /* that have carried it */
 	uint8_t key[IDENT_MAC];
 
 	struct event *timer; /* the next try, or the end of the session's grace */
@@ -108,6 +107,7 @@ on_welcome(void *arg, int err, const struct wire_hello *h, const struct wire_ref
 	if (h->greet.major != WIRE_MAJOR || h->urb_max == 0 || !confirmed(r, h))
 		return ERR_PROTO;
 	r->ready = r->was = true;
+	r->links = 1;
 	r->lost_at = 0;
 	r->tries = 0;
 	r->ops->ready(r->arg);
@@ -156,6 +156,7 @@ hello(struct remote *r)
 
 	h.greet.major = WIRE_MAJOR;
 	h.greet.minor = WIRE_MINOR;
+	h.greet.caps = WIRE_CAPS;
 	h.grace_s = r->ops->lost != NULL ? (uint32_t)(r->grace_us / 1000000) : 0;
 	memcpy(h.greet.instance, r->loop->env.instance, sizeof(h.greet.instance));
 	text_copy(h.greet.name, sizeof(h.greet.name), r->loop->env.name);
@@ -224,21 +225,6 @@ end_session(struct remote *r, const char *why)
 	r->session = NULL;
 }
 
-/* Up to a quarter sooner or later, so that many do not come at once. */
-static uint64_t
-pause_us(const struct remote *r, uint64_t now)
-{
-	uint64_t most = now - r->lost_at < LATE_US ? PAUSE_MAX_US : PAUSE_LATE_US;
-	uint64_t us = r->tries == 0 ? 0 : PAUSE_US;
-	uint8_t dice;
-
-	for (unsigned i = 1; i < r->tries && us < most; i++)
-		us *= 2;
-	ident_random(&dice, 1);
-	us = us < most ? us : most;
-	return us - us / 4 + us / 2 * dice / 256;
-}
-
 static void
 rearm(struct remote *r)
 {
@@ -257,10 +243,12 @@ static void
 try_later(struct remote *r)
 {
 	uint64_t now = clock_us();
+	uint8_t dice;
 
+	ident_random(&dice, 1);
 	if (r->lost_at == 0)
 		r->lost_at = now;
-	r->try_at = now + pause_us(r, now);
+	r->try_at = now + pause_us(r->tries, now - r->lost_at, dice);
 	r->tries++;
 	rearm(r);
 }
@@ -297,6 +285,12 @@ on_resumed(void *arg, bool yes)
 {
 	struct remote *r = arg;
 
+	r->links += yes;
+	if (yes && r->lost_at == 0) {
+		log_info("session with %s has new keys links=%llu", r->target->name,
+			 (unsigned long long)r->links);
+		return;
+	}
 	if (yes) {
 		log_info("session with %s goes on after_ms=%llu", r->target->name,
 			 (unsigned long long)(clock_us() - r->lost_at) / 1000);
@@ -332,6 +326,7 @@ on_down(void *arg, int err, const char *why)
 	bool fresh = r->lost_at == 0; /* it was carrying the session */
 
 	r->link = NULL;
+	rekey_stop(&r->rekey); /* which is no faster than what follows */
 	if (r->closing || r->ops->lost == NULL || !r->was || is_final(err)) {
 		event_del(r->timer);
 		r->ops->down(r->arg, err, why);
@@ -358,11 +353,33 @@ on_end(evutil_socket_t fd, short what, void *arg)
 	r->ops->down(r->arg, ERR_OK, "");
 }
 
+static void
+on_worn(void *arg)
+{
+	struct remote *r = arg;
+
+	if (r->ready && !r->closing)
+		rekey_start(&r->rekey);
+}
+
 static const struct link_ops link_ops = {.admitted = on_admitted,
 					 .up = on_up,
 					 .resumed = on_resumed,
 					 .turn = on_turn,
-					 .down = on_down};
+					 .down = on_down,
+					 .worn = on_worn};
+
+/* Nothing is lost: what the old one has not delivered goes by this one. */
+static struct session *
+take_over(void *arg, struct link *l)
+{
+	struct remote *r = arg;
+
+	link_drop(r->link);
+	r->link = l;
+	link_pass(l, &link_ops, r);
+	return go_on(r);
+}
 
 struct remote *
 remote_connect(struct loop *l, struct ctx *ctx, struct target *t, uint64_t grace_us,
@@ -378,6 +395,8 @@ remote_connect(struct loop *l, struct ctx *ctx, struct target *t, uint64_t grace
 	r->grace_us = grace_us;
 	r->ops = ops;
 	r->arg = arg;
+	r->rekey = (struct rekey){
+	    .env = &l->env, .target = &t->link, .take = take_over, .arg = r};
 	heap_pool(&r->pool, LOOP_SESSION);
 	r->timer = evtimer_new(l->base, on_timer, r);
 	r->end = evtimer_new(l->base, on_end, r);
@@ -394,6 +413,7 @@ void
 remote_close(struct remote *r)
 {
 	r->closing = true;
+	rekey_stop(&r->rekey);
 	if (r->link != NULL)
 		link_close(r->link);
 	else
@@ -425,6 +445,12 @@ uint64_t
 remote_held_us(const struct remote *r)
 {
 	return r->ready && r->lost_at != 0 ? clock_us() - r->lost_at : 0;
+}
+
+uint64_t
+remote_links(const struct remote *r)
+{
+	return r->ready ? r->links : 0;
 }
 
 struct imports *

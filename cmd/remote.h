@@ -51,6 +51,9 @@ bool remote_ready(const struct remote *);
 
 /* Microseconds that the session has waited for a link; 0: it has one, or is none. */
 uint64_t remote_held_us(const struct remote *);
+
+/* How many links have carried the session so far; 0: there is none. */
+uint64_t remote_links(const struct remote *);
 struct pool *remote_pool(struct remote *);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cmd/report.h"
 #include "core/mem.h"
 #include "core/pattern.h"
+#include "core/session.h"
 #include "net/dtls_seen.h"
 #include "net/link.h"
 
@@ -97,7 +98,9 @@ report_link(struct json *j, const struct link *l)
 		link_drops(l, &d);
 		link_path(l, path, sizeof(path));
 		json_str(j, "path", path);
+		json_str(j, "kind", link_kind(l));
 		json_str(j, "carrier", link_carrier(l));
+		json_str(j, "cipher", link_cipher(l));
 		json_str(j, "cc", s.cc);
 		json_u64(j, "rtt_us", s.srtt_us);
 		json_u64(j, "min_rtt_us", s.min_rtt_us);
@@ -113,5 +116,25 @@ report_link(struct json *j, const struct link *l)
 		json_u64(j, "cwnd", s.cwnd);
 		json_u64(j, "mtu", s.mtu);
 	}
+	json_close(j);
+}
+
+void
+report_datagrams(struct json *j, const struct session *s)
+{
+	struct session_stats st;
+
+	if (s == NULL)
+		return;
+	session_stats(s, &st);
+	if (st.sent + st.received + st.expired == 0)
+		return;
+	json_open(j, "datagrams");
+	json_u64(j, "sent", st.sent);
+	json_u64(j, "received", st.received);
+	json_u64(j, "lost", st.lost);
+	json_u64(j, "expired", st.expired);
+	json_u64(j, "late", st.late);
+	json_u64(j, "broken", st.broken);
 	json_close(j);
 }

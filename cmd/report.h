@@ -10,6 +10,7 @@
 #include "core/json.h"
 
 struct link;
+struct session;
 
 #define REPORT_SCHEMA "usbp2p/1"
 
@@ -21,6 +22,12 @@ void report_device(struct json *, const struct devinfo *);
 
 /* A member "link": path, rtt_us, packets ... */
 void report_link(struct json *, const struct link *);
+
+/*
+ * A member "datagrams": what became of isochronous data; nothing if there were none, or
+ * there is no session.
+ */
+void report_datagrams(struct json *, const struct session *);
 
 /* "2026-01-31 12:00:00 UTC" of unix seconds. */
 void report_time(char *buf, size_t cap, uint64_t unix_s);

@@ -15,18 +15,33 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "net/ctl.h"
+#include "net/ice_uri.h"
 #include "net/lan.h"
+#include "net/rdv_stand.h"
 #include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
 
 #define SERVE_LISTEN "[::]:13240"
 
-enum { OPT_LISTEN, OPT_SHARE, OPT_VIRTUAL, OPT_USBIP, OPT_USBIP_ALLOW, OPT_LAN };
+enum {
+	OPT_LISTEN,
+	OPT_RENDEZVOUS,
+	OPT_STUN,
+	OPT_SHARE,
+	OPT_VIRTUAL,
+	OPT_USBIP,
+	OPT_USBIP_ALLOW,
+	OPT_LAN
+};
 
 static const struct cmd_opt opts[] = {
     [OPT_LISTEN] = {"listen", "ADDR:PORT",
-		    "where peers knock, repeatable (default: [::]:13240)"},
+		    "where peers knock, repeatable, or none (default: [::]:13240)"},
+    [OPT_RENDEZVOUS] = {"rendezvous", "URI",
+			"register there, so that peers find this machine; repeatable"},
+    [OPT_STUN] = {"stun", "HOST:PORT",
+		  "a server to ask for our address, as -o ice.stun (default: none)"},
     [OPT_SHARE] = {"share", "DEVICE", "share this device while serve runs, repeatable"},
     [OPT_VIRTUAL] = {"virtual", "SPEC",
 		     "share a device of software, repeatable:" USB_VIRTUAL_FORMS},
@@ -127,6 +142,10 @@ listen_at(struct server *s, const char *where)
 	char why[256];
 	int err;
 
+	if (strcmp(where, "none") == 0) {
+		s->hidden = true;
+		return 0;
+	}
 	if (s->listeners == SERVER_LISTENERS)
 		return cmd_wrong(&cmd_serve, "at most %d times --listen",
 				 SERVER_LISTENERS);
@@ -137,6 +156,48 @@ listen_at(struct server *s, const char *where)
 	log_info("serve listens at=%s", tcp_listener_where(s->listener[s->listeners]));
 	s->listeners++;
 	return 0;
+}
+
+static int
+add_rendezvous(struct server *s, const char *uri)
+{
+	int err = conf_add_rdv(&s->ctx->conf, uri);
+
+	if (err == ERR_FULL)
+		return cmd_wrong(&cmd_serve, "at most %d times --rendezvous",
+				 TICKET_RDVS);
+	if (err != ERR_OK)
+		return cmd_wrong(&cmd_serve,
+				 "\"%s\" is no rendezvous: rdv://HOST:PORT#PIN, as "
+				 "usbp2p rendezvous prints it",
+				 uri);
+	return 0;
+}
+
+static int
+register_at_all(struct server *s)
+{
+	const struct conf *c = &s->ctx->conf;
+	struct rdv_stand *r;
+
+	for (unsigned i = 0; i < c->rdvs; i++) {
+		r = rdv_stand_new(&s->loop.env.rdv, &c->rdv[i], s->loop.env.instance,
+				  &listener_ops, s);
+		if (r == NULL)
+			return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+		s->stand[s->stands++] = r;
+	}
+	return 0;
+}
+
+static void
+leave_all(struct server *s)
+{
+	for (unsigned i = 0; i < s->listeners; i++)
+		tcp_listener_free(s->listener[i]);
+	for (unsigned i = 0; i < s->stands; i++)
+		rdv_stand_free(s->stand[i]);
+	s->listeners = s->stands = 0;
 }
 
 /* --- start and end --- */
@@ -162,9 +223,7 @@ on_stop(void *arg)
 	}
 	log_info("serve ends");
 	s->ending = true;
-	for (unsigned i = 0; i < s->listeners; i++)
-		tcp_listener_free(s->listener[i]);
-	s->listeners = 0;
+	leave_all(s);
 	stocker_end_all(s);
 	LIST_EACH (&s->guests, l) {
 		guest_end(CONTAINER_OF(l, struct guest, link));
@@ -222,11 +281,15 @@ add_allowed(struct stock_allow *allow, const char *cidr)
 static int
 announce(struct server *s)
 {
-	const char *port = strrchr(tcp_listener_where(s->listener[0]), ':');
 	char id[8], why[256] = "";
+	const char *port;
 	uint64_t n;
 	int err = ERR_FAIL;
 
+	if (s->listeners == 0)
+		return cmd_wrong(&cmd_serve,
+				 "--lan wants a --listen that peers can reach");
+	port = strrchr(tcp_listener_where(s->listener[0]), ':');
 	peerid_short(ident_id(s->loop.ident), id);
 	if (port != NULL && text_to_u64(port + 1, 65535, &n))
 		err = lan_publish(&s->lan, s->loop.base, s->loop.env.name, id,
@@ -248,6 +311,12 @@ options(struct server *s, int argc, char **argv)
 	while (code == 0 && (o = cmd_next(&a, &cmd_serve, &arg)) != CMD_END) {
 		if (o == OPT_LISTEN) {
 			code = listen_at(s, arg);
+		} else if (o == OPT_RENDEZVOUS) {
+			code = add_rendezvous(s, arg);
+		} else if (o == OPT_STUN) {
+			if (ice_uri_stun(&s->loop.servers.stun, arg) != ERR_OK)
+				code =
+				    cmd_wrong(&cmd_serve, "\"%s\" is no HOST:PORT", arg);
 		} else if (o == OPT_VIRTUAL) {
 			code = add_virtual(s, arg);
 		} else if (o == OPT_SHARE) {
@@ -267,8 +336,13 @@ options(struct server *s, int argc, char **argv)
 	}
 	if (code == 0 && allow.n > 0 && !stock)
 		code = cmd_wrong(&cmd_serve, "--usbip-allow is for --usbip");
-	if (code == 0 && s->listeners == 0)
+	if (code == 0 && s->hidden && (s->listeners > 0 || s->ctx->conf.rdvs == 0))
+		code = cmd_wrong(&cmd_serve,
+				 "--listen none stands alone, and wants --rendezvous");
+	if (code == 0 && s->listeners == 0 && !s->hidden)
 		code = listen_at(s, SERVE_LISTEN);
+	if (code == 0)
+		code = register_at_all(s);
 	if (code == 0 && stock)
 		code = stocker_listen(s, usbip, &allow);
 	if (code == 0 && lan)
@@ -313,8 +387,7 @@ run_server(struct server *s, int argc, char **argv)
 	ctl_free(s->ctl);
 	lan_free(s->lan);
 	stock_listener_free(s->stock);
-	for (unsigned i = 0; i < s->listeners; i++)
-		tcp_listener_free(s->listener[i]);
+	leave_all(s);
 	usb_host_stop(&s->bus);
 	usb_bus_fini(&s->bus);
 	if (s->reaper != NULL)

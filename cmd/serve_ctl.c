@@ -17,6 +17,7 @@
 #include "cmd/state.h"
 #include "net/clock.h"
 #include "net/ctl.h"
+#include "net/rdv_stand.h"
 #include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
@@ -74,8 +75,10 @@ put_guest(const struct guest *g, struct json *j)
 	json_str(j, "id", id);
 	json_u64(j, "since", g->since);
 	report_link(j, g->l);
+	report_datagrams(j, g->session);
 	if (guest_held(g))
 		json_u64(j, "held_s", (clock_us() - g->lost_at) / 1000000);
+	json_u64(j, "links", g->links);
 	if (g->exports != NULL) {
 		exports_stats(g->exports, &x);
 		json_open(j, "urbs");
@@ -88,6 +91,24 @@ put_guest(const struct guest *g, struct json *j)
 		json_close(j);
 	}
 	json_close(j);
+}
+
+static void
+put_rendezvous(const struct server *s, struct json *j)
+{
+	char uri[RDV_URI];
+
+	json_array(j, "rendezvous");
+	for (unsigned i = 0; i < s->stands; i++) {
+		rdv_uri_text(rdv_stand_uri(s->stand[i]), uri);
+		json_open(j, NULL);
+		json_str(j, "uri", uri);
+		json_bool(j, "registered", rdv_stand_up(s->stand[i]));
+		if (!rdv_stand_up(s->stand[i]))
+			json_str(j, "reason", rdv_stand_why(s->stand[i]));
+		json_close(j);
+	}
+	json_end(j);
 }
 
 static void
@@ -107,6 +128,7 @@ do_status(struct server *s, struct json_val request, struct json *j)
 	for (unsigned i = 0; i < s->listeners; i++)
 		json_str(j, NULL, tcp_listener_where(s->listener[i]));
 	json_end(j);
+	put_rendezvous(s, j);
 	if (s->stock != NULL)
 		json_str(j, "usbip", stock_listener_where(s->stock));
 	put_devices(s, j);
@@ -163,6 +185,8 @@ do_addresses(struct server *s, struct json_val request, struct json *j)
 	report_open(j, "addresses");
 	json_str(j, "name", s->loop.env.name);
 	json_array(j, "addresses");
+	if (s->ctx->conf.serve_address[0] != '\0')
+		json_str(j, NULL, s->ctx->conf.serve_address);
 	for (unsigned i = 0; i < s->listeners; i++) {
 		const char *where = tcp_listener_where(s->listener[i]);
 		const char *port = strrchr(where, ':');
@@ -174,6 +198,7 @@ do_addresses(struct server *s, struct json_val request, struct json *j)
 			json_str(j, NULL, where);
 	}
 	json_end(j);
+	put_rendezvous(s, j);
 	json_close(j);
 }
 

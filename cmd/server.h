@@ -31,6 +31,7 @@ struct ctl;
 struct lan;
 struct nowrite;
 struct stock_allow;
+struct rdv_stand;
 struct stock_listener;
 struct tcp_listener;
 
@@ -45,7 +46,9 @@ struct server {
 	unsigned guest_count;
 	struct tcp_listener *listener[SERVER_LISTENERS];
 	unsigned listeners;
-	bool any;                     /* a listener is on a wildcard address */
+	struct rdv_stand *stand[TICKET_RDVS]; /* a registration at each rendezvous */
+	unsigned stands;
+	bool hidden;                  /* --listen none */
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
 	struct lan *lan;      /* --lan, or NULL */
@@ -72,6 +75,7 @@ struct guest {
 	/* Its session, for the link after this one. */
 	uint8_t session_id[WIRE_ID];
 	uint64_t generation; /* of the link, 0: no session */
+	uint64_t links;      /* that have carried it */
 	uint64_t grace_us;
 	uint8_t key[IDENT_MAC];
 	struct event *grace; /* set while it has no link, but may get one */

@@ -110,18 +110,45 @@ show_peers(struct json_val v)
 }
 
 static void
+show_rendezvous(struct json_val v)
+{
+	struct field pid, connections, servers;
+
+	printf("rendezvous (pid %s): %s connections, %s of servers\n",
+	       field(&pid, v, "pid"), field(&connections, v, "connections"),
+	       field(&servers, v, "servers"));
+}
+
+static void
+show_registrations(struct json_val v)
+{
+	struct json_val r;
+	struct field uri, reason;
+
+	for (unsigned i = 0; (r = json_at(json_get(v, "rendezvous"), i)).n > 0; i++)
+		printf("  at %s: %s\n", field(&uri, r, "uri"),
+		       json_get_bool(r, "registered") ? "registered"
+						      : field(&reason, r, "reason"));
+}
+
+static void
 show(const char *line)
 {
 	struct json_val v = json_read(line, strlen(line));
 	struct field kind, pid, name, peer;
 
 	field(&kind, v, "kind");
+	if (strcmp(kind.text, "rendezvous") == 0) {
+		show_rendezvous(v);
+		return;
+	}
 	if (strcmp(kind.text, "serve") == 0)
 		printf("serve %s (pid %s)\n", field(&name, v, "name"),
 		       field(&pid, v, "pid"));
 	else
 		printf("attach %s (pid %s)\n", field(&peer, v, "peer"),
 		       field(&pid, v, "pid"));
+	show_registrations(v);
 	show_link(v);
 	show_devices(v);
 	show_peers(v);

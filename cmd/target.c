@@ -24,6 +24,8 @@ from_ticket(struct target *t, const char *text)
 	memcpy(t->link.id, k.peer, sizeof(t->link.id));
 	t->link.addrs = k.addrs;
 	memcpy(t->link.addr, k.addr, sizeof(t->link.addr));
+	t->link.rdvs = k.rdvs;
+	memcpy(t->link.rdv, k.rdv, sizeof(t->link.rdv));
 	t->link.has_secret = k.has_secret;
 	memcpy(t->link.ticket, k.id, sizeof(t->link.ticket));
 	memcpy(t->link.secret, k.secret, sizeof(t->link.secret));
@@ -45,13 +47,25 @@ from_stdin(struct target *t)
 }
 
 static void
+take_word(struct link_target *t, const char *word)
+{
+	if (rdv_uri_is(word)) {
+		if (t->rdvs < TICKET_RDVS &&
+		    rdv_uri_read(word, &t->rdv[t->rdvs]) == ERR_OK)
+			t->rdvs++;
+	} else if (t->addrs < TICKET_ADDRS &&
+		   text_copy(t->addr[t->addrs], TICKET_ADDR, word)) {
+		t->addrs++;
+	}
+}
+
+static void
 take_row(struct target *t, const struct access_row *r)
 {
 	memcpy(t->link.id, r->id, sizeof(t->link.id));
-	t->link.addrs = 0;
-	for (unsigned i = 0; i < r->words && i < TICKET_ADDRS; i++)
-		if (text_copy(t->link.addr[t->link.addrs], TICKET_ADDR, r->word[i]))
-			t->link.addrs++;
+	t->link.addrs = t->link.rdvs = 0;
+	for (unsigned i = 0; i < r->words; i++)
+		take_word(&t->link, r->word[i]);
 	text_copy(t->name, sizeof(t->name), r->name);
 }
 
@@ -103,6 +117,8 @@ make_row(const struct target *t, const char *name, struct access_row *r)
 	text_copy(r->name, sizeof(r->name), name);
 	for (unsigned i = 0; i < t->link.addrs && i < ACCESS_WORDS; i++)
 		text_copy(r->word[r->words++], sizeof(r->word[0]), t->link.addr[i]);
+	for (unsigned i = 0; i < t->link.rdvs && r->words < ACCESS_WORDS; i++)
+		rdv_uri_text(&t->link.rdv[i], r->word[r->words++]);
 }
 
 int

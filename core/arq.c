@@ -60,6 +60,21 @@ arq_fail(struct arq *a, int err)
 	return a->err;
 }
 
+/* --- the session's time --- */
+
+void
+arq_clock(struct arq *a, uint64_t now)
+{
+	if (a->ops->clock != NULL)
+		a->ops->clock(a->arg, now);
+}
+
+static uint64_t
+session_at(const struct arq *a)
+{
+	return a->ops->deadline != NULL ? a->ops->deadline(a->arg) : UINT64_MAX;
+}
+
 /* --- losses and probes --- */
 
 void
@@ -127,9 +142,12 @@ start_probe(struct arq *a, uint64_t now)
 int
 arq_tick(struct arq *a, uint64_t now)
 {
+	int err;
+
 	if (a->err != ERR_OK || a->closing == ARQ_CLOSED)
 		return a->err;
 	a->blocked = false;
+	arq_clock(a, now);
 	if (now >= dead_at(a))
 		return arq_fail(a, ERR_TIMEOUT);
 	arq_detect(a, now);
@@ -139,7 +157,9 @@ arq_tick(struct arq *a, uint64_t now)
 		a->ping = true;
 	if (a->rtt.smooth > 0)
 		pmtu_tick(&a->sent.pmtu, now);
-	return ERR_OK;
+	if (now >= session_at(a) && (err = a->ops->turn(a->arg)) != ERR_OK)
+		return arq_fail(a, err);
+	return a->err;
 }
 
 /* --- out --- */
@@ -148,6 +168,19 @@ static bool
 window_open(const struct arq *a)
 {
 	return a->sent.inflight + a->cc.mtu <= a->cc.cwnd;
+}
+
+static bool
+wants(const struct arq *a)
+{
+	return a->ping || a->ops->pending(a->arg);
+}
+
+void
+arq_look_limited(struct arq *a, uint64_t now)
+{
+	if (window_open(a) && pacer_ready(&a->pacer, now) && !wants(a))
+		arq_sent_limited(&a->sent);
 }
 
 static size_t
@@ -262,8 +295,11 @@ arq_output(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
 		return close_packet(a, buf, cap, now);
 	if (a->closing == ARQ_CLOSED || a->err != ERR_OK)
 		return 0;
+	arq_clock(a, now);
 	open = window_open(a) && pacer_ready(&a->pacer, now);
-	wanted = a->ping || a->ops->pending(a->arg);
+	wanted = wants(a);
+	if (!wanted || !window_open(a))
+		pacer_rest(&a->pacer);
 	if (open && a->probes == 0 && try > 0 &&
 	    arq_sent_room(&a->sent, &a->rtt, true, now))
 		return build_try(a, buf, try, now);
@@ -297,8 +333,7 @@ output_at(const struct arq *a)
 		return UINT64_MAX;
 	if (a->recv.ack_pending || a->probes > 0)
 		return 0;
-	if (window_open(a) &&
-	    (a->ping || pmtu_probe(&a->sent.pmtu) > 0 || a->ops->pending(a->arg)))
+	if (window_open(a) && (wants(a) || pmtu_probe(&a->sent.pmtu) > 0))
 		return pacer_deadline(&a->pacer, a->cc.rate, a->cc.mtu);
 	return UINT64_MAX;
 }
@@ -317,14 +352,8 @@ arq_deadline(const struct arq *a)
 	t = sooner(t, keepalive_at(a));
 	if (a->rtt.smooth > 0)
 		t = sooner(t, pmtu_deadline(&a->sent.pmtu));
+	t = sooner(t, session_at(a));
 	return sooner(t, dead_at(a));
-}
-
-void
-arq_moved(struct arq *a, uint64_t now)
-{
-	pmtu_reset(&a->sent.pmtu, a->sent.next, now);
-	a->cc.mtu = a->sent.pmtu.size;
 }
 
 void

@@ -13,7 +13,7 @@
  *	1 PING    asks for an acknowledgement
  *	2 ACK     u32 delay us | u8 n | n x { u32 last, u32 first } newest first
  *	3 CLOSE   u8 reason (enum arq_close): the link ends now
- *	16..     the session's: STREAM, WINDOW (core/frame.h)
+ *	16..     the session's: STREAM, WINDOW, DATAGRAM (core/frame.h)
  */
 #ifndef CORE_ARQ_H
 #define CORE_ARQ_H
@@ -44,6 +44,7 @@ enum arq_close {
 	ARQ_CLOSE_DONE,    /* orderly */
 	ARQ_CLOSE_REFUSED, /* the reason came as a message before */
 	ARQ_CLOSE_PROTO,   /* you broke the protocol */
+	ARQ_CLOSE_LOST,    /* only the link ends: the session may go on over another */
 };
 
 /*
@@ -67,8 +68,13 @@ struct arq_ops {
 	 */
 	int (*frame)(void *arg, const uint8_t *p, size_t n, size_t *used);
 
-	/* A whole packet was accepted: deliver what is complete. */
+	/* A whole packet was accepted, or the deadline is there: deliver what is
+	 * complete. */
 	int (*turn)(void *arg);
+
+	/* NULL, or: the time, told before all else; when turn has to be called next. */
+	void (*clock)(void *arg, uint64_t now);
+	uint64_t (*deadline)(const void *arg);
 };
 
 struct arq_conf {
@@ -123,7 +129,10 @@ uint64_t arq_deadline(const struct arq *);
 /* Loss and probe timers. ERR_TIMEOUT (sticky): the peer is dead. */
 int arq_tick(struct arq *, uint64_t now) MUST_CHECK;
 
-/* Packets take another path: how long they may be there has to be found out again. */
+/*
+ * Packets take another path: what was learned of the one before is forgotten, what is
+ * on its way there says nothing of the new one, and is given time to arrive.
+ */
 void arq_moved(struct arq *, uint64_t now);
 
 /* Asks for an acknowledgement, to see whether the peer is there. */

@@ -38,6 +38,7 @@ on_ack(struct arq *a, struct rd *r, struct in *in, uint64_t now)
 	c.inflight = a->sent.inflight;
 	if (c.bytes > 0)
 		cc_acked(&a->cc, &c);
+	arq_look_limited(a, now); /* before the packet brings a question to answer */
 	return ERR_OK;
 }
 
@@ -60,7 +61,7 @@ on_close(struct arq *a, struct rd *r, struct in *in)
 {
 	uint8_t reason = rd_u8(r);
 
-	if (r->bad || reason > ARQ_CLOSE_PROTO)
+	if (r->bad || reason > ARQ_CLOSE_LOST)
 		return ERR_PROTO;
 	a->theirs = reason;
 	in->closed = true;
@@ -123,6 +124,7 @@ arq_input(struct arq *a, const uint8_t *p, size_t n, uint64_t now)
 	if (a->err != ERR_OK || a->closing != ARQ_OPEN)
 		return a->err;
 	a->blocked = false;
+	arq_clock(a, now);
 	rd_init(&r, p, n);
 	number = arq_recv_number(a->recv.next, rd_le32(&r));
 	if (r.bad || rd_left(&r) == 0 || n > ARQ_PACKET_MAX)

@@ -40,7 +40,13 @@ struct arq {
 /* Makes err the sticky one unless there is one; returns the sticky one. */
 int arq_fail(struct arq *, int err) MUST_CHECK;
 
+/* Tells the session the time. */
+void arq_clock(struct arq *, uint64_t now);
+
 /* Finds what is lost by now. */
 void arq_detect(struct arq *, uint64_t now);
+
+/* Remembers it if there is nothing to send although something might leave. */
+void arq_look_limited(struct arq *, uint64_t now);
 
 #endif

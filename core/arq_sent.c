@@ -155,6 +155,8 @@ learn(struct arq_sent *s, enum arq_state was, uint64_t number, struct arq_rtt *t
 {
 	uint64_t behind = s->newest - number;
 
+	if (number < s->path)
+		return;
 	if (was == ARQ_LOST && behind > s->threshold)
 		s->threshold =
 		    behind < ARQ_THRESHOLD_MAX ? (uint32_t)behind : ARQ_THRESHOLD_MAX;
@@ -262,14 +264,15 @@ detect(struct arq_sent *s, const struct arq_rtt *t, struct cc_loss *l)
 
 	for (settle(s, t, now); s->low < s->newest; settle(s, t, now)) {
 		const struct arq_packet *p = at(s, s->low);
-		bool passed = s->newest - s->low > s->threshold;
+		bool old = s->low < s->path;
+		bool passed = !old && s->newest - s->low > s->threshold;
 
-		if (!passed && now - p->at < late)
+		if (!passed && now - p->at < (old ? s->path_late : late))
 			return;
-		if (s->low != after) /* something between them did arrive */
+		if (s->low != after || s->low == s->path) /* something between arrived */
 			since = p->at;
 		after = s->low + 1;
-		if (p->bytes <= s->pmtu.size) {
+		if (!old && p->bytes <= s->pmtu.size) {
 			l->bytes += p->bytes;
 			l->sent_at = p->at;
 			l->persistent |= p->at - since > PERSISTENT * arq_rtt_pto(t);
@@ -297,8 +300,24 @@ arq_sent_retry(struct arq_sent *s, const struct arq_rtt *t, uint64_t now)
 		give_up(s, ARQ_TRIED);
 }
 
+void
+arq_sent_moved(struct arq_sent *s, uint64_t late, uint64_t now)
+{
+	for (uint64_t n = s->base; n < s->next; n++)
+		at(s, n)->bytes = 0;
+	s->inflight = 0;
+	s->path = s->next;
+	s->path_late = late;
+	s->threshold = ARQ_THRESHOLD;
+	s->delivered_at = s->first_at = now;
+	s->limited_until = 0;
+	pmtu_reset(&s->pmtu, s->next, now);
+}
+
 uint64_t
 arq_sent_deadline(const struct arq_sent *s, const struct arq_rtt *t)
 {
-	return s->low < s->newest ? at(s, s->low)->at + arq_rtt_loss(t) : UINT64_MAX;
+	if (s->low >= s->newest)
+		return UINT64_MAX;
+	return at(s, s->low)->at + (s->low < s->path ? s->path_late : arq_rtt_loss(t));
 }

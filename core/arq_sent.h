@@ -66,6 +66,8 @@ struct arq_sent {
 	struct pmtu pmtu;   /* how long they may be */
 	struct ranges done; /* acknowledged: not looked at again */
 	uint64_t delivered, delivered_at, first_at;
+	uint64_t path;          /* packets before it went by another path, */
+	uint64_t path_late;     /* and are lost after so many us */
 	uint64_t limited_until; /* `delivered` when what leaves counts again; 0: does */
 };
 
@@ -102,6 +104,12 @@ void arq_sent_acked(struct arq_sent *, const struct arq_ack *, struct arq_rtt *t
  */
 void arq_sent_detect(struct arq_sent *, const struct arq_rtt *, struct cc_loss *l,
 		     uint64_t now);
+
+/*
+ * From now on they take another path. Those in flight do not count as that any more, and
+ * are lost after late microseconds, once a later one was acknowledged.
+ */
+void arq_sent_moved(struct arq_sent *, uint64_t late, uint64_t now);
 
 /* Has the session send again what the oldest packet in flight carried. */
 void arq_sent_retry(struct arq_sent *, const struct arq_rtt *, uint64_t now);

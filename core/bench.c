@@ -10,7 +10,7 @@
 #include "core/wire.h"
 
 #define BENCH_CHUNK 32768u
-#define BENCH_AHEAD (4u << 20) /* bytes queued at once */
+#define BENCH_AHEAD (1u << 20) /* bytes queued that did not leave yet */
 #define BENCH_TURN  64         /* chunks a turn */
 
 void
@@ -59,9 +59,11 @@ on_amount(struct bench *b, const struct session_msg *m)
 	session_msg_read(m, 0, body, sizeof(body));
 	rd_init(&r, body, sizeof(body));
 	n = rd_le64(&r);
-	if (*left > 0 || n == 0 || n > BENCH_BYTES_MAX)
+	if (r.bad || n == 0 || n > BENCH_BYTES_MAX - *left)
 		return ERR_PROTO;
-	*left = n;
+	if (m->type == WIRE_SINK && *left > 0)
+		return ERR_PROTO;
+	*left += n;
 	if (m->type == WIRE_SINK)
 		b->sunk = 0;
 	else
@@ -89,7 +91,7 @@ bench_turn(struct bench *b)
 	struct session_slice v = {zeros, sizeof(zeros)};
 
 	for (unsigned i = 0; i < BENCH_TURN && b->source_left > 0; i++) {
-		if (session_unacked(b->session, STREAM_BENCH) > BENCH_AHEAD)
+		if (session_unsent(b->session, STREAM_BENCH) > BENCH_AHEAD)
 			return;
 		if (v.n > b->source_left)
 			v.n = (size_t)b->source_left;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The serve side of `bench`: round trips, a source and a sink of bytes that
- * need no device. One request of each kind at a time, each bounded.
+ * need no device. Amounts that are asked for add up, to a bound; one sink at a time.
  */
 #ifndef CORE_BENCH_H
 #define CORE_BENCH_H
@@ -10,7 +10,7 @@
 
 #include "core/err.h"
 
-#define BENCH_BYTES_MAX (1ull << 30) /* of one request */
+#define BENCH_BYTES_MAX (1ull << 30) /* asked for */
 
 struct session;
 struct session_msg;

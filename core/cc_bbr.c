@@ -4,7 +4,7 @@
  * with the constants that were measured (TRANSPORT.md 1.3): what the path can
  * carry is the best delivery rate of ten rounds times the smallest round trip
  * of ten seconds. It starts by doubling, drains the queue that made, then
- * cycles: a bit faster, a bit slower, six rounds just below the estimate.
+ * cycles: a bit faster, a bit slower, six rounds at the estimate.
  */
 #include "core/cc.h"
 #include "core/mem.h"
@@ -20,9 +20,14 @@ enum { STARTUP, DRAIN, CYCLE, PROBE_RTT };
 #define HEAVY_LOSS   3 /* losing more than one byte in so many: forget old rates */
 #define START_LOSS   8 /* the same in a round that did not grow: the pipe is full */
 
+/*
+ * The queue is at most cwnd_gain less one round trip. The start doubles each round: its
+ * window needs no more than 2, which leaves a router with a queue of one round trip
+ * nothing to drop.
+ */
 static const uint16_t pace_gain[] = {2885, 350, 0, 1000}; /* by state; 0: by phase */
-static const uint16_t cwnd_gain[] = {2885, 2885, 1500, 0};
-static const uint16_t phase_gain[] = {1250, 750, 980, 980, 980, 980, 980, 980};
+static const uint16_t cwnd_gain[] = {2000, 2000, 1500, 0};
+static const uint16_t phase_gain[] = {1250, 750, 1000, 1000, 1000, 1000, 1000, 1000};
 
 static uint64_t
 bandwidth(const struct cc *cc)

@@ -227,6 +227,23 @@ turn(void *arg)
 	return d->state == DOOR_OPEN ? session_arq_ops.turn(d->session) : ERR_OK;
 }
 
+static void
+clock(void *arg, uint64_t now)
+{
+	struct door *d = arg;
+
+	if (d->state == DOOR_OPEN)
+		session_arq_ops.clock(d->session, now);
+}
+
+static uint64_t
+deadline(const void *arg)
+{
+	const struct door *d = arg;
+
+	return d->state == DOOR_OPEN ? session_arq_ops.deadline(d->session) : UINT64_MAX;
+}
+
 const struct arq_ops door_arq_ops = {
     .fill = fill,
     .pending = pending,
@@ -234,4 +251,6 @@ const struct arq_ops door_arq_ops = {
     .lost = lost,
     .frame = frame,
     .turn = turn,
+    .clock = clock,
+    .deadline = deadline,
 };

@@ -9,6 +9,7 @@
 #include "core/session.h"
 #include "core/stream.h"
 #include "core/usbip.h"
+#include "core/wire_tail.h"
 
 #define REPLY_OVERHEAD 256 /* bytes reserved for a reply beside its data */
 #define TAG_BITS       5   /* of a tag: the stream among those of its device */
@@ -76,7 +77,8 @@ send_complete(struct exported *x, uint64_t tag, const struct urb *u, bool unlink
 	wr_init(&w, head, sizeof(head));
 	wire_put_complete(&w, &c);
 	ASSERT(!w.bad);
-	return session_send(x->of->session, sid, WIRE_COMPLETE, v, 3, NULL);
+	return wire_tail_send(x->of->session, sid, WIRE_COMPLETE, v, u->iso, c.packets,
+			      x->packets, NULL);
 }
 
 static void
@@ -109,6 +111,7 @@ on_reply(void *door, uint64_t tag, const struct urb *u, bool unlinked)
 
 	promise_kept(x, reply_size(u->ep, u->len, u->packets));
 	send_reply(x, tag, u, unlinked);
+	x->packets -= u->packets;
 }
 
 static int
@@ -255,6 +258,14 @@ exported_leave_all(struct exported_set *set)
 		exported_leave(x);
 }
 
+/* A packet whose data are lost is run without them. */
+static void
+lose_packet(struct urb_iso *p)
+{
+	p->lost = true;
+	p->length = 0;
+}
+
 /* OUT data follow the head; returns ERR_PROTO when their length is another. */
 static int
 read_submit(const struct session_msg *m, struct export_request *q)
@@ -281,19 +292,26 @@ read_submit(const struct session_msg *m, struct export_request *q)
 	if (m->len - sizeof(head) != ((q->ep & 0x80) != 0 ? 0 : (uint64_t)s.len) +
 					 (uint64_t)s.packets * WIRE_PACKET)
 		return ERR_PROTO;
-	return ERR_OK;
+	return wire_tail_right(m, s.packets, s.len) ? ERR_OK : ERR_PROTO;
 }
 
+/* len: bytes of the buffer. Packets outside of it fail the request later. */
 static void
-read_packets(const struct session_msg *m, struct urb_iso *iso, uint32_t packets)
+read_packets(const struct session_msg *m, struct urb_iso *iso, uint32_t packets,
+	     uint32_t len)
 {
 	uint8_t b[WIRE_PACKET];
 	struct rd r;
 
 	for (uint32_t i = 0; i < packets; i++) {
+		struct urb_iso *p = &iso[i];
+
 		session_msg_read(m, WIRE_SUBMIT_HEAD + i * WIRE_PACKET, b, sizeof(b));
 		rd_init(&r, b, sizeof(b));
-		wire_get_packet(&r, &iso[i]);
+		wire_get_packet(&r, p);
+		if (m->tail > 0 && p->offset <= len && p->length <= len - p->offset &&
+		    !session_msg_has(m, m->len - len + p->offset, p->length))
+			lose_packet(p);
 	}
 }
 
@@ -316,13 +334,14 @@ exported_submit(struct exported *x, const struct session_msg *m)
 		return ERR_OK;
 	}
 	promise(x, reply);
+	x->packets += q.packets;
 	export_prepare(x->ex, &q, &handle, &buf);
 	if (handle == NULL)
 		return ERR_OK;
 	if (buf != NULL)
 		session_msg_read(m, m->len - q.len, buf, q.len);
 	if (q.packets > 0)
-		read_packets(m, export_iso(handle), q.packets);
+		read_packets(m, export_iso(handle), q.packets, q.len);
 	export_go(x->ex, handle);
 	return ERR_OK;
 }

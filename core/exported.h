@@ -44,6 +44,7 @@ struct exported {
 	void *device;
 	struct export *ex; /* NULL while opening */
 	uint64_t promised; /* its part */
+	uint64_t packets;  /* isochronous ones that replies are still to come for */
 };
 
 /* Opening. NULL: EXPORTS_DEVS are there, or no memory. */

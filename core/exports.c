@@ -96,6 +96,8 @@ on_hello(struct exports *e, struct rd *r)
 	e->welcomed = true;
 	window = wire_window(&h);
 	session_peer_window(e->session, window);
+	if ((h.greet.caps & reply.greet.caps & WIRE_CAP_TAILS) != 0)
+		session_tails(e->session);
 	e->list_max = window < WIRE_LARGE ? window - SESSION_MSG_HEAD : WIRE_LARGE;
 	window = wire_urb_max(&h, &reply);
 	if (e->devs.conf.urb_max > window)
@@ -255,6 +257,8 @@ exports_message(struct exports *e, const struct session_msg *m)
 
 	if (err == ERR_NODEV || e->ending)
 		return ERR_OK;
+	if (err == ERR_OK && m->tail > 0 && place != WIRE_DEVICE)
+		err = ERR_PROTO;
 	if (err == ERR_OK)
 		err = run[place](e, m);
 	if (err != ERR_OK)

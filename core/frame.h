@@ -6,6 +6,7 @@
  *	17 WINDOW  u32 stream | u64 offset: bytes before it may be sent
  *	18 RESUME  16 session | u64 generation | 32 proof | marks
  *	19 RESUMED u64 generation, 0: the session is gone | marks
+ *	20 DATAGRAM u32 stream | u64 message | u32 offset | u16 length | bytes
  * where marks are u8 n | n x { u32 stream, u64 offset: bytes before it have come }
  */
 #ifndef CORE_FRAME_H
@@ -21,9 +22,11 @@ enum frame_type {
 	FRAME_WINDOW = 17,
 	FRAME_RESUME = 18,
 	FRAME_RESUMED = 19,
+	FRAME_DATAGRAM = 20,
 };
 
-#define FRAME_STREAM_HEAD 15
-#define FRAME_WINDOW_LEN  13
+#define FRAME_STREAM_HEAD   15
+#define FRAME_WINDOW_LEN    13
+#define FRAME_DATAGRAM_HEAD 19
 
 #endif

@@ -113,8 +113,9 @@ send_urb(struct import *im, struct iurb *u)
 		return;
 	}
 	u->state = IURB_SENDING;
-	u->req.data = u->out;
+	u->req.data = u->data;
 	u->req.iso = u->iso;
+	u->req.ahead = im->urbs.packets;
 	if (!im->gone)
 		r = im->ops->submit(im->arg, u->resetting ? &enumerate_reset : &u->req,
 				    &tag);
@@ -263,7 +264,7 @@ take_data(struct import *im, const uint8_t *p, size_t n)
 {
 	struct iurb *u = im->filling;
 
-	n = iurb_fill(u, p, n);
+	n = iurb_fill(&im->urbs, u, p, n);
 	if (iurb_is_full(u)) {
 		im->filling = NULL;
 		send_urb(im, u);

@@ -13,6 +13,7 @@
 #include "core/session.h"
 #include "core/stream.h"
 #include "core/text.h"
+#include "core/wire_tail.h"
 
 struct imported {
 	struct list link; /* in imports.devs */
@@ -210,7 +211,8 @@ send_submit(struct imports *m, uint32_t sid, const struct import_request *q,
 		v[2].n = s.len;
 	if ((err = session_open(m->session, sid, stream_prio_of(q->type))) != ERR_OK)
 		return err;
-	return session_send(m->session, sid, WIRE_SUBMIT, v, 3, tag);
+	return wire_tail_send(m->session, sid, WIRE_SUBMIT, v, q->iso, q->packets,
+			      q->ahead, tag);
 }
 
 int
@@ -260,7 +262,8 @@ on_complete(struct imports *m, const struct session_msg *msg)
 
 	if (x == NULL)
 		return ERR_OK; /* was on its way when we let go */
-	if ((err = imports_complete(msg, &c)) != ERR_OK)
+	if ((err = imports_complete(msg, &c)) != ERR_OK ||
+	    (err = imports_came(msg, &c)) != ERR_OK)
 		return err;
 	reply.unlinked = (c.flags & WIRE_UNLINKED) != 0;
 	reply.status = c.status;
@@ -284,6 +287,8 @@ on_welcome(struct imports *m, struct rd *r)
 	m->urb_max = wire_urb_max(&m->mine, &h);
 	m->window = wire_window(&h);
 	session_peer_window(m->session, m->window);
+	if ((m->mine.greet.caps & h.greet.caps & WIRE_CAP_TAILS) != 0)
+		session_tails(m->session);
 	return m->ops->welcome(m->arg, ERR_OK, &h, NULL);
 }
 
@@ -440,6 +445,8 @@ imports_message(struct imports *m, const struct session_msg *msg)
 
 	if (err == ERR_NODEV)
 		return ERR_OK;
+	if (err == ERR_OK && msg->tail > 0 && place != WIRE_DEVICE)
+		err = ERR_PROTO;
 	if (err == ERR_OK && place == WIRE_SESSION)
 		err = on_session(m, msg);
 	else if (err == ERR_OK && place == WIRE_BENCH)

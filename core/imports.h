@@ -83,6 +83,12 @@ int imports_unlink(struct imports *, uint32_t dev, uint8_t ep, uint64_t tag) MUS
 /* Reads a COMPLETE's head; ERR_PROTO when the length is not what it says. */
 int imports_complete(const struct session_msg *, struct wire_complete *) MUST_CHECK;
 
+/*
+ * Of isochronous packets whose data did not come: from now on c->actual is what came.
+ * ERR_PROTO when their lengths are not what the data are.
+ */
+int imports_came(const struct session_msg *, struct wire_complete *c) MUST_CHECK;
+
 /* What is behind the head: all its packets, and the first n bytes of its data. */
 void imports_packets(const struct session_msg *, struct urb_iso *, uint32_t packets);
 void imports_data(const struct session_msg *, uint8_t *dst, uint32_t n);

@@ -51,6 +51,8 @@ iso_clean(struct urb *u)
 	for (uint32_t i = 0; i < u->packets; i++) {
 		struct urb_iso *p = &u->iso[i];
 
+		if (p->lost)
+			p->status = -LINUX_EXDEV;
 		if (p->actual > p->length) {
 			p->actual = p->length;
 			p->status = -LINUX_EOVERFLOW;

@@ -44,18 +44,15 @@ new_urb(struct iurbs *us, const struct import_request *req, uint32_t seqnum,
 			  (in ? req->len : 0) + req->packets * (size_t)USBIP_ISO, charge);
 	if (u->ret == NULL)
 		goto no_ret;
-	if (!in && req->len > 0 && (u->out = pool_get(us->pool, req->len)) == NULL)
-		goto no_out;
 	u->req = *req;
 	if (!iurb_iso_get(us, u))
 		goto no_iso;
 	list_init(&u->unlinks);
 	list_add(&us->all, &u->link);
+	us->packets += req->packets;
 	urbs_add(&us->by_seqnum, &u->by_seqnum, seqnum);
 	return u;
 no_iso:
-	iurb_drop_data(us, u);
-no_out:
 	retq_put(&us->q, u->ret);
 no_ret:
 	pool_put(us->pool, u, sizeof(*u));
@@ -116,23 +113,48 @@ iurb_accept(struct iurbs *us, const struct import_request *req, uint32_t seqnum,
 static uint32_t
 out_len(const struct iurb *u)
 {
-	return u->out == NULL ? 0 : u->req.len;
+	return iurb_in(u) ? 0 : u->req.len;
+}
+
+/* Room for data that comes in pieces; without it they are read and forgotten. */
+static bool
+make_room(struct iurbs *us, struct iurb *u)
+{
+	if (u->out == NULL)
+		u->data = u->out = pool_get(us->pool, u->req.len);
+	if (u->out != NULL)
+		return true;
+	u->doomed = -LINUX_ENOMEM;
+	u->skip = u->req.len;
+	u->req.len = 0;
+	return false;
+}
+
+static size_t
+skip(struct iurb *u, size_t n)
+{
+	n = u->skip < n ? (size_t)u->skip : n;
+	u->skip -= n;
+	return n;
 }
 
 size_t
-iurb_fill(struct iurb *u, const uint8_t *p, size_t n)
+iurb_fill(struct iurbs *us, struct iurb *u, const uint8_t *p, size_t n)
 {
-	uint64_t left = u->skip > 0 ? u->skip : out_len(u);
+	uint64_t len = out_len(u);
 
-	if (u->skip == 0 && u->have >= left)
-		return iurb_iso_fill(u, u->have - left, p, n);
-	if (u->skip > 0) {
-		n = left < n ? (size_t)left : n;
-		u->skip -= n;
-		return n;
-	}
-	n = left - u->have < n ? (size_t)(left - u->have) : n;
-	memcpy(u->out + u->have, p, n);
+	if (u->skip > 0)
+		return skip(u, n);
+	if (u->have >= len)
+		return iurb_iso_fill(u, u->have - len, p, n);
+	if (len - u->have < n)
+		n = (size_t)(len - u->have);
+	if (n == len && iurb_iso_bytes(u) == 0)
+		u->data = p;
+	else if (make_room(us, u))
+		memcpy(u->out + u->have, p, n);
+	else
+		return skip(u, n);
 	u->have += n;
 	return n;
 }
@@ -146,8 +168,10 @@ iurb_is_full(const struct iurb *u)
 void
 iurb_drop_data(struct iurbs *us, struct iurb *u)
 {
-	pool_put(us->pool, u->out, u->req.len);
+	if (u->out != NULL)
+		pool_put(us->pool, u->out, u->req.len);
 	u->out = NULL;
+	u->data = NULL;
 }
 
 void
@@ -194,6 +218,7 @@ iurb_free(struct iurbs *us, struct iurb *u)
 		urbs_del(&us->by_tag, &u->by_tag);
 	urbs_del(&us->by_seqnum, &u->by_seqnum);
 	list_del(&u->link);
+	us->packets -= u->req.packets;
 	iurb_drop_data(us, u);
 	iurb_iso_put(us, u);
 	pool_put(us->pool, u, sizeof(*u));

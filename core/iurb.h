@@ -35,7 +35,8 @@ struct iurb {
 	struct import_request req;
 	uint32_t packets; /* number_of_packets as it came: the kernel gets it back */
 	uint64_t tag;
-	uint8_t *out; /* OUT data, req.len bytes */
+	const uint8_t *data; /* OUT data, req.len bytes: out, or lent to iurb_fill */
+	uint8_t *out;        /* room for what comes in pieces */
 	uint64_t have;
 	uint64_t skip;  /* bytes that come before all others and that nobody wants */
 	int32_t doomed; /* the status it ends with when its bytes have come, or 0 */
@@ -48,6 +49,7 @@ struct iurbs {
 	struct pool *pool;
 	uint32_t urb_max;
 	uint64_t budget, reserve; /* as in import_conf */
+	uint64_t packets;         /* isochronous ones of all */
 	struct list all;
 	struct urbs by_seqnum, by_tag;
 	struct retq q;
@@ -68,8 +70,11 @@ void iurbs_fini(struct iurbs *);
 struct iurb *iurb_accept(struct iurbs *, const struct import_request *, uint32_t seqnum,
 			 uint64_t follow, int32_t *status);
 
-/* Bytes that follow its header; gives how many it took. */
-size_t iurb_fill(struct iurb *, const uint8_t *, size_t n);
+/*
+ * Bytes that follow its header; gives how many it took. Data that comes in one piece
+ * is not copied: if the urb is full then, they are lent until it is sent.
+ */
+size_t iurb_fill(struct iurbs *, struct iurb *, const uint8_t *, size_t n);
 bool iurb_is_full(const struct iurb *);
 
 /* The OUT data is not needed any more. */

@@ -12,11 +12,11 @@ lasts_ns(uint64_t bytes, uint64_t rate)
 }
 
 static uint64_t
-credit_ns(uint64_t rate, uint64_t mtu)
+credit_ns(uint64_t rate, uint64_t mtu, uint64_t most)
 {
 	uint64_t packets = lasts_ns(PACER_PACKETS * mtu, rate);
 
-	return packets < PACER_BURST_NS ? packets : PACER_BURST_NS;
+	return packets < most ? packets : most;
 }
 
 bool
@@ -28,16 +28,24 @@ pacer_ready(const struct pacer *p, uint64_t now_us)
 void
 pacer_sent(struct pacer *p, uint64_t bytes, uint64_t rate, uint64_t mtu, uint64_t now_us)
 {
-	uint64_t now = now_us * 1000, credit = credit_ns(rate, mtu);
+	uint64_t most = p->rested ? PACER_BURST_NS : PACER_LATE_NS;
+	uint64_t now = now_us * 1000, credit = credit_ns(rate, mtu, most);
 	uint64_t oldest = now > credit ? now - credit : 0;
 
+	p->rested = false;
 	p->next_ns = (p->next_ns > oldest ? p->next_ns : oldest) + lasts_ns(bytes, rate);
+}
+
+void
+pacer_rest(struct pacer *p)
+{
+	p->rested = true;
 }
 
 uint64_t
 pacer_deadline(const struct pacer *p, uint64_t rate, uint64_t mtu)
 {
-	uint64_t half = credit_ns(rate, mtu) / 2;
+	uint64_t half = credit_ns(rate, mtu, PACER_BURST_NS) / 2;
 
 	if (lasts_ns(mtu, rate) > half)
 		half = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Who sends next: strict priorities, in each the urgent ones (windows, lost
- * data) before the others, round-robin among equals. Bulk gets one byte in
- * twenty when higher priorities would take all. It knows no stream.
+ * data) before the others, round-robin among equals. When higher priorities would
+ * take all, bulk gets one byte in twenty, and one in five when they are isochronous.
+ * It knows no stream.
  */
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
@@ -21,8 +22,7 @@ struct sched_item {
 
 struct sched {
 	struct list urgent[STREAM_PRIOS], plain[STREAM_PRIOS];
-	int64_t
-	    passed; /* bytes that went before waiting bulk, less what it got for them */
+	int64_t owed; /* for what went before waiting bulk, less what it got for it */
 };
 
 void sched_init(struct sched *);

@@ -110,6 +110,13 @@ sendbuf_lost(struct sendbuf *b, uint64_t off, uint64_t n)
 }
 
 void
+sendbuf_repeat(struct sendbuf *b, uint64_t n)
+{
+	ASSERT(!sendbuf_has_lost(b) && n <= b->next - b->bytes.start);
+	b->next -= n;
+}
+
+void
 sendbuf_rewind(struct sendbuf *b)
 {
 	spans_remove(&b->lost, 0, UINT64_MAX);

@@ -38,6 +38,13 @@ sendbuf_unacked(const struct sendbuf *b)
 	return b->bytes.end - b->bytes.start;
 }
 
+/* Bytes that never left, also those that the peer does not take yet. */
+static inline uint64_t
+sendbuf_unsent(const struct sendbuf *b)
+{
+	return b->bytes.end - b->next;
+}
+
 static inline bool
 sendbuf_has_lost(const struct sendbuf *b)
 {
@@ -52,6 +59,9 @@ size_t sendbuf_take(struct sendbuf *, uint64_t *off, uint8_t *dst, size_t cap);
 
 void sendbuf_acked(struct sendbuf *, uint64_t off, uint64_t n);
 void sendbuf_lost(struct sendbuf *, uint64_t off, uint64_t n);
+
+/* The n bytes before the next one, of which none is lost, go again with it. */
+void sendbuf_repeat(struct sendbuf *, uint64_t n);
 
 /*
  * A new link carries it: what was on its way on the old one is sent again, from the

@@ -33,7 +33,9 @@ session_refresh(struct session *s, struct stream *st)
 {
 	bool urgent = st->tell || sendbuf_has_lost(&st->out);
 
-	if (sched_want(&s->sched, &st->turn, urgent, sendbuf_new(&st->out) > 0))
+	bool plain = sendbuf_new(&st->out) > 0 || !list_empty(&st->pieces);
+
+	if (sched_want(&s->sched, &st->turn, urgent, plain))
 		s->ops->wake(s->arg);
 }
 
@@ -49,6 +51,9 @@ session_stream_new(struct session *s, uint32_t sid, enum stream_prio prio)
 	st->node.sid = sid;
 	st->need = SESSION_MSG_HEAD;
 	list_init(&st->todo);
+	list_init(&st->pieces);
+	list_init(&st->late);
+	tail_in_init(&st->tail, s->pool);
 	sched_join(&st->turn, prio);
 	sendbuf_init(&st->out, s->pool, s->peer_window);
 	recvbuf_init(&st->in, s->pool, s->window);
@@ -59,6 +64,7 @@ session_stream_new(struct session *s, uint32_t sid, enum stream_prio prio)
 static void
 stream_free(struct session *s, struct stream *st)
 {
+	tail_in_fini(&st->tail);
 	sendbuf_fini(&st->out);
 	recvbuf_fini(&st->in);
 	pool_put(s->pool, st, sizeof(*st));
@@ -70,6 +76,7 @@ stream_leave(struct session *s, struct stream *st)
 	sidmap_del(&s->streams, &st->node);
 	sched_leave(&st->turn);
 	list_del(&st->todo);
+	session_tail_leave(s, st);
 	st->closed = true;
 }
 
@@ -82,12 +89,32 @@ session_look(struct session *s, struct stream *st)
 		list_add(&s->todo, &st->todo);
 }
 
+/* All of it but its tail is here. */
+static bool
+with_tail(struct session *s, struct stream *st, struct session_msg *m)
+{
+	uint8_t head[SESSION_TAIL];
+	struct rd r;
+
+	recvbuf_get(&st->in, m->at, head, sizeof(head));
+	rd_init(&r, head, sizeof(head));
+	m->tail = rd_le32(&r);
+	m->at += SESSION_TAIL;
+	m->len = m->len - SESSION_TAIL + m->tail;
+	if (m->tail == 0) {
+		(void)session_fail(s, ERR_PROTO);
+		return false;
+	}
+	return session_tail_ready(s, st, m);
+}
+
 /* Fills m with the next message; false: it is not all there, or no message. */
 static bool
 next_message(struct session *s, struct stream *st, struct session_msg *m)
 {
 	uint8_t head[SESSION_MSG_HEAD];
 	uint64_t at = recvbuf_at(&st->in);
+	bool tailed;
 	struct rd r;
 
 	if (st->in.contiguous < st->need)
@@ -96,24 +123,31 @@ next_message(struct session *s, struct stream *st, struct session_msg *m)
 	rd_init(&r, head, sizeof(head));
 	m->sid = st->node.sid;
 	m->len = rd_le32(&r);
+	tailed = s->tails && (m->len & SESSION_TAILED) != 0;
+	m->len &= tailed ? ~SESSION_TAILED : UINT32_MAX;
+	m->tail = 0;
 	m->type = rd_u8(&r);
 	m->index = st->delivered;
 	m->from = s;
 	m->at = at + SESSION_MSG_HEAD;
-	if (m->len > SESSION_MSG_MAX || m->len > s->window - SESSION_MSG_HEAD) {
+	if (m->len > SESSION_MSG_MAX || m->len > s->window - SESSION_MSG_HEAD ||
+	    (tailed && m->len < SESSION_TAIL)) {
 		(void)session_fail(s, ERR_PROTO);
 		return false;
 	}
 	st->need = m->at + m->len;
-	return st->in.contiguous >= st->need;
+	if (st->in.contiguous < st->need)
+		return false;
+	return tailed ? with_tail(s, st, m) : session_tail_ready(s, st, m);
 }
 
 static void
-consumed(struct stream *st)
+consumed(struct session *s, struct stream *st)
 {
 	recvbuf_consume(&st->in, (size_t)(st->need - recvbuf_at(&st->in)));
 	st->need += SESSION_MSG_HEAD;
 	st->delivered++;
+	session_tail_done(s, st);
 }
 
 /* Hands out messages until there is none or the reader does not want one. */
@@ -132,7 +166,7 @@ deliver(struct session *s, struct stream *st)
 			break;
 		if (r == ERR_OK) {
 			st->waits = false;
-			consumed(st);
+			consumed(s, st);
 		}
 	}
 	if (r != ERR_OK && r != ERR_FULL)
@@ -151,6 +185,7 @@ session_turn(struct session *s)
 	if (s->delivering) /* a reader calls: the loop it is called from goes on */
 		return s->failed;
 	s->delivering = true;
+	session_tail_late(s);
 	while (s->failed == ERR_OK && !list_empty(&s->todo)) {
 		struct stream *st = CONTAINER_OF(s->todo.next, struct stream, todo);
 
@@ -178,6 +213,8 @@ session_new(struct pool *pool, uint32_t window, const struct session_ops *ops, v
 	sidmap_init(&s->streams, pool);
 	sched_init(&s->sched);
 	list_init(&s->todo);
+	list_init(&s->late);
+	tail_out_init(&s->pieces, pool);
 	return s;
 }
 
@@ -231,29 +268,46 @@ session_close(struct session *s, uint32_t sid)
 		stream_free(s, st);
 }
 
-int
-session_send(struct session *s, uint32_t sid, uint8_t type,
-	     const struct session_slice *slice, size_t slices, uint64_t *index)
+static int
+queue(struct session *s, struct stream *st, uint8_t type,
+      const struct session_slice *slice, size_t slices, uint32_t tail)
 {
-	struct stream *st = session_find(s, sid);
-	uint8_t head[SESSION_MSG_HEAD];
-	uint64_t n = 0;
+	uint8_t head[SESSION_MSG_HEAD + SESSION_TAIL];
+	uint64_t n = tail > 0 ? SESSION_TAIL : 0;
 	struct wr w;
 
-	if (st == NULL || s->failed != ERR_OK)
-		return ERR_STATE;
 	for (size_t i = 0; i < slices; i++)
 		n += slice[i].n;
 	if (n > SESSION_MSG_MAX || n > s->peer_window - SESSION_MSG_HEAD)
 		return ERR_TOOBIG;
 	if (sendbuf_room(&st->out, SESSION_MSG_HEAD + (size_t)n) != ERR_OK)
 		return ERR_NOMEM;
+	st->last = st->out.bytes.end;
 	wr_init(&w, head, sizeof(head));
-	wr_le32(&w, (uint32_t)n);
+	wr_le32(&w, (uint32_t)n | (tail > 0 ? SESSION_TAILED : 0));
 	wr_u8(&w, type);
-	sendbuf_append(&st->out, head, sizeof(head));
+	if (tail > 0)
+		wr_le32(&w, tail);
+	sendbuf_append(&st->out, head, (size_t)(w.p - head));
 	for (size_t i = 0; i < slices; i++)
 		sendbuf_append(&st->out, slice[i].p, slice[i].n);
+	return ERR_OK;
+}
+
+int
+session_send_tail(struct session *s, uint32_t sid, uint8_t type,
+		  const struct session_slice *slice, size_t slices, uint32_t tail,
+		  uint64_t patience, uint64_t *index)
+{
+	struct stream *st = session_find(s, sid);
+	int err;
+
+	ASSERT(tail <= (s->tails ? SESSION_TAIL_MAX : 0));
+	if (st == NULL || s->failed != ERR_OK)
+		return ERR_STATE;
+	if ((err = queue(s, st, type, slice, slices, tail)) != ERR_OK)
+		return err;
+	st->patience = patience;
 	if (index != NULL)
 		*index = st->sent;
 	st->sent++;
@@ -261,14 +315,11 @@ session_send(struct session *s, uint32_t sid, uint8_t type,
 	return ERR_OK;
 }
 
-void
-session_msg_read(const struct session_msg *m, uint32_t off, void *dst, uint32_t n)
+int
+session_send(struct session *s, uint32_t sid, uint8_t type,
+	     const struct session_slice *slice, size_t slices, uint64_t *index)
 {
-	const struct stream *st = m->from->current;
-
-	ASSERT(st != NULL && st->node.sid == m->sid && off <= m->len &&
-	       n <= m->len - off);
-	recvbuf_get(&st->in, m->at + off, dst, n);
+	return session_send_tail(s, sid, type, slice, slices, 0, 0, index);
 }
 
 void
@@ -289,6 +340,14 @@ session_unacked(const struct session *s, uint32_t sid)
 	const struct stream *st = session_find(s, sid);
 
 	return st != NULL ? sendbuf_unacked(&st->out) : 0;
+}
+
+uint64_t
+session_unsent(const struct session *s, uint32_t sid)
+{
+	const struct stream *st = session_find(s, sid);
+
+	return st != NULL ? sendbuf_unsent(&st->out) : 0;
 }
 
 int

@@ -31,7 +31,8 @@ put_window(struct stream *st, struct wr *w, struct arq_ref *ref)
 
 /* The bytes go straight to their place; the head, which counts them, after. */
 static size_t
-put_stream(struct stream *st, struct wr *w, struct arq_ref *ref)
+put_stream(struct session *s, struct stream *st, struct wr *w, struct arq_ref *ref,
+	   bool alone)
 {
 	uint8_t *body = w->p + FRAME_STREAM_HEAD;
 	size_t room;
@@ -40,6 +41,8 @@ put_stream(struct stream *st, struct wr *w, struct arq_ref *ref)
 		return 0;
 	room = wr_left(w) - FRAME_STREAM_HEAD;
 	room = room < UINT16_MAX ? room : UINT16_MAX;
+	if ((room = session_tail_room(s, st, room, alone)) == 0)
+		return 0;
 	*ref = (struct arq_ref){.sid = st->node.sid, .kind = FRAME_STREAM};
 	ref->len = (uint16_t)sendbuf_take(&st->out, &ref->off, body, room);
 	wr_u8(w, FRAME_STREAM);
@@ -63,12 +66,19 @@ fill(void *arg, uint8_t *buf, size_t cap, struct arq_ref *refs, size_t *nrefs)
 	while (s->failed == ERR_OK && *nrefs < room &&
 	       (i = sched_next(&s->sched)) != NULL) {
 		struct stream *st = CONTAINER_OF(i, struct stream, turn);
+		bool alone = *nrefs == 0;
 		size_t n;
 
-		if (*nrefs > 0 && wr_left(&w) < FRAME_STREAM_HEAD + CHUNK_LEAST)
+		if (session_tail_expire(s, st))
+			continue;
+		if (!alone && wr_left(&w) < FRAME_STREAM_HEAD + CHUNK_LEAST)
 			break;
-		n = st->tell ? put_window(st, &w, &refs[*nrefs])
-			     : put_stream(st, &w, &refs[*nrefs]);
+		if (st->tell)
+			n = put_window(st, &w, &refs[*nrefs]);
+		else if (session_tail_first(st) != NULL)
+			n = session_tail_put(s, st, &w, &refs[*nrefs], alone);
+		else
+			n = put_stream(s, st, &w, &refs[*nrefs], alone);
 		if (n == 0)
 			break;
 		(*nrefs)++;
@@ -106,7 +116,9 @@ lost(void *arg, const struct arq_ref *ref)
 
 	if (st == NULL)
 		return;
-	if (ref->kind == FRAME_STREAM)
+	if (ref->kind == FRAME_DATAGRAM)
+		s->stats.lost++;
+	else if (ref->kind == FRAME_STREAM)
 		sendbuf_lost(&st->out, ref->off, ref->len);
 	else if (ref->off == st->in.told) /* else a later one says more */
 		st->tell = true;
@@ -166,6 +178,25 @@ on_window(struct session *s, struct rd *r)
 	return ERR_OK;
 }
 
+/* There is no point in having it once more: whom it has no room for, it is lost for. */
+static int
+on_datagram(struct session *s, struct rd *r)
+{
+	uint32_t sid = rd_le32(r);
+	uint64_t index = rd_le64(r);
+	uint32_t off = rd_le32(r);
+	uint16_t len = rd_le16(r);
+	const uint8_t *p = rd_lend(r, len);
+	struct stream *st;
+	int e;
+
+	if (r->bad || !s->tails || len == 0 || off > SESSION_TAIL_MAX - len)
+		return ERR_PROTO;
+	if ((e = accept(s, sid, &st)) == ERR_OK)
+		session_tail_get(s, st, index, off, p, len);
+	return e == ERR_GONE || e == ERR_FULL ? ERR_OK : e;
+}
+
 static int
 turn(void *arg)
 {
@@ -188,6 +219,9 @@ frame(void *arg, const uint8_t *p, size_t n, size_t *used)
 		break;
 	case FRAME_WINDOW:
 		e = on_window(s, &r);
+		break;
+	case FRAME_DATAGRAM:
+		e = on_datagram(s, &r);
 		break;
 	}
 	*used = n - rd_left(&r);
@@ -224,6 +258,7 @@ session_continue(struct session *s, const struct marks *m)
 			return session_fail(s, ERR_PROTO);
 		sendbuf_acked(&st->out, 0, m->mark[i].off);
 	}
+	session_tail_moved(s);
 	while ((n = sidmap_next(&s->streams, n)) != NULL) {
 		struct stream *st = CONTAINER_OF(n, struct stream, node);
 
@@ -241,4 +276,6 @@ const struct arq_ops session_arq_ops = {
     .lost = lost,
     .frame = frame,
     .turn = turn,
+    .clock = session_tail_clock,
+    .deadline = session_tail_deadline,
 };

@@ -10,6 +10,7 @@
 
 #define VERSION   1
 #define KIND_ADDR 1
+#define KIND_RDV  2
 #define KIND_SKIP 128 /* from here on: skipped when not known */
 
 #define PREFIX    (sizeof(TICKET_PREFIX) - 1)
@@ -62,10 +63,16 @@ pack(struct wr *w, const struct ticket *t)
 	wr_u8(w, VERSION);
 	wr_bytes(w, t->peer, sizeof(t->peer));
 	wr_str8(w, t->name);
-	wr_u8(w, (uint8_t)t->addrs);
+	wr_u8(w, (uint8_t)(t->addrs + t->rdvs));
 	for (unsigned i = 0; i < t->addrs; i++) {
 		wr_u8(w, KIND_ADDR);
 		wr_str8(w, t->addr[i]);
+	}
+	for (unsigned i = 0; i < t->rdvs; i++) {
+		wr_u8(w, KIND_RDV);
+		wr_u8(w, (uint8_t)(PEERID + text_len(t->rdv[i].addr)));
+		wr_bytes(w, t->rdv[i].pin, PEERID);
+		wr_bytes(w, t->rdv[i].addr, text_len(t->rdv[i].addr));
 	}
 	wr_u8(w, t->has_secret);
 	if (!t->has_secret)
@@ -82,9 +89,12 @@ ticket_write(const struct ticket *t, char *text, size_t cap)
 	struct wr w;
 	size_t n;
 
-	ASSERT(t->addrs <= TICKET_ADDRS);
+	ASSERT(t->addrs <= TICKET_ADDRS && t->rdvs <= TICKET_RDVS);
 	for (unsigned i = 0; i < t->addrs; i++)
 		if (!ticket_addr_ok(t->addr[i]))
+			return ERR_USAGE;
+	for (unsigned i = 0; i < t->rdvs; i++)
+		if (!ticket_addr_ok(t->rdv[i].addr))
 			return ERR_USAGE;
 	wr_init(&w, b, sizeof(b));
 	pack(&w, t);
@@ -97,12 +107,31 @@ ticket_write(const struct ticket *t, char *text, size_t cap)
 	return ERR_OK;
 }
 
+static bool
+unpack_rdv(struct rd *r, struct ticket *t)
+{
+	size_t n = rd_u8(r);
+	struct rdv_uri *u = &t->rdv[t->rdvs];
+	const uint8_t *p;
+
+	if (t->rdvs == TICKET_RDVS || n < PEERID || n - PEERID >= RDV_ADDR)
+		return false;
+	rd_bytes(r, u->pin, PEERID);
+	if ((p = rd_lend(r, n - PEERID)) == NULL)
+		return false;
+	memcpy(u->addr, p, n - PEERID); /* the rest of it is zero */
+	t->rdvs++;
+	return ticket_addr_ok(u->addr) && text_len(u->addr) == n - PEERID;
+}
+
 /* One place to find the server: into t, or skipped. */
 static bool
 unpack_addr(struct rd *r, struct ticket *t)
 {
 	uint8_t kind = rd_u8(r);
 
+	if (kind == KIND_RDV)
+		return unpack_rdv(r, t);
 	if (kind >= KIND_SKIP)
 		return rd_lend(r, rd_u8(r)) != NULL;
 	if (kind != KIND_ADDR || t->addrs == TICKET_ADDRS)

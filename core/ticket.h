@@ -4,7 +4,8 @@
  * lets one unknown peer in. Text: "usbp2p:" and base32 with check characters.
  *
  * Bytes (little-endian): u8 version = 1 | 32 peer id | u8 name length, name |
- * u8 n, n x { u8 kind = 1, u8 length, "host:port" } | u8 has secret
+ * u8 n, n x { u8 kind = 1, u8 length, "host:port" |
+ * u8 kind = 2, u8 length, 32 id of a rendezvous, "host:port" } | u8 has secret
  * [ | 8 ticket id | 16 secret | u64 expiry, unix seconds, 0: never ]
  * Unknown kinds below 128 are an error, from 128 on are skipped.
  */
@@ -17,12 +18,14 @@
 
 #include "core/b32.h"
 #include "core/err.h"
+#include "core/rdv_uri.h"
 
 #define TICKET_PREFIX "usbp2p:"
 #define TICKET_ID     8
 #define TICKET_SECRET 16
 #define TICKET_ADDRS  8
 #define TICKET_ADDR   80 /* with NUL */
+#define TICKET_RDVS   4
 #define TICKET_NAME   64 /* with NUL */
 #define TICKET_TEXT   2048
 
@@ -31,6 +34,8 @@ struct ticket {
 	char name[TICKET_NAME]; /* what the server calls itself, cleaned (text_clean) */
 	unsigned addrs;
 	char addr[TICKET_ADDRS][TICKET_ADDR];
+	unsigned rdvs;
+	struct rdv_uri rdv[TICKET_RDVS];
 	bool has_secret;
 	uint8_t id[TICKET_ID]; /* public */
 	uint8_t secret[TICKET_SECRET];

@@ -39,6 +39,8 @@ enum urb_job {
 struct urb_iso {
 	uint32_t offset, length, actual;
 	int32_t status;
+	bool lost; /* OUT: its data did not come; it has no length, so that its turn on
+		      the bus passes, and whatever the device says its status is -EXDEV */
 };
 
 struct urb {

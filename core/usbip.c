@@ -112,6 +112,7 @@ usbip_iso_unpack(struct urb_iso *iso, const uint8_t b[USBIP_ISO])
 	iso->length = rd_be32(&r);
 	iso->actual = rd_be32(&r);
 	iso->status = (int32_t)rd_be32(&r);
+	iso->lost = false;
 }
 
 void

@@ -430,3 +430,16 @@ wire_get_offer(struct rd *r, struct wire_offer *o)
 		get_text(r, o->candidate[i], sizeof(o->candidate[i]));
 	return whole(r);
 }
+
+void
+wire_put_trickle(struct wr *w, const char *candidate)
+{
+	wr_str8(w, candidate);
+}
+
+int
+wire_get_trickle(struct rd *r, char candidate[WIRE_CANDIDATE])
+{
+	get_text(r, candidate, WIRE_CANDIDATE);
+	return whole(r);
+}

@@ -20,13 +20,16 @@
 #include "core/err.h"
 #include "core/urb.h"
 
-#define WIRE_MAJOR  1 /* must be equal */
-#define WIRE_MINOR  0
+#define WIRE_MAJOR     1 /* must be equal */
+#define WIRE_MINOR     0
+
+#define WIRE_CAP_TAILS 1u             /* takes DATAGRAM and messages with a tail */
+#define WIRE_CAPS      WIRE_CAP_TAILS /* of this program */
 
 /* Who sends: the attach side, the serve side, both. */
-#define WIRE_ATTACH 1
-#define WIRE_SERVE  2
-#define WIRE_BOTH   3
+#define WIRE_ATTACH    1
+#define WIRE_SERVE     2
+#define WIRE_BOTH      3
 
 /* Where: signalling, session stream, bench and echo streams, device streams. */
 enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
@@ -60,6 +63,7 @@ enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
 	X(REJECT, 66, WIRE_SERVE, WIRE_SIGNAL, 2, WIRE_SMALL)    \
 	X(OFFER, 67, WIRE_ATTACH, WIRE_SIGNAL, 4, 8192)          \
 	X(ANSWER, 68, WIRE_SERVE, WIRE_SIGNAL, 4, 8192)          \
+	X(TRICKLE, 69, WIRE_BOTH, WIRE_SIGNAL, 1, 200)           \
 	X(QUEUED, 144, WIRE_SERVE, WIRE_SESSION, 17, WIRE_SMALL)
 
 enum wire_type {
@@ -109,7 +113,7 @@ int wire_reason_err(uint8_t reason);
 /* KNOCK, ADMIT, and the first part of HELLO and WELCOME. */
 struct wire_greet {
 	uint8_t major, minor;
-	uint64_t caps; /* none yet */
+	uint64_t caps; /* WIRE_CAP_*; of HELLO and WELCOME */
 	uint8_t instance[WIRE_ID];
 	uint8_t ticket[8]; /* zeros: no ticket */
 	uint8_t proof[32]; /* of the ticket's secret; zeros without */
@@ -238,5 +242,9 @@ void wire_put_packets(uint8_t *, const struct urb_iso *, uint32_t n);
 void wire_get_packet(struct rd *, struct urb_iso *); /* one of many */
 void wire_put_offer(struct wr *, const struct wire_offer *);
 int wire_get_offer(struct rd *, struct wire_offer *) MUST_CHECK;
+
+/* TRICKLE: one more than those of OFFER and ANSWER; "": that was the last. */
+void wire_put_trickle(struct wr *, const char *);
+int wire_get_trickle(struct rd *, char candidate[WIRE_CANDIDATE]) MUST_CHECK;
 
 #endif

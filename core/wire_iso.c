@@ -31,4 +31,5 @@ wire_get_packet(struct rd *r, struct urb_iso *p)
 	p->length = rd_le32(r);
 	p->actual = rd_le32(r);
 	p->status = (int32_t)rd_le32(r);
+	p->lost = false;
 }

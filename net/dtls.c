@@ -25,9 +25,9 @@
 #include "net/dtls_filter.h"
 #include "net/ident_peer.h"
 
-#define DTLS_CIPHERS                     \
-	"ECDHE-ECDSA-AES128-GCM-SHA256:" \
-	"ECDHE-ECDSA-CHACHA20-POLY1305"
+#define DTLS_AES       "ECDHE-ECDSA-AES128-GCM-SHA256"
+#define DTLS_CHACHA    "ECDHE-ECDSA-CHACHA20-POLY1305"
+#define DTLS_CIPHERS   DTLS_AES ":" DTLS_CHACHA
 #define DTLS_PLAIN_MAX 16384    /* RFC 6347 4.1.1 */
 #define DTLS_RETRY_MIN 100000u  /* us; the first wait for an answer */
 #define DTLS_RETRY_CAP 1000000u /* doubled up to here */
@@ -198,6 +198,25 @@ dtls_new(const struct ident *id, bool server, const uint8_t expect[IDENT_ID], si
 	return d;
 }
 
+/* OpenSSL's servers take what the client has first, unless they are told not to. */
+void
+dtls_want_chacha(struct dtls *d)
+{
+	ASSERT(!d->started);
+	if (SSL_set_cipher_list(d->ssl, DTLS_CHACHA ":" DTLS_AES) != 1)
+		ERR_clear_error(); /* then it is AES */
+	SSL_set_options(d->ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
+}
+
+const char *
+dtls_cipher(const struct dtls *d)
+{
+	return SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(d->ssl)) ==
+		       NID_chacha20_poly1305
+		   ? "chacha20"
+		   : "aes128";
+}
+
 void
 dtls_free(struct dtls *d)
 {
@@ -248,6 +267,14 @@ verdict(struct dtls *d, int r, const char *what)
 	default:
 		return fail(d, ident_peer_why(&d->peer, what));
 	}
+}
+
+/* What is left there is taken for ours. Emptying an empty queue is not free. */
+static void
+forget_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
 }
 
 static int
@@ -325,7 +352,7 @@ read_packets(struct dtls *d, bool all)
 	while (more && d->err == ERR_OK) {
 		int n, r;
 
-		ERR_clear_error();
+		forget_errors();
 		d->busy = true;
 		n = SSL_read(d->ssl, d->packet, sizeof(d->packet));
 		d->busy = false;

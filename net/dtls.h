@@ -4,8 +4,9 @@
  * peer's id. One record is one packet. Bytes in, bytes out through a datagram
  * BIO of our own; the caller carries the datagrams and keeps the clock.
  *
- * ECDHE-ECDSA-AES128-GCM then CHACHA20-POLY1305, P-256, extended master secret
- * required, no renegotiation, no resumption, no tickets, no MTU queries.
+ * ECDHE-ECDSA-AES128-GCM then CHACHA20-POLY1305 (the other way round if one side
+ * wants it, see net/dtls_cipher.h), P-256, extended master secret required, no
+ * renegotiation, no resumption, no tickets, no MTU queries.
  */
 #ifndef NET_DTLS_H
 #define NET_DTLS_H
@@ -37,6 +38,12 @@ struct dtls_ops {
  */
 struct dtls *dtls_new(const struct ident *, bool server, const uint8_t expect[IDENT_ID],
 		      size_t mtu, uint64_t rtt_us, const struct dtls_ops *, void *arg);
+
+/* ChaCha20 before AES, also when the other side does not care; before dtls_start. */
+void dtls_want_chacha(struct dtls *);
+
+/* "aes128" or "chacha20"; once it is up. */
+const char *dtls_cipher(const struct dtls *);
 
 /* Not from inside an op. */
 void dtls_free(struct dtls *);

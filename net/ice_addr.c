@@ -19,6 +19,17 @@ length_of(const struct sockaddr *a)
 }
 
 static bool
+is_link_local(const struct sockaddr *a)
+{
+	const struct sockaddr_in *four = (const void *)a;
+	const struct sockaddr_in6 *six = (const void *)a;
+
+	if (a->sa_family == AF_INET)
+		return ntohl(four->sin_addr.s_addr) >> 16 == 0xa9fe;
+	return IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr);
+}
+
+static bool
 can_bind(const struct sockaddr *a, socklen_t len)
 {
 	int fd = socket(a->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -30,7 +41,7 @@ can_bind(const struct sockaddr *a, socklen_t len)
 }
 
 unsigned
-ice_addr_list(struct sockaddr_storage *out, unsigned cap)
+ice_addr_list(struct sockaddr_storage *out, unsigned cap, bool link_local)
 {
 	struct ifaddrs *all, *i;
 	unsigned n = 0;
@@ -41,7 +52,9 @@ ice_addr_list(struct sockaddr_storage *out, unsigned cap)
 		socklen_t len = length_of(i->ifa_addr);
 
 		if (len == 0 || !(i->ifa_flags & IFF_UP) ||
-		    (i->ifa_flags & IFF_LOOPBACK) || !can_bind(i->ifa_addr, len))
+		    (i->ifa_flags & IFF_LOOPBACK) ||
+		    (!link_local && is_link_local(i->ifa_addr)) ||
+		    !can_bind(i->ifa_addr, len))
 			continue;
 		memset(&out[n], 0, sizeof(out[n]));
 		memcpy(&out[n++], i->ifa_addr, len);

@@ -7,9 +7,13 @@
 #ifndef NET_ICE_ADDR_H
 #define NET_ICE_ADDR_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
-/* Of interfaces that are up, without loopback; returns how many, at most cap. */
-unsigned ice_addr_list(struct sockaddr_storage *, unsigned cap);
+/*
+ * Of interfaces that are up, without loopback and, unless told, link-local ones;
+ * returns how many, at most cap.
+ */
+unsigned ice_addr_list(struct sockaddr_storage *, unsigned cap, bool link_local);
 
 #endif

@@ -13,7 +13,10 @@
 #include "core/text.h"
 #include "net/ice_cand.h"
 
-#define PREFIX "candidate:"
+#define PREFIX             "candidate:"
+
+/* That of srflx with the best local preference (RFC 8445 5.1.2.1). */
+#define FORWARDED_PRIORITY (100u << 24 | 65535u << 8 | 255u)
 
 /* Words of a line: eight that must be there, then pairs (RFC 8839 5.1). */
 enum { FOUNDATION, COMPONENT, TRANSPORT, PRIORITY, ADDRESS, PORT, TYP, TYPE, WORDS };
@@ -53,6 +56,14 @@ loopback_bytes(int family, const uint8_t *a)
 	return family == AF_INET ? a[0] == 127 : memcmp(a, one, sizeof(one)) == 0;
 }
 
+static bool
+link_local_bytes(int family, const uint8_t *a)
+{
+	if (family == AF_INET)
+		return a[0] == 169 && a[1] == 254;
+	return a[0] == 0xfe && (a[1] & 0xc0) == 0x80;
+}
+
 /* AF_INET, AF_INET6 or, when it is no number, AF_UNSPEC. */
 static int
 numeric(const char *ip, uint8_t a[16])
@@ -63,7 +74,7 @@ numeric(const char *ip, uint8_t a[16])
 }
 
 static bool
-address_usable(const char *ip, bool loopback)
+address_usable(const char *ip, enum ice_scope scope)
 {
 	uint8_t a[16];
 	int family = numeric(ip, a);
@@ -71,7 +82,9 @@ address_usable(const char *ip, bool loopback)
 	if (family == AF_UNSPEC)
 		return false;
 	if (loopback_bytes(family, a))
-		return loopback;
+		return scope == ICE_SCOPE_LOOPBACK;
+	if (link_local_bytes(family, a))
+		return scope == ICE_SCOPE_LINK;
 	for (size_t i = 0; i < ARRAY_LEN(nobody); i++)
 		if (nobody[i].family == family &&
 		    prefix_equal(a, nobody[i].prefix, nobody[i].bits))
@@ -149,7 +162,8 @@ type_known(const char *type)
 }
 
 int
-ice_cand_check(const char *line, size_t cap, bool loopback, char out[ICE_CANDIDATE_TEXT])
+ice_cand_check(const char *line, size_t cap, enum ice_scope scope,
+	       char out[ICE_CANDIDATE_TEXT])
 {
 	struct cand c;
 
@@ -157,7 +171,7 @@ ice_cand_check(const char *line, size_t cap, bool loopback, char out[ICE_CANDIDA
 		return ERR_PROTO;
 	if (!text_equal(c.word[COMPONENT], "1") ||
 	    strcasecmp(c.word[TRANSPORT], "UDP") != 0 || !type_known(c.word[TYPE]) ||
-	    !address_usable(c.word[ADDRESS], loopback))
+	    !address_usable(c.word[ADDRESS], scope))
 		return ERR_REFUSED;
 	/* never longer than the line it was made of */
 	snprintf(out, ICE_CANDIDATE_TEXT, PREFIX "%s 1 UDP %s %s %s typ %s",
@@ -181,4 +195,47 @@ ice_cand_is_loopback(const char *ip)
 	int family = numeric(ip, a);
 
 	return family != AF_UNSPEC && loopback_bytes(family, a);
+}
+
+bool
+ice_cand_is_link_local(const char *ip)
+{
+	char number[INET6_ADDRSTRLEN];
+	size_t n = strcspn(ip, "%");
+	uint8_t a[16];
+	int family;
+
+	if (n >= sizeof(number))
+		return false;
+	memcpy(number, ip, n);
+	number[n] = '\0';
+	family = numeric(number, a);
+	return family != AF_UNSPEC && link_local_bytes(family, a);
+}
+
+bool
+ice_cand_is_at(const char *line, const char *ip)
+{
+	uint8_t a[16] = {0}, b[16] = {0};
+	struct cand c;
+	int family = numeric(ip, a);
+
+	return family != AF_UNSPEC && cut(&c, line, ICE_CANDIDATE_TEXT) &&
+	       numeric(c.word[ADDRESS], b) == family && memcmp(a, b, sizeof(a)) == 0;
+}
+
+bool
+ice_cand_forwarded(const char *line, const char *ip, char out[ICE_CANDIDATE_TEXT])
+{
+	uint8_t a[16];
+	struct cand c;
+	int n;
+
+	if (!cut(&c, line, ICE_CANDIDATE_TEXT) || !well_formed(&c) ||
+	    !text_equal(c.word[TYPE], "host") ||
+	    numeric(c.word[ADDRESS], a) != numeric(ip, a))
+		return false;
+	n = snprintf(out, ICE_CANDIDATE_TEXT, PREFIX "f%s 1 UDP %u %s %s typ srflx",
+		     c.word[FOUNDATION], FORWARDED_PRIORITY, ip, c.word[PORT]);
+	return n > 0 && n < ICE_CANDIDATE_TEXT;
 }

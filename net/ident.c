@@ -20,6 +20,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
@@ -361,6 +362,17 @@ ident_mac(const uint8_t key[IDENT_MAC], const struct ident_part *part, size_t pa
 	ASSERT(EVP_MAC_final(c, out, &n, IDENT_MAC) == 1 && n == IDENT_MAC);
 	EVP_MAC_CTX_free(c);
 	EVP_MAC_free(mac);
+}
+
+void
+ident_turn_password(const void *secret, size_t n, const char *user, char out[IDENT_TURN])
+{
+	uint8_t mac[EVP_MAX_MD_SIZE];
+	unsigned int len;
+
+	ASSERT(n <= INT_MAX && HMAC(EVP_sha1(), secret, (int)n, (const void *)user,
+				    strlen(user), mac, &len) != NULL);
+	ASSERT(EVP_EncodeBlock((void *)out, mac, (int)len) == IDENT_TURN - 1);
 }
 
 bool

@@ -55,6 +55,14 @@ struct ident_part {
 void ident_mac(const uint8_t key[IDENT_MAC], const struct ident_part *, size_t parts,
 	       uint8_t out[IDENT_MAC]);
 
+/*
+ * What a TURN server that shares the secret takes as this user's password: base64 of
+ * HMAC-SHA1(secret, user), as coturn's use-auth-secret has it.
+ */
+#define IDENT_TURN 29 /* characters with NUL */
+void
+ident_turn_password(const void *secret, size_t n, const char *user, char out[IDENT_TURN]);
+
 /* SHA-256 of bytes that come in pieces. end frees; out may be NULL, and so may it. */
 struct ident_hash;
 struct ident_hash *ident_hash_new(void);

@@ -24,7 +24,9 @@
 static int
 on_cert(X509_STORE_CTX *chain, void *arg)
 {
-	struct ident_peer *peer = arg;
+	SSL *ssl =
+	    X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct ident_peer *peer = arg != NULL ? arg : SSL_get_app_data(ssl);
 	X509 *cert = X509_STORE_CTX_get0_cert(chain);
 
 	peer->known = false;
@@ -45,6 +47,12 @@ ident_peer_init(struct ident_peer *peer, const uint8_t *expect)
 	peer->pinned = expect != NULL;
 	if (expect != NULL)
 		memcpy(peer->expect, expect, IDENT_ID);
+}
+
+void
+ident_peer_show(struct ident_peer *peer, struct ssl_st *ssl)
+{
+	SSL_set_app_data(ssl, peer);
 }
 
 bool

@@ -9,6 +9,7 @@
 #include "net/ident.h"
 
 struct ssl_ctx_st;
+struct ssl_st;
 
 struct ident_peer {
 	uint8_t expect[IDENT_ID]; /* if pinned */
@@ -22,10 +23,12 @@ void ident_peer_init(struct ident_peer *, const uint8_t *expect);
 
 /*
  * Shows our certificate, asks for the peer's and accepts whom `peer` says; no
- * sessions, tickets, renegotiation, compression. The context keeps both. false:
- * out of memory.
+ * sessions, tickets, renegotiation, compression. The context keeps both. peer NULL:
+ * each connection says its own, with ident_peer_show. false: out of memory.
  */
 bool ident_peer_equip(struct ident_peer *, const struct ident *, struct ssl_ctx_st *);
+
+void ident_peer_show(struct ident_peer *, struct ssl_st *);
 
 /*
  * What OpenSSL's first error means: ERR_REFUSED (by us, or an alert about our

@@ -16,6 +16,7 @@
 #include "core/session.h"
 #include "net/clock.h"
 #include "net/dtls.h"
+#include "net/ice_cand.h"
 #include "net/link_parts.h"
 #include "net/tcp.h"
 
@@ -39,6 +40,12 @@ on_ice_gathered(void *arg, const struct ice_desc *d)
 }
 
 static void
+on_ice_found(void *arg, const char *candidate)
+{
+	link_tell_candidate(arg, candidate);
+}
+
+static void
 on_ice_connected(void *arg)
 {
 	link_event(arg, LINK_EV_PAIRED);
@@ -56,8 +63,8 @@ on_ice_moved(void *arg)
 	link_choose_way(arg);
 }
 
-static const struct ice_ops ice_ops = {on_ice_gathered, on_ice_connected, on_ice_moved,
-				       on_ice_failed, link_packet};
+static const struct ice_ops ice_ops = {on_ice_gathered, on_ice_found,  on_ice_connected,
+				       on_ice_moved,    on_ice_failed, link_one_packet};
 
 /* --- actions --- */
 
@@ -66,11 +73,23 @@ do_gather(struct link *l)
 {
 	struct ice_conf conf = {.controlling = !l->serve,
 				.port_min = l->env->port_min,
-				.port_max = l->env->port_max};
+				.port_max = l->env->port_max,
+				.relay_only = l->env->relay_only,
+				.servers = l->env->servers,
+				.base = l->env->base,
+				.dns = l->env->dns};
+	const char *here = tcp_local_ip(l->tcp);
 
-	if (tcp_is_loopback(tcp_local_ip(l->tcp))) {
-		conf.address[0] = tcp_local_ip(l->tcp);
+	if (conf.relay_only && (conf.servers == NULL || conf.servers->turns == 0)) {
+		link_fail(l, ERR_FAIL, "no relay is known, and ice.relay=only wants one");
+		return;
+	}
+	conf.link_local = ice_cand_is_link_local(here);
+	if (tcp_is_loopback(here)) {
+		conf.address[0] = here;
 		conf.addresses = 1;
+		if (!conf.relay_only) /* nobody else needs to know */
+			conf.servers = NULL;
 	}
 	if ((l->ice = ice_new(l->env->pump, &conf, &ice_ops, l)) == NULL)
 		link_fail(l, ERR_FAIL, "no network address to use");
@@ -82,7 +101,9 @@ do_check(struct link *l)
 	int err = ice_remote(l->ice, &l->theirs);
 
 	if (err != ERR_OK)
-		link_fail(l, err, "the peer told no usable address");
+		link_fail(l, err, "the peer's addresses cannot be read");
+	else if (l->all_theirs)
+		ice_remote_last(l->ice);
 }
 
 static void
@@ -96,10 +117,12 @@ do_handshake(struct link *l)
 		link_fail(l, ERR_NOMEM, NULL);
 		return;
 	}
+	if (l->env->chacha)
+		dtls_want_chacha(l->dtls);
 	if ((err = dtls_start(l->dtls, clock_us())) != ERR_OK)
 		link_fail(l, err, NULL);
 	for (unsigned i = 0; i < l->earlies && l->state != LINK_DOWN; i++)
-		link_packet(l, l->early[i].p, l->early[i].n);
+		link_one_packet(l, l->early[i].p, l->early[i].n);
 	l->earlies = 0;
 	event_active(l->work, EV_TIMEOUT, 1);
 }
@@ -157,6 +180,8 @@ link_free(struct link *l)
 		event_free(l->work);
 	if (l->reaper != NULL)
 		event_free(l->reaper);
+	if (l->pace != NULL)
+		event_free(l->pace);
 	free(l->out);
 	free(l);
 }
@@ -180,8 +205,7 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 		l->ops->down(l->arg, l->err, l->why);
 	dtls_free(l->dtls);
 	tls_free(l->tls);
-	if (l->tcp != NULL)
-		tcp_free(l->tcp);
+	link_hang_up(l);
 	link_free(l);
 }
 
@@ -365,7 +389,19 @@ link_path(const struct link *l, char *buf, size_t cap)
 }
 
 const char *
+link_kind(const struct link *l)
+{
+	return l->ice != NULL ? ice_kind(l->ice) : "";
+}
+
+const char *
 link_carrier(const struct link *l)
 {
 	return l->twin != NULL ? twin_kind(l->twin) : "libnice";
+}
+
+const char *
+link_cipher(const struct link *l)
+{
+	return dtls_cipher(l->dtls);
 }

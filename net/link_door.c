@@ -9,7 +9,6 @@
 #include "net/clock.h"
 #include "net/dtls.h"
 #include "net/link_parts.h"
-#include "net/tcp.h"
 
 #define EXTRA (1 + DTLS_OVERHEAD) /* in front, the link's number */
 
@@ -69,8 +68,7 @@ link_carry(struct link *l)
 	    .dead_us = LINK_DEAD_US,
 	    .cubic = env->cubic};
 
-	if (l->tcp != NULL)
-		tcp_finish(l->tcp); /* signalling has done its part */
+	link_settle(l);
 	door_init(&l->door, l->serve, &door_ops, l);
 	if (!l->serve && !open_door(l)) {
 		link_fail(l, ERR_NOMEM, NULL);
@@ -78,6 +76,7 @@ link_carry(struct link *l)
 	}
 	if (l->state != LINK_UP)
 		return;
+	keyuse_init(&l->keys, env->rekey);
 	l->arq = arq_new(l->env->pool, &conf, &door_arq_ops, &l->door, clock_us());
 	if (l->arq == NULL)
 		link_fail(l, ERR_NOMEM, NULL);
@@ -130,5 +129,12 @@ link_drop(struct link *l)
 void
 link_adopt(struct link *l, void *arg)
 {
+	l->arg = arg;
+}
+
+void
+link_pass(struct link *l, const struct link_ops *ops, void *arg)
+{
+	l->ops = ops;
 	l->arg = arg;
 }

@@ -72,24 +72,45 @@ link_rearm(struct link *l)
 	event_add(l->timer, &tv);
 }
 
+/* False: it is over, for nobody took its place in time. */
+static bool
+watch_keys(struct link *l)
+{
+	if (l->arq == NULL || !keyuse_worn(&l->keys))
+		return true;
+	if (keyuse_over(&l->keys)) {
+		link_fail(l, ERR_TIMEOUT, "its keys are used up");
+		return false;
+	}
+	if (!l->serve && l->state == LINK_UP && l->door.state == DOOR_OPEN &&
+	    l->ops->worn != NULL)
+		l->ops->worn(l->arg);
+	return true;
+}
+
 void
 link_flush(struct link *l)
 {
 	uint8_t packet[LINK_MTU_MAX];
+	uint64_t now = clock_us();
 	unsigned n = 0;
 	size_t len = 0;
 	int err;
+
+	if (!watch_keys(l))
+		return;
 
 	if (l->ice != NULL && !batch_flush(l)) {
 		link_rearm(l); /* on_ready goes on */
 		return;
 	}
 	while (l->arq != NULL && n < l->burst &&
-	       (len = arq_output(l->arq, packet, sizeof(packet), clock_us())) > 0) {
+	       (len = arq_output(l->arq, packet, sizeof(packet), now)) > 0) {
 		if ((err = dtls_send(l->dtls, packet, len)) != ERR_OK) {
 			link_fail(l, err, NULL);
 			return;
 		}
+		keyuse_sent(&l->keys, len);
 		n++;
 	}
 	if (l->ice != NULL)
@@ -120,13 +141,26 @@ on_twin_ready(void *arg)
 		link_flush(l);
 }
 
-static const struct twin_ops twin_ops = {link_packet, on_twin_ready};
+/*
+ * The clock is read once for what a system call brought, and once for what goes out
+ * together: where the kernel has to be asked for the time (an emulated machine, say)
+ * that costs as much as a packet.
+ */
+static void
+on_came(void *arg)
+{
+	struct link *l = arg;
+
+	l->came = clock_us();
+}
+
+static const struct twin_ops twin_ops = {on_came, link_packet, on_twin_ready};
 
 void
 link_choose_way(struct link *l)
 {
 	struct sockaddr_storage to;
-	char path[200];
+	char path[sizeof(l->path)];
 	int fd;
 
 	if (l->arq == NULL || l->state == LINK_DOWN)
@@ -135,7 +169,10 @@ link_choose_way(struct link *l)
 	l->gone = l->batched = 0;
 	twin_free(l->twin);
 	l->twin = NULL;
-	arq_moved(l->arq, clock_us());
+	ice_path(l->ice, path, sizeof(path));
+	if (strcmp(path, l->path) != 0)
+		arq_moved(l->arq, clock_us());
+	memcpy(l->path, path, sizeof(path));
 	l->burst = ice_relayed(l->ice) ? RELAY_BURST : ARQ_BURST;
 	if (!l->env->slow && (fd = ice_socket(l->ice, &to)) >= 0) {
 		l->twin = twin_new(l->env->base, fd, (struct sockaddr *)&to, sizeof(to),
@@ -144,8 +181,8 @@ link_choose_way(struct link *l)
 			log_debug("link %s slow reason=\"no second socket: %s\"", l->name,
 				  strerror(errno));
 	}
-	ice_path(l->ice, path, sizeof(path));
-	log_debug("link %s goes by=%s path=\"%s\"", l->name, link_carrier(l), path);
+	log_debug("link %s goes by=%s path=\"%s\"", l->name, link_carrier(l), l->path);
+	link_settle(l);
 	event_active(l->work, EV_TIMEOUT, 1);
 }
 
@@ -157,7 +194,11 @@ on_packet(void *arg, const uint8_t *p, size_t n)
 
 	if (l->arq == NULL || l->state == LINK_DOWN)
 		return ERR_OK;
-	if ((err = arq_input(l->arq, p, n, clock_us())) != ERR_OK)
+	keyuse_got(&l->keys, n);
+	err = arq_input(l->arq, p, n, l->came);
+	if (err == ERR_CLOSED && arq_close_reason(l->arq) == ARQ_CLOSE_LOST)
+		link_fail(l, ERR_UNREACHABLE, "the peer says that the link is lost");
+	else if (err != ERR_OK)
 		link_fail(l, err, NULL); /* DTLS itself is well: tell_end uses it */
 	return ERR_OK;
 }
@@ -186,10 +227,25 @@ link_packet(void *arg, const uint8_t *p, size_t n)
 		hold_early(l, p, n);
 		return;
 	}
-	if ((err = dtls_input(l->dtls, p + 1, n - 1, clock_us())) != ERR_OK)
+	if ((err = dtls_input(l->dtls, p + 1, n - 1, l->came)) != ERR_OK)
 		link_fail(l, err, NULL);
 	else
 		event_active(l->work, EV_TIMEOUT, 1);
+}
+
+static enum arq_close
+reason_of(int err)
+{
+	if (err == ERR_TIMEOUT || err == ERR_UNREACHABLE)
+		return ARQ_CLOSE_LOST;
+	return err == ERR_PROTO ? ARQ_CLOSE_PROTO : ARQ_CLOSE_DONE;
+}
+
+void
+link_one_packet(void *arg, const uint8_t *p, size_t n)
+{
+	on_came(arg);
+	link_packet(arg, p, n);
 }
 
 void
@@ -200,7 +256,7 @@ link_tell_end(struct link *l)
 
 	if (l->arq == NULL || l->err == ERR_OK || l->err == ERR_CLOSED)
 		return;
-	arq_close(l->arq, l->err == ERR_PROTO ? ARQ_CLOSE_PROTO : ARQ_CLOSE_DONE);
+	arq_close(l->arq, reason_of(l->err));
 	len = arq_output(l->arq, packet, sizeof(packet), clock_us());
 	if (len > 0 && dtls_send(l->dtls, packet, len) == ERR_OK)
 		batch_flush(l);

@@ -6,6 +6,7 @@
 #ifndef NET_LINK_PARTS_H
 #define NET_LINK_PARTS_H
 
+#include "core/keyuse.h"
 #include "core/link.h"
 #include "net/ice.h"
 #include "net/link.h"
@@ -19,6 +20,15 @@ struct event;
 struct dtls;
 struct dtls_ops;
 
+#define LINK_PLACES (TICKET_ADDRS + TICKET_RDVS)
+
+/* One way to the server's signalling: an address, or a rendezvous behind those. */
+struct link_place {
+	struct link *of;
+	struct tcp *tcp; /* NULL: not now */
+	bool bad;        /* it was tried */
+};
+
 struct link {
 	const struct link_env *env;
 	const struct link_ops *ops;
@@ -31,18 +41,25 @@ struct link {
 	int err; /* why it ends */
 	char why[WIRE_TEXT];
 
-	struct link_target target; /* attach */
-	unsigned addr;             /* of target, being tried */
-	struct tcp *tcp;
+	struct link_target target;            /* attach */
+	struct link_place place[LINK_PLACES]; /* serve: the first alone */
+	struct event *pace;                   /* attach: until the next is tried, too */
+	struct tcp *tcp;                      /* of the place that was taken */
 	struct tls *tls;
 	char where[TICKET_ADDR];
 	bool knocked;  /* serve: the one KNOCK has come */
 	bool rejected; /* serve: and we said no */
-	int err_dial;  /* attach: of the last address tried */
+	int err_dial;  /* attach: of the places tried, the one that says most */
+	char why_dial[WIRE_TEXT];
+	unsigned weight_dial;
 
 	struct ice *ice;
 	struct ice_desc ours, theirs;
-	bool offered; /* theirs is filled in */
+	bool offered;  /* theirs is filled in */
+	bool all_ours; /* candidates have been told, and the peer has told all of its */
+	bool all_theirs;
+	unsigned more; /* TRICKLEs that came */
+	bool settled;  /* signalling has done its part */
 
 	struct dtls *dtls;
 	struct {
@@ -56,11 +73,14 @@ struct link {
 	bool asking;  /* attach: the session goes on */
 	bool dropped; /* it went on elsewhere */
 	struct arq *arq;
+	struct keyuse keys;
+	char path[200];    /* as ice_path; "" before UP */
 	struct twin *twin; /* packets go by it; NULL: through libnice */
 	uint8_t *out;      /* ARQ_BURST slots */
 	struct ice_packet batch[ARQ_BURST];
 	unsigned batched, gone; /* of batch; gone: sent already */
 	unsigned burst;         /* packets of one turn */
+	uint64_t came;          /* when the packets came that are being taken in */
 
 	uint64_t setup_end;
 	struct event *timer, *work, *reaper;
@@ -69,11 +89,20 @@ struct link {
 void link_event(struct link *, enum link_event);
 void link_fail(struct link *, int err, const char *why);
 
-/* net/link_signal.c */
+/* net/link_dial.c */
 void link_signal_dial(struct link *);
 void link_signal_accept(struct link *, struct tcp *);
+void link_hang_up(struct link *); /* signalling has done its part */
+
+/* net/link_signal.c */
 void link_greet(struct link *);    /* action GREET */
 void link_describe(struct link *); /* action DESCRIBE */
+
+/* One more candidate of ours; NULL: that was the last. */
+void link_tell_candidate(struct link *, const char *);
+
+/* Ends signalling once nothing that is told could make the way better. */
+void link_settle(struct link *);
 
 /* net/link_door.c */
 void link_carry(struct link *); /* action CARRY */
@@ -90,7 +119,10 @@ void link_rearm(struct link *);
 /* Up, or on another pair: by the fast socket if that can be had. */
 void link_choose_way(struct link *);
 
-/* A datagram from ICE. */
+/* A datagram: from ICE, which brings them one by one, */
+void link_one_packet(void *link, const uint8_t *, size_t n);
+
+/* and another that came when l->came says. */
 void link_packet(void *link, const uint8_t *, size_t n);
 
 /* We give up on a peer that may be well: it need not wait for our silence. */

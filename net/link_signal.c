@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A link's signalling: dialling, TLS, who may come in, and the candidates of
+ * A link's signalling once it is connected: TLS, who may come in, and the candidates of
  * both sides (KNOCK, ADMIT or REJECT, OFFER, ANSWER).
  */
-#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/b32.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/text.h"
+#include "net/ice_cand.h"
 #include "net/link_parts.h"
 #include "net/tcp.h"
-
-static void try_next(struct link *);
+#include "net/tcp_addr.h"
 
 static int
 signal_send(struct link *l, uint8_t type, const uint8_t *body, const struct wr *w)
@@ -116,6 +116,30 @@ take_offer(struct link *l, const struct wire_offer *o)
 	l->offered = true;
 }
 
+/*
+ * A router at an address where the server may be found may forward UDP ports to it, the
+ * same ones (DESIGN.md 9): what it has on its own addresses is tried there as well.
+ */
+static void
+add_forwarded(struct link *l, const char *where)
+{
+	struct ice_desc *d = &l->theirs;
+	unsigned n = d->n;
+	struct sockaddr_storage ss;
+	struct tcp_where w;
+	char ip[TCP_ADDR_TEXT];
+
+	if (tcp_where_split(&w, where) != ERR_OK || !tcp_where_numeric(&w, &ss))
+		return;
+	tcp_addr_text(&ss, false, ip);
+	for (unsigned i = 0; i < n; i++)
+		if (ice_cand_is_at(d->candidate[i], ip))
+			return;
+	for (unsigned i = 0; i < n && d->n < ICE_CANDIDATES; i++)
+		if (ice_cand_forwarded(d->candidate[i], ip, d->candidate[d->n]))
+			d->n++;
+}
+
 static int
 on_answer(struct link *l, struct rd *r)
 {
@@ -125,8 +149,63 @@ on_answer(struct link *l, struct rd *r)
 	    o.link != l->number)
 		return ERR_PROTO;
 	take_offer(l, &o);
+	add_forwarded(l, l->where);
+	for (unsigned i = 0; i < l->target.addrs; i++)
+		add_forwarded(l, l->target.addr[i]);
 	link_event(l, LINK_EV_ANSWERED);
 	return l->err;
+}
+
+/* --- both --- */
+
+static int
+on_trickle(struct link *l, struct rd *r)
+{
+	char text[WIRE_CANDIDATE];
+	struct ice_desc *d = &l->theirs;
+
+	if (wire_get_trickle(r, text) != ERR_OK || !l->offered || l->all_theirs ||
+	    l->more++ > ICE_CANDIDATES)
+		return ERR_PROTO;
+	l->all_theirs = text[0] == '\0';
+	if (l->state < LINK_CHECKING) {
+		if (!l->all_theirs && d->n < ICE_CANDIDATES)
+			text_copy(d->candidate[d->n++], ICE_CANDIDATE_TEXT, text);
+		return ERR_OK;
+	}
+	if (!l->all_theirs)
+		return ice_remote_more(l->ice, text);
+	ice_remote_last(l->ice);
+	link_settle(l);
+	return ERR_OK;
+}
+
+void
+link_tell_candidate(struct link *l, const char *candidate)
+{
+	uint8_t b[WIRE_CANDIDATE];
+	struct wr w;
+	int err;
+
+	l->all_ours = candidate == NULL;
+	if (l->settled)
+		return;
+	wr_init(&w, b, sizeof(b));
+	wire_put_trickle(&w, l->all_ours ? "" : candidate);
+	if ((err = signal_send(l, WIRE_TRICKLE, b, &w)) != ERR_OK)
+		link_fail(l, err, NULL);
+	else
+		link_settle(l);
+}
+
+void
+link_settle(struct link *l)
+{
+	if (l->settled || l->state != LINK_UP || l->tcp == NULL ||
+	    (ice_relayed(l->ice) && !(l->all_ours && l->all_theirs)))
+		return;
+	l->settled = true;
+	tcp_finish(l->tcp);
 }
 
 /* --- serve --- */
@@ -208,7 +287,8 @@ on_tls_output(void *arg, const uint8_t *p, size_t n)
 {
 	struct link *l = arg;
 
-	tcp_write(l->tcp, p, n);
+	if (l->tcp != NULL)
+		tcp_write(l->tcp, p, n);
 }
 
 static int
@@ -229,7 +309,7 @@ on_tls_message(void *arg, uint8_t type, const uint8_t *body, size_t n)
 		int (*run)(struct link *, struct rd *);
 	} handlers[] = {
 	    {WIRE_KNOCK, on_knock}, {WIRE_ADMIT, on_admit},   {WIRE_REJECT, on_reject},
-	    {WIRE_OFFER, on_offer}, {WIRE_ANSWER, on_answer},
+	    {WIRE_OFFER, on_offer}, {WIRE_ANSWER, on_answer}, {WIRE_TRICKLE, on_trickle},
 	};
 	struct link *l = arg;
 	const struct wire_row *row;
@@ -259,83 +339,4 @@ link_greet(struct link *l)
 		link_fail(l, ERR_NOMEM, NULL);
 	else if ((err = tls_start(l->tls)) != ERR_OK)
 		link_fail(l, err, NULL);
-}
-
-/* --- TCP --- */
-
-static void
-on_connected(void *arg)
-{
-	struct link *l = arg;
-
-	snprintf(l->where, sizeof(l->where), "%s", tcp_peer(l->tcp));
-	link_event(l, LINK_EV_DIALED);
-}
-
-static int
-on_data(void *arg, const uint8_t *p, size_t n)
-{
-	struct link *l = arg;
-	int err;
-
-	if (l->tls == NULL || l->state >= LINK_CHECKING || l->rejected)
-		return ERR_OK; /* signalling has done its part */
-	err = tls_input(l->tls, p, n);
-	if (err == ERR_REFUSED && !l->serve)
-		link_fail(l, err,
-			  "the server at this address is another one, its key differs");
-	else if (err != ERR_OK)
-		link_fail(l, err, NULL);
-	return err;
-}
-
-static void
-on_closed(void *arg, int err)
-{
-	struct link *l = arg;
-
-	if (l->state == LINK_DIALING) {
-		l->err_dial = err;
-		try_next(l);
-	} else if (l->state < LINK_CHECKING) {
-		link_fail(l, l->rejected ? ERR_REFUSED : err, NULL);
-	}
-}
-
-static const struct tcp_ops tcp_ops = {on_connected, on_data, on_closed};
-
-static void
-try_next(struct link *l)
-{
-	char why[WIRE_TEXT];
-
-	if (l->tcp != NULL)
-		tcp_free(l->tcp);
-	l->tcp = NULL;
-	if (l->addr < l->target.addrs) {
-		snprintf(l->where, sizeof(l->where), "%s", l->target.addr[l->addr++]);
-		l->tcp = tcp_dial(l->env->base, l->env->dns, l->where, &tcp_ops, l);
-		if (l->tcp == NULL)
-			link_fail(l, ERR_NOMEM, NULL);
-		return;
-	}
-	snprintf(why, sizeof(why), "no answer at %s",
-		 l->target.addrs > 0 ? l->target.addr[0] : "(no address known)");
-	link_fail(l, l->err_dial != ERR_OK ? l->err_dial : ERR_UNREACHABLE, why);
-}
-
-void
-link_signal_dial(struct link *l)
-{
-	peerid_short(l->peer, l->name);
-	try_next(l);
-}
-
-void
-link_signal_accept(struct link *l, struct tcp *tcp)
-{
-	l->tcp = tcp;
-	snprintf(l->where, sizeof(l->where), "%s", tcp_peer(tcp));
-	tcp_take(tcp, &tcp_ops, l);
-	link_greet(l);
 }

@@ -321,6 +321,21 @@ tcp_write(struct tcp *t, const void *p, size_t n)
 		event_add(t->wr, NULL);
 }
 
+size_t
+tcp_queued(const struct tcp *t)
+{
+	return evbuffer_get_length(t->out);
+}
+
+void
+tcp_flush(struct tcp *t)
+{
+	ssize_t n = t->state == TCP_OPEN && tcp_queued(t) > 0 ? send_some(t) : 0;
+
+	if (n > 0)
+		evbuffer_drain(t->out, (size_t)n);
+}
+
 static void
 finished(struct tcp *t)
 {

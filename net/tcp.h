@@ -43,6 +43,12 @@ void tcp_free(struct tcp *); /* may be called from inside an op */
 /* Queues; before connected too. Over TCP_OUT_MAX: closed(ERR_FULL) follows. */
 void tcp_write(struct tcp *, const void *, size_t n);
 
+/* Bytes that are queued. */
+size_t tcp_queued(const struct tcp *);
+
+/* Writes now what the socket takes: for who is about to free it. */
+void tcp_flush(struct tcp *);
+
 /*
  * Writes what is queued and waits for the other end to close, so that it gets all of
  * it (2 s for both), then closed(ERR_CLOSED). No data op any more.

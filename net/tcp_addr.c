@@ -36,10 +36,10 @@ host_end(const char **s, const char **port)
 }
 
 int
-tcp_where_split(struct tcp_where *w, const char *where)
+tcp_where_split_or(struct tcp_where *w, const char *where, uint16_t usual)
 {
 	const char *port, *end = host_end(&where, &port);
-	uint64_t v = TCP_PORT;
+	uint64_t v = usual;
 
 	if (end == NULL || (size_t)(end - where) >= sizeof(w->host))
 		return ERR_USAGE;
@@ -49,6 +49,12 @@ tcp_where_split(struct tcp_where *w, const char *where)
 	w->host[end - where] = '\0';
 	w->port = (uint16_t)v;
 	return ERR_OK;
+}
+
+int
+tcp_where_split(struct tcp_where *w, const char *where)
+{
+	return tcp_where_split_or(w, where, TCP_PORT);
 }
 
 bool
@@ -93,13 +99,15 @@ tcp_where_is_localhost(const struct tcp_where *w)
 static void
 unmap(struct sockaddr_storage *ss)
 {
-	const struct sockaddr_in6 six = *(const struct sockaddr_in6 *)ss;
-	struct sockaddr_in *four = (struct sockaddr_in *)ss;
+	struct sockaddr_in four = {.sin_family = AF_INET};
+	struct sockaddr_in6 six;
 
-	if (ss->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr))
+	memcpy(&six, ss, sizeof(six)); /* an access by another type may be moved */
+	if (six.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr))
 		return;
-	*four = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = six.sin6_port};
-	memcpy(&four->sin_addr, six.sin6_addr.s6_addr + 12, 4);
+	four.sin_port = six.sin6_port;
+	memcpy(&four.sin_addr, six.sin6_addr.s6_addr + 12, 4);
+	memcpy(ss, &four, sizeof(four));
 }
 
 bool
@@ -122,6 +130,8 @@ tcp_addr_text(const struct sockaddr_storage *addr, bool port, char buf[TCP_ADDR_
 	struct text t;
 	bool six;
 
+	if (ss.ss_family != AF_INET && ss.ss_family != AF_INET6)
+		return; /* a pair of sockets has no address */
 	unmap(&ss);
 	six = ss.ss_family == AF_INET6;
 	text_init(&t, buf, TCP_ADDR_TEXT);

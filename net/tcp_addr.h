@@ -27,6 +27,9 @@ struct tcp_where {
  */
 int tcp_where_split(struct tcp_where *, const char *where) MUST_CHECK;
 
+/* The same with another port than 13240 where none is said. */
+int tcp_where_split_or(struct tcp_where *, const char *where, uint16_t usual) MUST_CHECK;
+
 /* The address when the host is numeric (a scope as in fe80::1%eth0 is fine). */
 bool tcp_where_numeric(const struct tcp_where *, struct sockaddr_storage *);
 

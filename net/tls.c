@@ -25,11 +25,12 @@
 struct tls {
 	const struct tls_ops *ops;
 	void *arg;
-	SSL_CTX *ctx;
+	const char *alpn;
 	SSL *ssl;
 	BIO *in, *out; /* owned by ssl */
 	struct ident_peer peer;
 	bool server, up, closing;
+	bool lean;     /* the handshake's buffers are gone */
 	bool pumping;  /* an outer call reads */
 	bool flushing; /* an outer call hands out bytes */
 	int err;       /* sticky */
@@ -40,63 +41,104 @@ struct tls {
 	size_t body_n, body_cap;
 };
 
-static const uint8_t tls_alpn[] = "\x08usbp2p/1";
-#define TLS_ALPN_N (sizeof(tls_alpn) - 1)
+struct tls_ctx {
+	SSL_CTX *ctx;
+	enum tls_alpn alpn;
+};
+
+static const char *const alpns[] = {
+    [TLS_PEERS] = "\x08usbp2p/1",
+    [TLS_RDV] = "\x0cusbp2p-rdv/1",
+};
 
 static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
 	const unsigned char *offer, unsigned int n, void *arg)
 {
+	const char *ours = arg;
 	unsigned char *chosen;
 
-	(void)ssl, (void)arg;
-	if (SSL_select_next_proto(&chosen, out_n, tls_alpn, TLS_ALPN_N, offer, n) !=
-	    OPENSSL_NPN_NEGOTIATED)
+	(void)ssl;
+	if (SSL_select_next_proto(&chosen, out_n, (const unsigned char *)ours,
+				  (unsigned)strlen(ours), offer,
+				  n) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
 }
 
 static bool
-set_context(struct tls *t, const struct ident *id)
+set_context(SSL_CTX *ctx, const struct ident *id, const char *alpn)
 {
 	char groups[] = "X25519:P-256";
 
-	if ((t->ctx = SSL_CTX_new(TLS_method())) == NULL)
+	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)alpn);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+	       SSL_CTX_set_ciphersuites(ctx, TLS_CIPHERS) == 1 &&
+	       SSL_CTX_set1_groups_list(ctx, groups) == 1 &&
+	       SSL_CTX_set_num_tickets(ctx, 0) == 1 &&
+	       SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)alpn,
+				       (unsigned)strlen(alpn)) == 0 &&
+	       ident_peer_equip(NULL, id, ctx);
+}
+
+struct tls_ctx *
+tls_ctx_new(const struct ident *id, enum tls_alpn alpn)
+{
+	struct tls_ctx *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->alpn = alpn;
+	c->ctx = SSL_CTX_new(TLS_method());
+	if (c->ctx != NULL && set_context(c->ctx, id, alpns[alpn]))
+		return c;
+	ERR_clear_error();
+	tls_ctx_free(c);
+	return NULL;
+}
+
+void
+tls_ctx_free(struct tls_ctx *c)
+{
+	if (c == NULL)
+		return;
+	SSL_CTX_free(c->ctx);
+	free(c);
+}
+
+/* Empty ones; those of before go, with what the handshake made of them. */
+static bool
+set_bios(struct tls *t)
+{
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+
+	if (in == NULL || out == NULL) {
+		BIO_free(in);
+		BIO_free(out);
 		return false;
-	SSL_CTX_set_alpn_select_cb(t->ctx, on_alpn, NULL);
-	SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS);
-	return SSL_CTX_set_min_proto_version(t->ctx, TLS1_3_VERSION) == 1 &&
-	       SSL_CTX_set_max_proto_version(t->ctx, TLS1_3_VERSION) == 1 &&
-	       SSL_CTX_set_ciphersuites(t->ctx, TLS_CIPHERS) == 1 &&
-	       SSL_CTX_set1_groups_list(t->ctx, groups) == 1 &&
-	       SSL_CTX_set_num_tickets(t->ctx, 0) == 1 &&
-	       SSL_CTX_set_alpn_protos(t->ctx, tls_alpn, TLS_ALPN_N) == 0 &&
-	       ident_peer_equip(&t->peer, id, t->ctx);
+	}
+	t->in = in;
+	t->out = out;
+	SSL_set_bio(t->ssl, in, out);
+	return true;
 }
 
 static bool
-set_channel(struct tls *t)
+set_channel(struct tls *t, const struct tls_ctx *c)
 {
-	t->in = BIO_new(BIO_s_mem());
-	t->out = BIO_new(BIO_s_mem());
-	t->ssl = SSL_new(t->ctx);
-	if (t->in == NULL || t->out == NULL || t->ssl == NULL) {
-		BIO_free(t->in);
-		BIO_free(t->out);
+	if ((t->ssl = SSL_new(c->ctx)) == NULL || !set_bios(t))
 		return false;
-	}
-	SSL_set_bio(t->ssl, t->in, t->out);
-	if (t->server)
-		SSL_set_accept_state(t->ssl);
-	else
-		SSL_set_connect_state(t->ssl);
+	ident_peer_show(&t->peer, t->ssl);
+	(t->server ? SSL_set_accept_state : SSL_set_connect_state)(t->ssl);
 	return true;
 }
 
 struct tls *
-tls_new(const struct ident *id, bool server, const uint8_t *expect,
-	const struct tls_ops *ops, void *arg)
+tls_new_in(const struct tls_ctx *c, bool server, const uint8_t *expect,
+	   const struct tls_ops *ops, void *arg)
 {
 	struct tls *t = calloc(1, sizeof(*t));
 
@@ -104,13 +146,25 @@ tls_new(const struct ident *id, bool server, const uint8_t *expect,
 		return NULL;
 	t->ops = ops;
 	t->arg = arg;
+	t->alpn = alpns[c->alpn];
 	t->server = server;
 	ident_peer_init(&t->peer, expect);
-	if (!set_context(t, id) || !set_channel(t)) {
+	if (!set_channel(t, c)) {
 		ERR_clear_error();
 		tls_free(t);
 		return NULL;
 	}
+	return t;
+}
+
+struct tls *
+tls_new(const struct ident *id, bool server, const uint8_t *expect,
+	const struct tls_ops *ops, void *arg)
+{
+	struct tls_ctx *c = tls_ctx_new(id, TLS_PEERS);
+	struct tls *t = c == NULL ? NULL : tls_new_in(c, server, expect, ops, arg);
+
+	tls_ctx_free(c);
 	return t;
 }
 
@@ -121,7 +175,6 @@ tls_free(struct tls *t)
 		return;
 	ASSERT(!t->pumping && !t->flushing);
 	SSL_free(t->ssl);
-	SSL_CTX_free(t->ctx);
 	free(t->body);
 	free(t);
 }
@@ -169,7 +222,7 @@ speaks_ours(struct tls *t)
 	unsigned int n;
 
 	SSL_get0_alpn_selected(t->ssl, &p, &n);
-	return n == TLS_ALPN_N - 1 && memcmp(p, tls_alpn + 1, n) == 0;
+	return n == strlen(t->alpn) - 1 && memcmp(p, t->alpn + 1, n) == 0;
 }
 
 static int
@@ -272,6 +325,9 @@ pump(struct tls *t)
 		flush(t);
 	}
 	t->pumping = false;
+	if (t->up && !t->lean && t->err == ERR_OK && BIO_ctrl_pending(t->in) == 0 &&
+	    BIO_ctrl_pending(t->out) == 0)
+		t->lean = set_bios(t);
 	return t->err;
 }
 

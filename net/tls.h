@@ -6,7 +6,7 @@
  * (little-endian).
  *
  * TLS 1.3 only, no tickets, no resumption, no renegotiation, certificates of at
- * most 4 KiB, ALPN "usbp2p/1".
+ * most 4 KiB, ALPN.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -37,7 +37,23 @@ struct tls_ops {
 	int (*message)(void *arg, uint8_t type, const uint8_t *body, size_t n);
 };
 
-/* expect: the only id to accept, NULL for any. A client starts at once. */
+/*
+ * What many channels share: our certificate and the protocol (ALPN) that both ends
+ * must mean. NULL: out of memory. It may be freed before its channels.
+ */
+struct tls_ctx;
+enum tls_alpn { TLS_PEERS /* "usbp2p/1" */, TLS_RDV /* "usbp2p-rdv/1" */ };
+
+struct tls_ctx *tls_ctx_new(const struct ident *, enum tls_alpn);
+void tls_ctx_free(struct tls_ctx *);
+
+/* As tls_new, for one of many. */
+struct tls *tls_new_in(const struct tls_ctx *, bool server, const uint8_t *expect,
+		       const struct tls_ops *, void *arg);
+
+/*
+ * Of TLS_PEERS. expect: the only id to accept, NULL for any. A client starts at once.
+ */
 struct tls *tls_new(const struct ident *, bool server, const uint8_t *expect,
 		    const struct tls_ops *, void *arg);
 

@@ -220,6 +220,7 @@ read_train(struct twin *t)
 	if (n < 0)
 		return errno == EINTR || errno == ECONNREFUSED ? 1 : 0;
 	t->stats.receives++;
+	t->ops->came(t->arg);
 	size = segment_of(&h, (size_t)n);
 	do {
 		size_t left = (size_t)n - at;

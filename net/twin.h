@@ -19,6 +19,9 @@ struct event_base;
 struct twin;
 
 struct twin_ops {
+	/* A system call has brought datagrams, of which `packet` tells next. */
+	void (*came)(void *arg);
+
 	/* One datagram, at most TWIN_BATCH a turn of the loop. Not for twin_free. */
 	void (*packet)(void *arg, const uint8_t *, size_t n);
 

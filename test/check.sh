@@ -103,7 +103,9 @@ if step build -j2 all tests; then
 	storey adapter 2 120 $(binaries net usb vhci)
 	storey fuzz 2 120 $(binaries fuzz)
 	storey e2e 1 300 test/e2e/*_test.sh
-	storey guest 2 900 test/vm/*_test.sh
+	storey nat 1 300 test/e2e/nat/*_test.sh
+	# the longest first, so that none of them runs alone at the end
+	storey guest 2 1500 $(ls -S test/vm/*_test.sh 2>/dev/null)
 fi
 
 echo

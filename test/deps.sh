@@ -7,8 +7,8 @@ BUILD="gcc make pkg-config libusb-1.0-0-dev libnice-dev libssl-dev libevent-dev
 	libglib2.0-dev libncurses-dev libqrencode-dev libavahi-client-dev"
 TEST="clang llvm clang-format libclang-rt-14-dev valgrind perl mandoc jq tcpdump
 	iproute2 nftables ethtool qemu-system-x86 linux-image-amd64 busybox-static cpio
-	kmod usbip usbutils tshark udev e2fsprogs dosfstools procps tmux zbar-tools
-	avahi-daemon dbus"
+	kmod usbip usbutils tshark udev coturn conntrack e2fsprogs dosfstools procps tmux
+	wireguard-tools iperf3 zbar-tools avahi-daemon dbus"
 
 die() {
 	echo "deps: $*" >&2

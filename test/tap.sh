@@ -41,6 +41,15 @@ is() {
 	}
 }
 
+# show_logs DIR: the ends of what the programs said, for a test that has failed.
+show_logs() {
+	for f in "$1"/*.log "$1"/*.err; do
+		[ -s "$f" ] || continue
+		echo "# end of ${f##*/}:"
+		tail -n 40 "$f" | note
+	done
+}
+
 finish() {
 	echo "1..$tap_n"
 	[ "$tap_bad" = 0 ]

@@ -41,7 +41,7 @@ mandoc -T lint -W warning "$@" || bad=1
 "$bin" help >"$d/help" || exit 1
 awk '/^commands:/ { on = 1; next } /^$/ { on = 0 } on { print $1 }' "$d/help" >"$d/commands"
 sed -n 's/^usage: *//p; s/^       \(usbp2p \)/\1/p' "$d/help" >"$d/usage"
-sed -n 's/^      \([a-z.]*=.*\)/\1/p' "$d/help" >"$d/settings"
+sed -n 's/^      \([a-z._]*=.*\)/\1/p' "$d/help" >"$d/settings"
 : >"$d/options"
 while read -r c; do
 	"$bin" help "$c" >"$d/one" || exit 1

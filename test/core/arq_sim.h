@@ -192,8 +192,8 @@ sim_turn(void *arg)
 	return ERR_OK;
 }
 
-static const struct arq_ops sim_ops = {sim_fill, sim_pending, sim_acked,
-				       sim_lost, sim_frame,   sim_turn};
+static const struct arq_ops sim_ops = {sim_fill,  sim_pending, sim_acked, sim_lost,
+				       sim_frame, sim_turn,    NULL,      NULL};
 
 /* --- the network: a heap by time of arrival --- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/arq core/arq_in core/arq_sent core/pmtu core/arq_recv core/arq_rtt core/cc core/cc_bbr core/cc_cubic core/pacer core/ranges core/cur core/mem */
+/* link: core/arq core/keyuse core/arq_path core/arq_in core/arq_sent core/pmtu core/arq_recv core/arq_rtt core/cc core/cc_bbr core/cc_cubic core/pacer core/ranges core/cur core/mem */
 /* clang-format on */
 #include "core/arq_link.h"
 #include "test/core/arq_sim.h"
@@ -96,7 +96,7 @@ refuses_bad_packets(void)
 	    {"ACK cut short", ROW(ACK(2, N32(2), N32(2), N32(0), 0, 0, 0))},
 	    {"ACK head cut short", ROW(2, 0, 0)},
 	    {"two ACKs", ROW(ACK(1, N32(1), N32(1)), ACK(1, N32(2), N32(2)))},
-	    {"unknown reason", ROW(3, 3)},
+	    {"unknown reason", ROW(3, 4)},
 	    {"no reason", ROW(3)},
 	};
 

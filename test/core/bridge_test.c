@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/bridge core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/wire core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out */
+/* link: core/bridge core/imports core/imports_msg core/wire_tail core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out */
 /* clang-format on */
 /*
  * Kernel bytes on one side, messages of the serve side on the other; both are
@@ -124,6 +124,7 @@ setup(uint64_t bytes)
 	memset(&h, 0, sizeof(h));
 	h.window = 1 << 20;
 	h.urb_max = 100000;
+	h.greet.caps = WIRE_CAPS;
 	CHECK_EQ(imports_hello(m, &h), ERR_OK);
 	wr_init(&w, b, sizeof(b));
 	wire_put_hello(&w, &h);
@@ -312,7 +313,7 @@ streaming(void)
 static void
 kernel_streams(uint32_t seqnum)
 {
-	static const struct urb_iso iso[2] = {{0, 8, 0, 0}, {8, 8, 0, 0}};
+	static const struct urb_iso iso[2] = {{0, 8, 0, 0, false}, {8, 8, 0, 0, false}};
 	const struct usbip h = {.cmd = USBIP_SUBMIT,
 				.seqnum = seqnum,
 				.devid = DEVID,
@@ -363,6 +364,94 @@ isochronous(void)
 		streaming();
 		kernel_streams(7);
 		CHECK_EQ(say_two(0, i == 1 ? 9 : 5, first[i], second[i]), ERR_PROTO);
+		teardown();
+	}
+}
+
+/* COMPLETE of two packets with data abcdefghijk, of which [from, to) get lost. */
+static int
+say_lossy(uint64_t index, uint32_t actual, uint32_t first, uint32_t second, uint32_t tail,
+	  uint32_t from, uint32_t to)
+{
+	const struct wire_complete c = {.index = index, .actual = actual, .packets = 2};
+	uint8_t b[WIRE_COMPLETE_HEAD + 2 * WIRE_PACKET + 16] = {0};
+	struct wr w;
+
+	wr_init(&w, b, sizeof(b));
+	wire_put_complete(&w, &c);
+	wire_put_packet(&w, &(struct urb_iso){.actual = first});
+	wire_put_packet(&w, &(struct urb_iso){.actual = second});
+	wr_bytes(&w, "abcdefghijk", 11);
+	return pair_say_tail(&pair, stream_of(1, 0x85), WIRE_COMPLETE, b,
+			     WIRE_COMPLETE_HEAD + 2 * WIRE_PACKET + actual, tail, from,
+			     to);
+}
+
+static void
+lost_packets_are_told(void)
+{
+	static const struct {
+		uint32_t from, to, actual[2];
+		const char *data;
+	} t[] = {
+	    {0, 0, {5, 3}, "abcdefgh"}, {0, 1, {0, 3}, "fgh"}, {4, 5, {0, 3}, "fgh"},
+	    {5, 6, {5, 0}, "abcde"},    {4, 6, {0, 0}, ""},    {0, 8, {0, 0}, ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		uint32_t sum = t[i].actual[0] + t[i].actual[1];
+		struct import *im;
+		struct urb_iso iso[2];
+		const uint8_t *p;
+		struct usbip h;
+		size_t n;
+
+		streaming();
+		im = bridge_import(bridge);
+		kernel_streams(7);
+		CHECK_EQ(say_lossy(0, 8, 5, 3, 8, t[i].from, t[i].to), ERR_OK);
+		n = import_output(im, &p);
+		CHECK_EQ(n, USBIP_HEADER + sum + 2 * USBIP_ISO);
+		CHECK_EQ(usbip_unpack(&h, p), ERR_OK);
+		CHECK(h.seqnum == 7 && h.ret.status == 0 && h.ret.actual == sum);
+		CHECK(memcmp(p + USBIP_HEADER, t[i].data, sum) == 0);
+		for (int k = 0; k < 2; k++) {
+			usbip_iso_unpack(&iso[k],
+					 p + USBIP_HEADER + sum + (size_t)k * USBIP_ISO);
+			CHECK_EQ(iso[k].actual, t[i].actual[k]);
+			CHECK_EQ(iso[k].status, t[i].actual[k] == 0 ? -LINUX_EXDEV : 0);
+		}
+		CHECK_EQ(h.ret.errors, (t[i].actual[0] == 0) + (t[i].actual[1] == 0));
+		import_sent(im, n);
+		teardown();
+	}
+}
+
+/* Also of what got lost the sizes must be possible. */
+static void
+tails_that_lie(void)
+{
+	static const struct {
+		uint32_t actual, first, second, tail, from, to;
+	} t[] = {
+	    {8, 5, 2, 8, 0, 0}, {8, 5, 2, 8, 0, 8},   {8, 5, 4, 8, 0, 8},
+	    {8, 9, 0, 8, 0, 0}, {8, 0, ~0u, 8, 7, 8}, {8, 5, 3, 7, 0, 0},
+	    {9, 9, 0, 9, 0, 9},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		int err = ERR_PROTO;
+
+		streaming();
+		kernel_streams(7);
+		/* what is longer than its packet shows only when it comes */
+		if (i == 6)
+			err = ERR_OK;
+		CHECK_EQ(say_lossy(0, t[i].actual, t[i].first, t[i].second, t[i].tail,
+				   t[i].from, t[i].to),
+			 err);
+		if (test_failed)
+			printf("# row %zu\n", i);
 		teardown();
 	}
 }
@@ -431,5 +520,5 @@ new_without_memory(void)
 }
 
 TEST_MAIN(TEST(both_ways), TEST(unlinks), TEST(replies_that_may_not_be),
-	  TEST(isochronous), TEST(fails_alone), TEST(removed_by_the_server),
-	  TEST(new_without_memory))
+	  TEST(isochronous), TEST(lost_packets_are_told), TEST(tails_that_lie),
+	  TEST(fails_alone), TEST(removed_by_the_server), TEST(new_without_memory))

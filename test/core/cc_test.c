@@ -178,9 +178,9 @@ bbr_forgets_after_ten_rounds(void)
 	start(&p, &cc_bbr);
 	rounds(&p, 14);
 	p.rate = LINE / 4;
-	rounds(&p, 7);
+	rounds(&p, 5);
 	CHECK(p.cc.cwnd > 625000);
-	rounds(&p, 6);
+	rounds(&p, 8);
 	CHECK(p.cc.cwnd < 625000 / 4 * 2);
 }
 
@@ -390,9 +390,9 @@ cubic_starts_again_after_an_outage(void)
 	CHECK(p.cc.cwnd >= half);
 }
 
-/* Somebody who always has more, asked every microsecond or only now and then. */
+/* Somebody who has more, always or not between, asked every so many microseconds. */
 static uint64_t
-greedy(uint64_t rate, uint64_t step_us, uint64_t us)
+greedy(uint64_t rate, uint64_t step_us, uint64_t us, bool rests)
 {
 	struct pacer p = {0};
 	uint64_t sent = 0;
@@ -401,8 +401,19 @@ greedy(uint64_t rate, uint64_t step_us, uint64_t us)
 		while (pacer_ready(&p, now)) {
 			pacer_sent(&p, MTU, rate, MTU, now);
 			sent += MTU;
+			if (rests && !pacer_ready(&p, now))
+				pacer_rest(&p);
 		}
 	return sent;
+}
+
+/* What leaves in us, but at most 64 packets. */
+static uint64_t
+burst_of(uint64_t rate, uint64_t us)
+{
+	uint64_t n = cc_bytes(rate, us);
+
+	return n < 64 * MTU ? n : 64 * MTU;
 }
 
 static void
@@ -411,20 +422,30 @@ pacer_keeps_the_rate(void)
 	static const uint64_t rates[] = {1000, 100000, LINE, 125000000, 1000000000};
 
 	for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
-		uint64_t rate = rates[i], burst = rate / 1000, allowed = rate / 10;
+		uint64_t rate = rates[i], allowed = rate / 10;
+		uint64_t burst = burst_of(rate, 1000), late = burst_of(rate, 10000);
 
-		burst = burst < 64 * MTU ? burst : 64 * MTU;
-		CHECK(greedy(rate, 1, 100000) <= allowed + burst + MTU);
-		CHECK(greedy(rate, 1, 100000) >= allowed);
-		CHECK(greedy(rate, 50000, 100000) <= 2 * (burst + MTU));
-		CHECK(greedy(rate, 50000, 100000) >= 2 * burst);
+		CHECK(greedy(rate, 1, 100000, false) <= allowed + late + MTU);
+		CHECK(greedy(rate, 1, 100000, false) >= allowed);
+		CHECK(greedy(rate, 50000, 100000, true) <= late + burst + 2 * MTU);
+		CHECK(greedy(rate, 50000, 100000, true) >= late + burst);
+		CHECK(greedy(rate, 50000, 100000, false) <= 2 * (late + MTU));
+		CHECK(greedy(rate, 50000, 100000, false) >= 2 * late);
 	}
+}
+
+/* A loop that has its turn every 5 ms still sends at the rate of 100 Mbit/s. */
+static void
+pacer_knows_who_is_late(void)
+{
+	CHECK(greedy(LINE, 5000, SECOND, false) >= LINE);
+	CHECK(greedy(LINE, 5000, SECOND, true) < LINE / 4);
 }
 
 static void
 pacer_wakes_for_a_batch(void)
 {
-	struct pacer p = {0};
+	struct pacer p = {.rested = true};
 	uint64_t at;
 
 	pacer_sent(&p, MTU, 1000, MTU, SECOND); /* 1.2 s a packet */
@@ -447,4 +468,4 @@ TEST_MAIN(TEST(sums_do_not_overflow), TEST(both_start_with_32_packets),
 	  TEST(cubic_cuts_once_a_round), TEST(cubic_comes_back_along_its_curve),
 	  TEST(cubic_is_not_slower_than_reno), TEST(cubic_does_not_grow_unused),
 	  TEST(cubic_starts_again_after_an_outage), TEST(pacer_keeps_the_rate),
-	  TEST(pacer_wakes_for_a_batch))
+	  TEST(pacer_knows_who_is_late), TEST(pacer_wakes_for_a_batch))

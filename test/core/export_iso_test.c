@@ -158,7 +158,8 @@ teardown(void)
 	CHECK_EQ(pool.used, 0);
 }
 
-static const struct urb_iso three[] = {{2, 16, 0, 0}, {20, 8, 0, 0}, {40, 24, 0, 0}};
+static const struct urb_iso three[] = {
+    {2, 16, 0, 0, false}, {20, 8, 0, 0, false}, {40, 24, 0, 0, false}};
 
 static void
 in_data_lie_together(void)
@@ -212,9 +213,9 @@ devices_are_not_believed(void)
 {
 	setup();
 	CHECK(request(1, ISO_IN, ROOM, three, 3));
-	lent->iso[0] = (struct urb_iso){2, 16, 17, 0};
-	lent->iso[1] = (struct urb_iso){20, 8, 0xffffffff, -LINUX_EILSEQ};
-	lent->iso[2] = (struct urb_iso){40, 24, 1, 5};
+	lent->iso[0] = (struct urb_iso){2, 16, 17, 0, false};
+	lent->iso[1] = (struct urb_iso){20, 8, 0xffffffff, -LINUX_EILSEQ, false};
+	lent->iso[2] = (struct urb_iso){40, 24, 1, 5, false};
 	done(99);
 	CHECK_EQ(told.status, -LINUX_EPROTO);
 	CHECK_EQ(told.actual, 16 + 8 + 1);
@@ -228,9 +229,10 @@ devices_are_not_believed(void)
 static void
 bad_requests_fail_alone(void)
 {
-	static const struct urb_iso over[] = {{0, 16, 0, 0}, {60, 5, 0, 0}},
-				    wraps[] = {{0xfffffff8, 16, 0, 0}},
-				    overlap[] = {{0, 16, 0, 0}, {8, 8, 0, 0}};
+	static const struct urb_iso over[] = {{0, 16, 0, 0, false}, {60, 5, 0, 0, false}},
+				    wraps[] = {{0xfffffff8, 16, 0, 0, false}},
+				    overlap[] = {{0, 16, 0, 0, false},
+						 {8, 8, 0, 0, false}};
 	static const struct {
 		const char *name;
 		uint8_t ep;

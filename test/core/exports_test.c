@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/exports core/exported core/wire_iso core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/wire core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
+/* link: core/exports core/exported core/wire_tail core/wire_iso core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
 /* clang-format on */
 /*
  * The attach side is a peer that says anything (test/core/pair.h); the outside
@@ -37,6 +37,7 @@ static uint32_t numbers[256];   /* number i is device &numbers[i] */
 static unsigned lents, cancels;
 static void (*in_submit)(void), (*in_close)(void);
 static uint32_t my_window;
+static uint64_t my_caps, their_caps;
 
 static int
 on_hello(void *arg, const struct wire_hello *h, struct wire_hello *reply,
@@ -47,6 +48,7 @@ on_hello(void *arg, const struct wire_hello *h, struct wire_hello *reply,
 	strcpy(no->text, "no, thank you");
 	strcpy(reply->greet.name, "lab");
 	reply->window = my_window;
+	reply->greet.caps = my_caps;
 	reply->urb_max = 1 << 20;
 	return hello_says;
 }
@@ -206,6 +208,7 @@ say_hello(uint32_t window)
 	h.greet.major = 1;
 	h.window = window;
 	h.urb_max = 1 << 20;
+	h.greet.caps = their_caps;
 	wr_init(&w, b, sizeof(b));
 	wire_put_hello(&w, &h);
 	return pair_say(&pair, STREAM_SESSION, WIRE_HELLO, b, (size_t)(w.p - b));
@@ -667,7 +670,7 @@ requests_and_replies(void)
 #define ISO_IN  stream_of(1, 0x85)
 #define ISO_OUT stream_of(1, 0x06)
 
-static const struct urb_iso two[] = {{8, 16, 0, 0}, {32, 32, 0, 0}};
+static const struct urb_iso two[] = {{8, 16, 0, 0, false}, {32, 32, 0, 0, false}};
 
 /* Device 1 with its isochronous endpoints. */
 static void
@@ -726,6 +729,128 @@ isochronous(void)
 	teardown();
 }
 
+/* SUBMIT whose last tail bytes may get lost, and [from, to) of them do. */
+static int
+say_lossy(uint32_t sid, uint32_t len, uint32_t packets, uint32_t tail, uint32_t from,
+	  uint32_t to)
+{
+	const struct wire_submit s = {.len = len, .packets = packets};
+	uint8_t b[512] = {0};
+	struct wr w;
+
+	wr_init(&w, b, sizeof(b));
+	wire_put_submit(&w, &s);
+	for (uint32_t i = 0; i < packets; i++)
+		wire_put_packet(&w, &two[i]);
+	memset(w.p, 7, len);
+	w.p += (sid & 1) != 0 ? 0 : len;
+	return pair_say_tail(&pair, sid, WIRE_SUBMIT, b, (size_t)(w.p - b), tail, from,
+			     to);
+}
+
+static void
+with_tails(void)
+{
+	my_caps = their_caps = WIRE_CAPS;
+	streaming();
+	my_caps = their_caps = 0;
+	CHECK(session_has_tails(pair.near));
+}
+
+/* A packet whose data got lost is run without any, and its driver is told. */
+static void
+lost_packets_are_told(void)
+{
+	const struct pair_got *g;
+	struct wire_complete c;
+	struct urb_iso iso[2];
+	struct rd r;
+
+	with_tails();
+	CHECK_EQ(say_lossy(ISO_OUT, 64, 2, 64, 23, 24), ERR_OK);
+	CHECK_EQ(lents, 1);
+	CHECK(lent[0]->iso[0].lost && lent[0]->iso[0].length == 0);
+	CHECK(!lent[0]->iso[1].lost && lent[0]->iso[1].length == 32);
+	CHECK_EQ(lent[0]->buf[32 + 31], 7);
+	for (int i = 0; i < 2; i++) {
+		lent[0]->iso[i].actual = lent[0]->iso[i].length;
+		lent[0]->iso[i].status = 0;
+	}
+	complete(lent[0], 0, 0);
+	CHECK_EQ(pair_flush(&pair), ERR_OK);
+	g = pair_last(&pair, WIRE_COMPLETE);
+	c = heard_complete(g);
+	CHECK(c.packets == 2 && c.actual == 32 && c.error_count == 1 && c.status == 0);
+	rd_init(&r, g->body + WIRE_COMPLETE_HEAD, 2 * WIRE_PACKET);
+	wire_get_packet(&r, &iso[0]);
+	wire_get_packet(&r, &iso[1]);
+	CHECK(iso[0].actual == 0 && iso[0].status == -LINUX_EXDEV);
+	CHECK(iso[1].actual == 32 && iso[1].status == 0);
+	/* what is between the packets is nobody's */
+	CHECK_EQ(say_lossy(ISO_OUT, 64, 2, 64, 24, 32), ERR_OK);
+	CHECK(lents == 2 && !lent[1]->iso[0].lost && !lent[1]->iso[1].lost);
+	CHECK_EQ(say_lossy(ISO_OUT, 64, 2, 64, 0, 64), ERR_OK);
+	CHECK(lents == 3 && lent[2]->iso[0].lost && lent[2]->iso[1].lost);
+	teardown();
+}
+
+/* Both must know them. IN data then go as a datagram, OUT data have come as one. */
+static void
+tails_are_agreed(void)
+{
+	struct session_stats st;
+	const struct pair_got *g;
+
+	for (unsigned i = 0; i < 4; i++) {
+		my_caps = i & 1 ? WIRE_CAPS : WIRE_CAPS << 1;
+		their_caps = i & 2 ? WIRE_CAPS | 64 : 64;
+		streaming();
+		my_caps = their_caps = 0;
+		CHECK_EQ(session_has_tails(pair.near), i == 3);
+		if (i == 3)
+			session_tails(pair.far);
+		CHECK_EQ(say_iso(ISO_IN, 64, 2, two, 2, 0), ERR_OK);
+		memcpy(lent[0]->buf + 32, "abc", 3);
+		lent[0]->iso[1].actual = 3;
+		lent[0]->iso[1].status = 0;
+		complete(lent[0], 0, 0);
+		CHECK_EQ(pair_flush(&pair), ERR_OK);
+		g = pair_last(&pair, WIRE_COMPLETE);
+		CHECK_EQ(g->len, WIRE_COMPLETE_HEAD + 2 * WIRE_PACKET + 3);
+		CHECK(memcmp(g->body + g->len - 3, "abc", 3) == 0);
+		session_stats(pair.near, &st);
+		CHECK_EQ(st.sent, i == 3);
+		CHECK_EQ(say_lossy(ISO_OUT, 64, 2, 64, 0, 0),
+			 i == 3 ? ERR_OK : ERR_PROTO);
+		teardown();
+	}
+}
+
+static void
+tails_where_none_may_be(void)
+{
+	const struct {
+		uint32_t sid, len, packets, tail;
+	} t[] = {
+	    {ISO_OUT, 64, 2, 63},    {ISO_OUT, 64, 2, 65}, {BULK_OUT, 64, 0, 64},
+	    {BULK_OUT, 64, 0, 10},   {ISO_IN, 64, 2, 16},  {CONTROL, 8, 0, 8},
+	    {STREAM_BENCH, 8, 0, 8},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		with_tails();
+		CHECK_EQ(say_lossy(t[i].sid, t[i].len, t[i].packets, t[i].tail, 0, 0),
+			 ERR_PROTO);
+		CHECK_EQ(lents, 0);
+		teardown();
+	}
+	with_tails(); /* LIST has no body, and so no tail */
+	CHECK_EQ(pair_say_tail(&pair, STREAM_SESSION, WIRE_LIST, (const uint8_t *)"x", 1,
+			       1, 0, 0),
+		 ERR_PROTO);
+	teardown();
+}
+
 static void
 packets_that_contradict(void)
 {
@@ -751,7 +876,7 @@ packets_that_contradict(void)
 static void
 bad_packets_fail_alone(void)
 {
-	static const struct urb_iso many[ISO_PACKETS + 1], outside = {60, 5, 0, 0};
+	static const struct urb_iso many[ISO_PACKETS + 1], outside = {60, 5, 0, 0, false};
 	static const struct {
 		uint8_t ep;
 		uint32_t len, packets;
@@ -1193,11 +1318,12 @@ TEST_MAIN(TEST(nothing_before_hello), TEST(hello_and_welcome), TEST(refused),
 	  TEST(too_many_devices), TEST(device_that_cannot_be_opened),
 	  TEST(let_go_while_opening), TEST(waiting_for_its_turn),
 	  TEST(release_of_what_is_not_there), TEST(requests_and_replies),
-	  TEST(isochronous), TEST(packets_that_contradict), TEST(bad_packets_fail_alone),
-	  TEST(control_goes_by_its_setup), TEST(lengths_that_contradict),
-	  TEST(bad_requests_fail_alone), TEST(streams_that_may_not_be),
-	  TEST(priorities_by_endpoint), TEST(unlinks), TEST(unlinks_that_may_not_be),
-	  TEST(release_with_urbs_out), TEST(removed_with_urbs_out),
-	  TEST(removed_in_submit), TEST(end_with_callbacks),
+	  TEST(isochronous), TEST(lost_packets_are_told), TEST(tails_are_agreed),
+	  TEST(tails_where_none_may_be), TEST(packets_that_contradict),
+	  TEST(bad_packets_fail_alone), TEST(control_goes_by_its_setup),
+	  TEST(lengths_that_contradict), TEST(bad_requests_fail_alone),
+	  TEST(streams_that_may_not_be), TEST(priorities_by_endpoint), TEST(unlinks),
+	  TEST(unlinks_that_may_not_be), TEST(release_with_urbs_out),
+	  TEST(removed_with_urbs_out), TEST(removed_in_submit), TEST(end_with_callbacks),
 	  TEST(replies_have_their_room), TEST(packets_have_their_room),
 	  TEST(replies_fit_the_window), TEST(every_allocation_fails_once))

@@ -219,7 +219,7 @@ answer(uint64_t tag, uint8_t ep, const struct import_reply *r, const char *data,
 		memcpy(room, data, r->actual);
 	for (uint32_t i = 0; i < r->packets; i++) /* offset and length do not count */
 		iso[i] = (struct urb_iso){0x77777777, 0x88888888, res[i].actual,
-					  res[i].status};
+					  res[i].status, false};
 	return import_reply_end(im);
 }
 
@@ -335,10 +335,10 @@ bad_packets_fail_alone(void)
 		uint8_t ep;
 		struct urb_iso iso[2];
 	} t[] = {
-	    {"outside", ISO_OUT, {{0, 16, 0, 0}, {64, 1, 0, 0}}},
-	    {"overflow", ISO_IN, {{0xffffffff, 2, 0, 0}, {0, 1, 0, 0}}},
-	    {"overlap", ISO_IN, {{0, 16, 0, 0}, {15, 1, 0, 0}}},
-	    {"too much", ISO_OUT, {{0, 64, 0, 0}, {0, 1, 0, 0}}},
+	    {"outside", ISO_OUT, {{0, 16, 0, 0, false}, {64, 1, 0, 0, false}}},
+	    {"overflow", ISO_IN, {{0xffffffff, 2, 0, 0, false}, {0, 1, 0, 0, false}}},
+	    {"overlap", ISO_IN, {{0, 16, 0, 0, false}, {15, 1, 0, 0, false}}},
+	    {"too much", ISO_OUT, {{0, 64, 0, 0, false}, {0, 1, 0, 0, false}}},
 	};
 	static const uint8_t zero[64];
 

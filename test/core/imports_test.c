@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/imports core/imports_msg core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
+/* link: core/imports core/imports_msg core/wire_tail core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
 /* clang-format on */
 /*
  * The serve side is a peer that says anything (test/core/pair.h); the owner and
@@ -669,7 +669,7 @@ submit_iso(uint8_t ep, uint32_t len, uint32_t packets, uint64_t *tag)
 							     : (const uint8_t *)"data"};
 
 	for (uint32_t i = 0; i < packets; i++)
-		iso[i] = (struct urb_iso){i * 2, 2, 0, 0};
+		iso[i] = (struct urb_iso){i * 2, 2, 0, 0, false};
 	return imports_submit(m, 1, &q, tag);
 }
 

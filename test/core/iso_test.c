@@ -18,23 +18,38 @@ layouts(void)
 		uint32_t packets, len;
 		int32_t out, in;
 	} t[] = {
-	    {"one", {{0, 8, 0, 0}}, 1, 8, 0, 0},
-	    {"gaps", {{4, 4, 0, 0}, {12, 4, 0, 0}}, 2, 16, 0, 0},
-	    {"empty ones", {{0, 0, 0, 0}, {0, 0, 0, 0}, {8, 0, 0, 0}}, 3, 8, 0, 0},
-	    {"nothing at all", {{0, 0, 0, 0}}, 1, 0, 0, 0},
-	    {"no packets", {{0, 0, 0, 0}}, 0, 8, -22, -22},
-	    {"too long", {{0, 9, 0, 0}}, 1, 8, -22, -22},
-	    {"behind the end", {{9, 0, 0, 0}}, 1, 8, -22, -22},
-	    {"over the end", {{4, 5, 0, 0}}, 1, 8, -22, -22},
-	    {"sum overflows", {{8, MAX - 7, 0, 0}}, 1, 8, -22, -22},
-	    {"both huge", {{MAX, MAX, 0, 0}}, 1, MAX, -22, -22},
-	    {"all there is", {{0, MAX, 0, 0}}, 1, MAX, 0, 0},
-	    {"second outside", {{0, 4, 0, 0}, {4, 5, 0, 0}}, 2, 8, -22, -22},
-	    {"backwards", {{4, 4, 0, 0}, {0, 4, 0, 0}}, 2, 8, 0, -22},
-	    {"overlap", {{0, 4, 0, 0}, {3, 4, 0, 0}}, 2, 8, 0, -22},
-	    {"same place", {{0, 4, 0, 0}, {0, 4, 0, 0}}, 2, 8, 0, -22},
-	    {"inside", {{0, 8, 0, 0}, {4, 0, 0, 0}}, 2, 8, 0, -22},
-	    {"more than fits", {{0, 5, 0, 0}, {0, 4, 0, 0}}, 2, 8, -22, -22},
+	    {"one", {{0, 8, 0, 0, false}}, 1, 8, 0, 0},
+	    {"gaps", {{4, 4, 0, 0, false}, {12, 4, 0, 0, false}}, 2, 16, 0, 0},
+	    {"empty ones",
+	     {{0, 0, 0, 0, false}, {0, 0, 0, 0, false}, {8, 0, 0, 0, false}},
+	     3,
+	     8,
+	     0,
+	     0},
+	    {"nothing at all", {{0, 0, 0, 0, false}}, 1, 0, 0, 0},
+	    {"no packets", {{0, 0, 0, 0, false}}, 0, 8, -22, -22},
+	    {"too long", {{0, 9, 0, 0, false}}, 1, 8, -22, -22},
+	    {"behind the end", {{9, 0, 0, 0, false}}, 1, 8, -22, -22},
+	    {"over the end", {{4, 5, 0, 0, false}}, 1, 8, -22, -22},
+	    {"sum overflows", {{8, MAX - 7, 0, 0, false}}, 1, 8, -22, -22},
+	    {"both huge", {{MAX, MAX, 0, 0, false}}, 1, MAX, -22, -22},
+	    {"all there is", {{0, MAX, 0, 0, false}}, 1, MAX, 0, 0},
+	    {"second outside",
+	     {{0, 4, 0, 0, false}, {4, 5, 0, 0, false}},
+	     2,
+	     8,
+	     -22,
+	     -22},
+	    {"backwards", {{4, 4, 0, 0, false}, {0, 4, 0, 0, false}}, 2, 8, 0, -22},
+	    {"overlap", {{0, 4, 0, 0, false}, {3, 4, 0, 0, false}}, 2, 8, 0, -22},
+	    {"same place", {{0, 4, 0, 0, false}, {0, 4, 0, 0, false}}, 2, 8, 0, -22},
+	    {"inside", {{0, 8, 0, 0, false}, {4, 0, 0, 0, false}}, 2, 8, 0, -22},
+	    {"more than fits",
+	     {{0, 5, 0, 0, false}, {0, 4, 0, 0, false}},
+	     2,
+	     8,
+	     -22,
+	     -22},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -60,8 +75,9 @@ static void
 results_become_believable(void)
 {
 	struct urb_iso iso[] = {
-	    {0, 8, 9, 0},      {8, 8, MAX, -LINUX_EXDEV}, {16, 8, 8, 0},
-	    {24, 8, 3, 12345}, {32, 8, 0, -4000},         {40, 8, 1, -LINUX_EILSEQ},
+	    {0, 8, 9, 0, false},      {8, 8, MAX, -LINUX_EXDEV, false},
+	    {16, 8, 8, 0, false},     {24, 8, 3, 12345, false},
+	    {32, 8, 0, -4000, false}, {40, 8, 1, -LINUX_EILSEQ, false},
 	};
 	struct urb u = {.type = URB_ISO,
 			.len = 48,
@@ -91,7 +107,10 @@ static void
 data_move_together(void)
 {
 	uint8_t buf[] = "..abc..defg....h";
-	struct urb_iso iso[] = {{2, 4, 3, 0}, {7, 4, 4, 0}, {12, 1, 0, 0}, {15, 1, 1, 0}};
+	struct urb_iso iso[] = {{2, 4, 3, 0, false},
+				{7, 4, 4, 0, false},
+				{12, 1, 0, 0, false},
+				{15, 1, 1, 0, false}};
 	struct urb u = {.buf = buf, .len = 16, .iso = iso, .packets = 4};
 
 	iso_clean(&u);

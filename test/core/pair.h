@@ -25,6 +25,7 @@ struct pair {
 	struct pair_got got[PAIR_GOTS]; /* what far heard, the first ones */
 	unsigned gots;
 	unsigned gets, fail_at; /* calls of pool_get, the one that fails; 0: none */
+	uint64_t now;           /* as near knows it */
 	bool deaf;              /* nothing of near arrives, nothing is acknowledged */
 };
 
@@ -149,6 +150,31 @@ pair_say(struct pair *p, uint32_t sid, uint8_t type, const void *body, size_t n)
 
 	CHECK_EQ(session_open(p->far, sid, STREAM_PRIO_BULK), ERR_OK);
 	CHECK_EQ(session_send(p->far, sid, type, &v, 1, NULL), ERR_OK);
+	return pair_flush(p);
+}
+
+/*
+ * The same where the last tail bytes may get lost, and those of [from, to) do, which
+ * the side under test knows some time later.
+ */
+static inline int
+pair_say_tail(struct pair *p, uint32_t sid, uint8_t type, const uint8_t *body, size_t n,
+	      uint32_t tail, uint32_t from, uint32_t to)
+{
+	struct session_slice v = {body, n - tail};
+
+	session_tails(p->far);
+	CHECK_EQ(session_open(p->far, sid, STREAM_PRIO_ISO), ERR_OK);
+	CHECK_EQ(session_send_tail(p->far, sid, type, &v, 1, tail, 1000000, NULL),
+		 ERR_OK);
+	if (from > 0)
+		session_piece(p->far, sid, 0, body + n - tail, from);
+	if (to < tail)
+		session_piece(p->far, sid, to, body + n - tail + to, tail - to);
+	if (pair_flush(p) != ERR_OK)
+		return session_failed(p->near);
+	session_arq_ops.clock(p->near, p->now += SESSION_LATE_US);
+	(void)session_arq_ops.turn(p->near);
 	return pair_flush(p);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/arq core/arq_in core/arq_sent core/pmtu core/arq_recv core/arq_rtt core/cc core/cc_bbr core/cc_cubic core/pacer core/ranges core/cur core/mem */
+/* link: core/arq core/keyuse core/arq_path core/arq_in core/arq_sent core/pmtu core/arq_recv core/arq_rtt core/cc core/cc_bbr core/cc_cubic core/pacer core/ranges core/cur core/mem */
 /* clang-format on */
 /*
  * Links that find out how long their packets may be, over paths that swallow longer
@@ -103,7 +103,8 @@ pinned(void)
 	CHECK_EQ(mtu(&s, 0), 1200);
 	CHECK_EQ(s.end[0].numbers, 1);
 	arq_moved(s.end[0].a, s.now);
-	CHECK_EQ(arq_deadline(s.end[0].a), SIM_NEVER);
+	sim_run(&s, 2000 * SECOND);
+	CHECK_EQ(s.end[0].numbers, 2); /* a PING */
 	sim_fini(&s);
 }
 

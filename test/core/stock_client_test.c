@@ -472,9 +472,9 @@ static uint64_t
 submit_iso(uint8_t ep)
 {
 	static const uint8_t data[300] = {[299] = 9};
-	static const struct urb_iso iso[RUN] = {{0, 90, 7, -LINUX_EXDEV},
-						{100, 91, 7, -LINUX_EXDEV},
-						{200, 92, 7, -LINUX_EXDEV}};
+	static const struct urb_iso iso[RUN] = {{0, 90, 7, -LINUX_EXDEV, false},
+						{100, 91, 7, -LINUX_EXDEV, false},
+						{200, 92, 7, -LINUX_EXDEV, false}};
 	const struct import_request q = {.ep = ep,
 					 .type = URB_ISO,
 					 .flags = URB_ISO_ASAP,

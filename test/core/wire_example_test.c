@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/wire core/imports core/imports_msg core/wire_iso core/desc core/ticket core/b32 core/text core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/err core/log core/cur core/mem core/desc_cache */
+/* link: core/wire core/imports core/imports_msg core/wire_iso core/desc core/ticket core/b32 core/text core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/err core/log core/cur core/mem core/desc_cache core/wire_tail core/session_tail core/tail_in core/tail_out */
 /* clang-format on */
 /*
  * The byte examples of man/usbp2p-protocol.7 are what the code makes. In the
@@ -17,6 +17,7 @@
 #include "core/ticket.h"
 #include "core/usbip.h"
 #include "core/wire.h"
+#include "core/wire_tail.h"
 #include "test/test.h"
 
 #define PAGE    "man/usbp2p-protocol.7"
@@ -265,6 +266,28 @@ complete(void)
 	shows_message("COMPLETE", CONTROL, WIRE_COMPLETE, v, 2);
 }
 
+/* A COMPLETE with n bytes at b and the data "abc", of which that may be lost. */
+static void
+shows_tailed(const uint8_t *b, size_t n, const struct urb_iso *iso)
+{
+	const size_t table = 2 * WIRE_PACKET;
+	const struct session_slice v[3] = {
+	    {b, n - table}, {b + n - table, table}, {"abc", 3}};
+	struct pool pool = TEST_POOL(1 << 20);
+	struct session *s = session_new(&pool, 65536, &session_ops, NULL);
+	uint8_t p[1200];
+
+	session_tails(s);
+	CHECK_EQ(session_open(s, stream_of(1, 0x84), STREAM_PRIO_ISO), ERR_OK);
+	CHECK_EQ(wire_tail_send(s, stream_of(1, 0x84), WIRE_COMPLETE, v, iso, 2, 2, NULL),
+		 ERR_OK);
+	n = fill(s, p, FRAME_DATAGRAM_HEAD + 3);
+	shows("DATAGRAM", p, n);
+	shows_sent("TAILED", s);
+	session_free(s);
+	CHECK_EQ(pool.used, 0);
+}
+
 static void
 isochronous(void)
 {
@@ -290,6 +313,7 @@ isochronous(void)
 	wr_bytes(&w, "abc", 3);
 	v = slice_of(b, &w);
 	shows_message("ISO COMPLETE", stream_of(1, 0x84), WIRE_COMPLETE, &v, 1);
+	shows_tailed(b, v.n - 3, iso);
 }
 
 static void

@@ -27,11 +27,11 @@ checks
 	! grep -q " 0 failed" "$work/out"
 ok "regress 41: zero tests ran" || note <"$work/out"
 
-for storey in core sim net fuzz e2e vm; do
+for storey in core sim net fuzz e2e e2e/nat vm; do
 	program "$storey/good_test" '1..1\\nok 1 - good\\n'
 done
 checks
-is "all is well" "$rc $(tail -n 1 "$work/out")" "0 8 passed, 0 failed"
+is "all is well" "$rc $(tail -n 1 "$work/out")" "0 9 passed, 0 failed"
 
 # spoils "text" LINES: one program says so, and the whole has failed.
 spoils() {
@@ -53,5 +53,5 @@ ok "the whole log that a program shows behind its plan" || note <"$work/out"
 program core/good_test '1..1\\nok 1 - good\\n'
 rm -r "$tree/test/sim" "$tree/build/test/sim"
 checks
-is "a storey without a test" "$rc $(tail -n 1 "$work/out")" "1 7 passed, 1 failed"
+is "a storey without a test" "$rc $(tail -n 1 "$work/out")" "1 8 passed, 1 failed"
 finish

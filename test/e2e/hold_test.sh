@@ -46,9 +46,10 @@ serve() {
 	pids="$pids $served"
 	wait_for 10 serving "$work/lab"
 }
+anna_options=
 # attach OPTION...: lab's devices for stock clients of anna's.
 attach() {
-	ip netns exec "$B" "$BIN" -s "$work/anna" attach lab --via usbip=127.0.0.1:3251 \
+	ip netns exec "$B" "$BIN" $anna_options -s "$work/anna" attach lab --via usbip=127.0.0.1:3251 \
 		"$@" >>"$work/anna.out" 2>>"$work/anna.log" &
 	attached=$!
 	pids="$pids $attached"
@@ -127,15 +128,59 @@ check "and so does anna" anna_says '.held_s // empty'
 ip -n "$A" link set wire up
 check "it goes on" wait_for 15 said anna.log 'session with lab goes on' 3
 
+# --- one way only: who is heard no more says so, and the session waits ---
+deaf() {
+	ip netns exec "$A" nft -f - <<-END
+		table ip deaf {
+			chain in {
+				type filter hook input priority 0;
+				iifname wire $1 drop
+			}
+		}
+	END
+}
+mend() {
+	ip netns exec "$A" nft delete table ip deaf
+}
+deaf "meta l4proto udp"
+ok "lab hears no packet any more"
+check "lab holds the session" wait_for 12 lab_says '.peers[0].held_s // empty'
+check "anna knows it" wait_for 3 grep -q 'the peer says that the link is lost' "$work/anna.log"
+mend
+check "it goes on" wait_for 30 said anna.log 'session with lab goes on' 4
+check "it was offered once" said anna.out offered 4
+
 # --- who goes in order is not waited for ---
 kill "$attached"
 wait "$attached"
 is "attach ends in order" "$?" 0
 check "lab holds nothing" wait_for 3 lab_says '.peers | length == 0 // empty'
 
+# --- a worn link whose successor cannot be made goes on ---
+anna_options="-o link.rekey_packets=14"
+attach
+anna_options=
+check "offered again" wait_for 10 said anna.out offered 5
+links() {
+	[ "$(anna_says .links)" -ge "$1" ]
+}
+check "it gets new links" wait_for 60 links 3
+deaf "tcp dport 13240 ct state new"
+check "then no more" wait_for 90 grep -q 'not followed by another yet' "$work/anna.log"
+check "which is tried again" wait_for 60 sh -c \
+	"[ \$(grep -c 'not followed by another yet' $work/anna.log) -ge 3 ]"
+n=$(anna_says .links)
+is "the session has its link" "$(anna_says .held_s) $(lab_says '.peers[0].held_s')" "null null"
+mend
+check "then new links again" wait_for 60 links $((n + 2))
+check "the device was never offered anew" said anna.out offered 5
+kill "$attached"
+wait "$attached"
+check "lab lets go" wait_for 3 lab_says '.peers | length == 0 // empty'
+
 # --- --once and --grace 0 ---
 attach --once --grace 0s
-check "once" wait_for 10 said anna.out offered 5
+check "once" wait_for 10 said anna.out offered 6
 ip -n "$A" link set wire down
 wait_for 10 gone "$attached"
 wait "$attached"

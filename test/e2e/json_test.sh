@@ -17,7 +17,7 @@ begins() {
 }
 
 device="busid id speed class manufacturer product serial"
-link="path carrier cc rtt_us min_rtt_us packets_out packets_in bytes_out bytes_in lost duplicates replayed late corrupted cwnd mtu"
+link="path kind carrier cipher cc rtt_us min_rtt_us packets_out packets_in bytes_out bytes_in lost duplicates replayed late corrupted cwnd mtu"
 
 # A name that JSON has to escape; control characters are never let out.
 awkward=$(printf 'a"b\\c\033[2J\tü.img')
@@ -59,25 +59,32 @@ keys "local list" . "schema kind devices"
 try "$BIN" -s "$work/anna" bench lab v-1 --json
 begins bench bench
 keys "bench" . \
-	"schema kind peer connect_ms path link rtt_us down_mb_s up_mb_s cpu_s_per_gb urb_s device"
+	"schema kind peer connect_ms path link rtt_us rtt_busy_us down_mb_s up_mb_s cpu_s_per_gb first_byte_ms urb_s device"
 keys "bench: link" .link "$link"
 keys "bench: round trip" .rtt_us "p50 p99"
+keys "bench: round trip beside bulk" .rtt_busy_us "p50 p99"
 keys "bench: CPU" .cpu_s_per_gb "local"
 keys "bench: device" .device "$device bytes read_mb_s sha256"
 is "bench: the bytes" "$(jq -r .device.sha256 "$work/out")" \
 	"$(sha256sum "$work/x.img" | cut -c 1-64)"
 check "bench: numbers" jq -e '.connect_ms > 0 and .rtt_us.p50 > 0 and
-	.rtt_us.p99 >= .rtt_us.p50 and .down_mb_s > 1 and .up_mb_s > 1 and
+	.rtt_us.p99 >= .rtt_us.p50 and .rtt_busy_us.p50 > 0 and
+	.rtt_busy_us.p99 >= .rtt_busy_us.p50 and .down_mb_s > 1 and .up_mb_s > 1 and
 	.cpu_s_per_gb.local > 0 and .urb_s > 100 and .device.bytes == 1048576' "$work/out"
 cp "$work/out" "$work/bench"
 try "$BIN" -s "$work/anna" bench lab --json
 keys "bench without a device" . \
-	"schema kind peer connect_ms path link rtt_us down_mb_s up_mb_s cpu_s_per_gb"
+	"schema kind peer connect_ms path link rtt_us rtt_busy_us down_mb_s up_mb_s cpu_s_per_gb"
+t0=$(date +%s%N)
+try "$BIN" -s "$work/anna" bench lab --time 3s --json
+check "bench: 3 s each way and more" test $(($(date +%s%N) - t0)) -gt 6000000000
+try "$BIN" -s "$work/anna" bench lab --time soon
+is "bench: no duration" "$rc" 2
 
 try "$BIN" -s "$work/lab" status --json
 begins status status
 keys "status" . "schema kind running"
-keys "status: serve" '.running[0]' "schema kind pid name id since listen devices peers"
+keys "status: serve" '.running[0]' "schema kind pid name id since listen rendezvous devices peers"
 keys "status: a free device" '.running[0].devices[0]' "$device shared state"
 is "status: values" "$(jq -r '.running[0] | [.kind, .pid, .name, .id] | join(" ")' \
 	"$work/out")" "serve $served lab $("$BIN" -s "$work/lab" id)"
@@ -106,7 +113,7 @@ check "regress 32: metric columns never fed" wait_for 20 all_fed || never | note
 try "$BIN" -s "$work/lab" status --json
 begins "status, one peer" status
 keys "status: a held device" '.running[0].devices[1]' "$device shared state holder since"
-keys "status: a peer" '.running[0].peers[0]' "name id since link urbs"
+keys "status: a peer" '.running[0].peers[0]' "name id since link links urbs"
 keys "status: its link" '.running[0].peers[0].link' "$link"
 keys "status: its requests" '.running[0].peers[0].urbs' \
 	"done failed unlinked inflight bytes_in bytes_out"

@@ -34,6 +34,7 @@ at_end() {
 	end_rc=$?
 	trap - EXIT
 	end_all
+	[ "$end_rc" = 0 ] || show_logs "$work"
 	rm -rf "$work"
 	exit "$end_rc"
 }
@@ -79,9 +80,10 @@ try() {
 	"$@" >"$work/out" 2>"$work/err" || rc=$?
 }
 
-# wait_for SECONDS CMD...: until CMD succeeds; fails when the time is over.
+# wait_for SECONDS CMD...: until CMD succeeds; fails when the time is over, which is
+# meant for a machine that does nothing else: a busy one has four times as long.
 wait_for() {
-	wait_end=$(($(date +%s) + $1))
+	wait_end=$(($(date +%s) + $1 * 4))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$(date +%s)" -le "$wait_end" ] || return 1

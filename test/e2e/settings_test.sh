@@ -41,7 +41,9 @@ ok "link.mtu=1200 is for one way only"
 
 is "link.fast: yes unless told" "$(field .link.carrier)" gso
 
-try "$BIN" -o link.mtu=4000 -o link.fast=no -o link.cc=cubic -s "$work/anna" bench lab --json
+try "$BIN" -o link.mtu=4000 -o link.fast=no -o link.cc=cubic -o link.cipher=chacha20 \
+	-s "$work/anna" bench lab --json
+is "link.cipher=chacha20" "$(field .link.cipher)" chacha20
 is "link.cc=cubic" "$(field .link.cc)" cubic
 is "link.fast=no" "$(field .link.carrier)" libnice
 is "link.mtu=4000: that and no other" "$(field .link.mtu)" 4000
@@ -62,10 +64,10 @@ is "and does not harm who has it" "$? $(jq -r .path "$work/first" | cut -d ' ' -
 	"0 127.0.0.1:41400"
 end_serve "$lab"
 
-settings="-o link.cc=cubic -o link.mtu=5000 -o serve.name=attic"
+settings="-o link.cc=cubic -o link.mtu=5000 -o link.cipher=chacha20 -o serve.name=attic"
 start_serve lab --virtual "disk:$work/stick.img" || bail "serve does not start again"
 t=$(ticket lab)
-"$BIN" -s "$work/anna" bench "$t" --as attic --json >"$work/first" &
+"$BIN" -o link.cipher=aes128 -s "$work/anna" bench "$t" --as attic --json >"$work/first" &
 first=$!
 pids="$pids $first"
 check "a peer again" wait_for 5 lab_peer .link.path
@@ -73,10 +75,12 @@ is "link.cc of serve" "$(lab_peer .link.cc)" cubic
 wait "$first"
 jq -e '.link | .bytes_in / .packets_in | . > 1200 and . <= 5000' "$work/first" >/dev/null
 ok "link.mtu of serve"
+is "link.cipher of serve" "$(jq -r .link.cipher "$work/first")" chacha20
 
-# All that went before, for every key that there is; some need a kernel (test/vm).
-for key in $("$BIN" help | sed -n 's/^ *\([a-z]*\.[a-z]*\)=.*/\1/p'); do
-	grep -q -e "-o $key=" "$0" test/vm/*_test.sh || echo "# no test sets $key"
+# All that went before, for every key that there is; some need a kernel (test/vm), or
+# have a test of their own.
+for key in $("$BIN" help | sed -n 's/^ *\([a-z]*\.[a-z_]*\)=.*/\1/p'); do
+	grep -q -e "-o $key=" test/e2e/*_test.sh test/vm/*_test.sh test/e2e/nat/*.sh || echo "# no test sets $key"
 done >"$work/unset"
 cat "$work/unset"
 [ "$tap_bad" = 0 ] && [ ! -s "$work/unset" ] && "$BIN" help | grep -q link.mtu=

@@ -17,7 +17,7 @@ refuses() {
 	is "$what: nothing on stdout" "$(cat "$work/out")" ""
 }
 
-commands="serve bind unbind invite peer list attach detach status tui bench id help"
+commands="serve bind unbind invite peer list attach detach status rendezvous tui bench id help"
 
 try "$BIN" --version
 is "--version" "$rc $(sed 's/ [0-9][0-9.]*$/ N/' "$work/out")" "0 usbp2p N"
@@ -30,7 +30,7 @@ for c in $commands; do
 done
 is "help names no more" "$(sed -n '/^commands:/,/^$/p' "$work/out" | grep -c '^  ')" \
 	"$(echo "$commands" | wc -w)"
-for key in ice.ports link.cc link.fast link.mtu serve.name; do
+for key in ice.ports ice.relay ice.stun ice.turn ice.turn.user ice.turn.password link.cc link.fast link.mtu serve.name; do
 	has "help names $key" "$work/out" "$key="
 done
 for c in $commands; do

@@ -188,7 +188,7 @@ ask(void)
 		uint32_t step = how & 0x80 ? 500 : 2;
 
 		export_iso(handle)[i] = (struct urb_iso){
-		    i * step, dice_u8(&dice) % (step + (how & 0x40)), 5, 5};
+		    i * step, dice_u8(&dice) % (step + (how & 0x40)), 5, 5, false};
 	}
 	handles[handle_count++] = handle;
 }

@@ -199,7 +199,8 @@ kernel_submits(void)
 		feed(data, h.submit.len);
 	for (uint32_t i = 0; h.submit.packets <= PACKETS && i < h.submit.packets; i++) {
 		unsigned step = 3 * (1 + dice_u8(&dice));
-		struct urb_iso p = {i * step, dice_u8(&dice) & 15 ? step : 100000, 0, 0};
+		struct urb_iso p = {i * step, dice_u8(&dice) & 15 ? step : 100000, 0, 0,
+				    false};
 
 		usbip_iso_pack(&p, b);
 		feed(b, USBIP_ISO);
@@ -249,7 +250,7 @@ far_replies(void)
 	if (data != NULL)
 		memset(data, 0x77, r.actual);
 	for (uint32_t k = 0; iso != NULL && k < r.packets; k++)
-		iso[k] = (struct urb_iso){k, k, acts[k], -(int32_t)(how & 0x30)};
+		iso[k] = (struct urb_iso){k, k, acts[k], -(int32_t)(how & 0x30), false};
 	if (how & 0x80)
 		err = import_reply_end(im);
 	MUST(err == ERR_OK || r.packets > 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
+/* link: core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
 /* clang-format on */
 /*
  * A session with a hostile peer and a forgetful owner: the input chooses frames
@@ -34,6 +34,7 @@ struct fuzz {
 	struct session *s, *peer; /* the peer makes frames that are nearly right */
 	struct packet flying[FLYING];
 	uint64_t next[STREAMS]; /* index of the next message */
+	uint64_t now;
 };
 
 static uint32_t
@@ -63,7 +64,15 @@ message(void *arg, const struct session_msg *m)
 		return ERR_OK;
 	MUST(m->sid < STREAMS && m->index == f->next[m->sid]);
 	MUST(m->len <= SESSION_MSG_MAX);
+	MUST(m->tail <= SESSION_TAIL_MAX && m->tail <= m->len);
 	session_msg_read(m, 0, body, m->len < sizeof(body) ? m->len : sizeof(body));
+	if (m->len > 0) {
+		uint32_t at = rnd(f, m->len), n = rnd(f, m->len - at + 1);
+
+		if (n <= sizeof(body))
+			session_msg_read(m, at, body, n);
+		MUST(session_msg_has(m, at, n) || m->tail > 0);
+	}
 	switch (rnd(f, 40)) {
 	case 0:
 	case 4:
@@ -128,6 +137,27 @@ feed(struct fuzz *f, const uint8_t *p, size_t n)
 	(void)feed_to(f->s, p, n);
 }
 
+/* One message, maybe with a tail, all or most of which goes. */
+static int
+send_to(struct fuzz *f, struct session *s, uint32_t sid, const struct session_slice *sl)
+{
+	uint32_t tail = rnd(f, 3) ? 0 : rnd(f, 5000);
+
+	if (tail == 0)
+		return session_send(s, sid, 1, sl, 1, NULL);
+	if (session_send_tail(s, sid, 1, sl, 1, tail, 1000000, NULL) != ERR_OK)
+		return ERR_NOMEM;
+	for (uint32_t at = 0, n; at < tail; at += n) {
+		static const uint8_t bytes[SESSION_PIECE];
+
+		n = 1 + rnd(f, SESSION_PIECE);
+		n = n < tail - at ? n : tail - at;
+		if (rnd(f, 8))
+			session_piece(s, sid, at, bytes, n);
+	}
+	return ERR_OK;
+}
+
 /* Frames of a real session, some bits of which are turned. */
 static void
 feed_mutated(struct fuzz *f)
@@ -138,8 +168,8 @@ feed_mutated(struct fuzz *f)
 	size_t refs = ARQ_REFS, n;
 	uint32_t sid = rnd(f, STREAMS);
 
-	if (session_open(f->peer, sid, STREAM_PRIO_BULK) != ERR_OK ||
-	    session_send(f->peer, sid, 1, &sl, 1, NULL) != ERR_OK)
+	if (session_open(f->peer, sid, STREAM_PRIO_ISO) != ERR_OK ||
+	    send_to(f, f->peer, sid, &sl) != ERR_OK)
 		return;
 	n = ops->fill(f->peer, p, 30 + rnd(f, MTU - 30), ref, &refs);
 	for (size_t i = 0; i < refs; i++)
@@ -155,15 +185,19 @@ feed_made(struct fuzz *f)
 {
 	static const uint64_t edge[] = {
 	    0, 1, 5, 4096, 65535, 65536, 0x7fffffff, UINT32_MAX, 1ull << 40, UINT64_MAX};
+	static const uint8_t types[] = {
+	    FRAME_STREAM, FRAME_WINDOW, FRAME_DATAGRAM, 0, 15, 18, 21, 255};
 	uint8_t p[MTU] = {0};
 	uint16_t len = (uint16_t)rnd(f, 1000);
 	struct wr w;
 
 	wr_init(&w, p, sizeof(p));
-	wr_u8(&w, (uint8_t)(rnd(f, 200) ? FRAME_STREAM + rnd(f, 2) : rnd(f, 256)));
+	wr_u8(&w, types[rnd(f, rnd(f, 200) ? 3 : ARRAY_LEN(types))]);
 	wr_le32(&w, rnd(f, STREAMS + 2));
 	wr_le64(&w, edge[rnd(f, rnd(f, 300) ? 5 : ARRAY_LEN(edge))] + rnd(f, 3));
-	if (p[0] == FRAME_STREAM) {
+	if (p[0] == FRAME_DATAGRAM)
+		wr_le32(&w, rnd(f, 100) ? rnd(f, 5000) : SESSION_TAIL_MAX - rnd(f, 2000));
+	if (p[0] == FRAME_STREAM || p[0] == FRAME_DATAGRAM) {
 		wr_le16(&w, (uint16_t)(rnd(f, 200) ? len : len + 1));
 		w.p += len;
 	}
@@ -178,7 +212,7 @@ send_some(struct fuzz *f)
 	uint32_t sid = rnd(f, STREAMS);
 
 	if (session_open(f->s, sid, (enum stream_prio)rnd(f, STREAM_PRIOS)) == ERR_OK)
-		(void)!session_send(f->s, sid, 1, &sl, 1, NULL);
+		(void)!send_to(f, f->s, sid, &sl);
 }
 
 static void
@@ -200,7 +234,7 @@ one_step(struct fuzz *f)
 {
 	uint32_t sid = rnd(f, STREAMS);
 
-	switch (rnd(f, 10)) {
+	switch (rnd(f, 11)) {
 	case 0:
 		feed_made(f);
 		break;
@@ -226,6 +260,14 @@ one_step(struct fuzz *f)
 			forget(f, sid);
 		session_peer_window(f->s, rnd(f, 1 << 20));
 		break;
+	case 10:
+		f->now += rnd(f, 8000);
+		ops->clock(f->s, f->now);
+		ops->clock(f->peer, f->now);
+		if (ops->deadline(f->s) <= f->now)
+			(void)!ops->turn(f->s);
+		MUST(session_failed(f->s) != ERR_OK || ops->deadline(f->s) > f->now);
+		break;
 	}
 }
 
@@ -241,6 +283,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	f.s = session_new(&f.pool, 100000, &owner, &f);
 	f.peer = session_new(&peers, 100000, &owner, &f);
 	MUST(f.s != NULL && f.peer != NULL);
+	session_tails(f.s);
+	session_tails(f.peer);
 	while (f.dice.p < f.dice.end && session_failed(f.s) == ERR_OK)
 		one_step(&f);
 	session_free(f.s);

@@ -214,7 +214,8 @@ client_submits(void)
 	feed(b, USBIP_HEADER + (h.in ? 0 : h.submit.len));
 	for (uint32_t i = 0; h.submit.packets <= 8 && i < h.submit.packets; i++) {
 		unsigned step = 3 * (1 + dice_u8(&dice));
-		struct urb_iso p = {i * step, dice_u8(&dice) & 15 ? step : 100000, 0, 0};
+		struct urb_iso p = {i * step, dice_u8(&dice) & 15 ? step : 100000, 0, 0,
+				    false};
 
 		usbip_iso_pack(&p, b);
 		feed(b, USBIP_ISO);

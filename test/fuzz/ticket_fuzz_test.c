@@ -70,6 +70,10 @@ valid_bytes(uint8_t *b)
 	for (t.addrs = 0; t.addrs < rnd(TICKET_ADDRS + 1); t.addrs++)
 		snprintf(t.addr[t.addrs], TICKET_ADDR, "192.0.2.%u:%u", rnd(256),
 			 1 + rnd(65535));
+	for (t.rdvs = 0; t.rdvs < rnd(TICKET_RDVS + 1); t.rdvs++) {
+		snprintf(t.rdv[t.rdvs].addr, RDV_ADDR, "r%u.example:1", rnd(10));
+		t.rdv[t.rdvs].pin[rnd(PEERID)] = (uint8_t)rnd(256);
+	}
 	t.has_secret = rnd(2);
 	if (ticket_write(&t, text, sizeof(text)) != ERR_OK ||
 	    b32_decode(text + 7, b, MAX, &n) != ERR_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/exports core/exported core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/imports core/imports_msg core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
+/* link: core/exports core/exported core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/imports core/imports_msg core/wire_tail core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
 /* clang-format on */
 /*
  * Our messages from a hostile peer. The first byte of the input chooses: a body
@@ -122,15 +122,47 @@ some_sid(void)
 	return rnd(8) ? (1 + rnd(3)) << 5 | rnd(14) : rnd(40);
 }
 
+static uint32_t data_len; /* of the message that is said next: may be its tail */
+
+/* Some of the tail does not arrive, and some time goes by. */
+static void
+say_tail(uint32_t sid, uint8_t type, const uint8_t *body, size_t n, uint32_t tail)
+{
+	const struct arq_ops *ops = &session_arq_ops;
+	struct session_slice v = {body, n - tail};
+
+	session_tails(pair.far);
+	if (session_open(pair.far, sid, STREAM_PRIO_ISO) != ERR_OK ||
+	    session_send_tail(pair.far, sid, type, &v, 1, tail, 1000000, NULL) != ERR_OK)
+		return;
+	for (uint32_t at = 0, k; at < tail; at += k) {
+		k = 1 + rnd(rnd(2) ? 1024 : 64);
+		k = k < tail - at ? k : tail - at;
+		if (rnd(8))
+			session_piece(pair.far, sid, at, body + n - tail + at, k);
+	}
+	(void)pair_flush(&pair);
+	ops->clock(pair.near, pair.now += rnd(4) * SESSION_LATE_US / 2);
+	(void)!ops->turn(pair.near);
+}
+
 static void
 say(uint32_t sid, uint8_t type, const uint8_t *body, const struct wr *w)
 {
 	struct session_slice v = {body, (size_t)(w->p - body)};
+	uint32_t tail = rnd(16) ? data_len : rnd((uint32_t)v.n + 1);
 
 	MUST(!w->bad);
+	data_len = 0;
+	if (tail > 0 && tail <= v.n && tail <= SESSION_TAIL_MAX && rnd(4)) {
+		say_tail(sid, type, body, v.n, tail);
+		return;
+	}
 	if (session_open(pair.far, sid, STREAM_PRIO_BULK) == ERR_OK &&
 	    session_send(pair.far, sid, type, &v, 1, NULL) == ERR_OK)
 		(void)pair_flush(&pair);
+	if (session_has_tails(pair.near)) /* it was a greeting */
+		session_tails(pair.far);
 }
 
 /* A message of the table with any bytes, or none of the table. */
@@ -164,6 +196,7 @@ say_greeting(uint8_t type)
 	h.greet.major = (uint8_t)(1 + (rnd(50) == 0));
 	h.window = rnd(4) ? WINDOW : rnd(65536) << 4; /* it has no more */
 	h.urb_max = rnd(4) ? WINDOW : edge();
+	h.greet.caps = rnd(8) ? WIRE_CAPS : edge() & ~WIRE_CAPS;
 	wr_init(&w, b, sizeof(b));
 	wire_put_hello(&w, &h);
 	say(STREAM_SESSION, type, b, &w);
@@ -188,6 +221,7 @@ on_hello(void *arg, const struct wire_hello *h, struct wire_hello *reply,
 	(void)arg;
 	(void)no;
 	reply->window = WINDOW;
+	reply->greet.caps = WIRE_CAPS;
 	reply->urb_max = WINDOW;
 	return h->greet.major == 1 ? ERR_OK : ERR_REFUSED;
 }
@@ -354,9 +388,10 @@ say_submit(void)
 	wr_init(&w, b, sizeof(b));
 	wire_put_submit(&w, &s);
 	for (uint32_t i = 0; i < s.packets && i < 4; i++)
-		wire_put_packet(&w, &(struct urb_iso){i * 64, rnd(64), rnd(9), 0});
+		wire_put_packet(&w, &(struct urb_iso){i * 64, rnd(64), rnd(9), 0, false});
 	if ((sid % 32 == 0 ? !(s.setup[0] & 0x80) : !(sid & 1)) && s.len <= 2048 - 32)
 		w.p += s.len;
+	data_len = s.packets > 0 && (sid & 1) == 0 ? s.len : 0;
 	w.p -= rnd(40) == 0;
 	say(sid, WIRE_SUBMIT, b, &w);
 }
@@ -519,7 +554,8 @@ on_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
 	MUST(m != NULL || r->packets == 0);
 	MUST(m == NULL || !r->unlinked);
 	body = m == NULL ? 0 : m->len - WIRE_COMPLETE_HEAD - r->packets * WIRE_PACKET;
-	MUST(body == 0 || body == r->actual);
+	MUST(body == 0 || body == r->actual || (m->tail > 0 && r->actual < body));
+	body = body > 0 ? r->actual : 0;
 	if (r->packets > 0 && r->packets <= ARRAY_LEN(iso))
 		imports_packets(m, iso, r->packets);
 	if (body > 0 && body <= sizeof(data))
@@ -638,10 +674,16 @@ say_complete(void)
 		c.status = (int32_t)edge();
 	wr_init(&w, b, sizeof(b));
 	wire_put_complete(&w, &c);
-	for (uint32_t i = 0; i < c.packets && i < 4; i++)
-		wire_put_packet(&w, &(struct urb_iso){.actual = rnd(100)});
-	if (c.flags == 0 && c.actual <= 400 && rnd(2))
+	for (uint32_t i = 0, left = c.actual; i < c.packets && i < 4; i++) {
+		uint32_t n = i + 1 == c.packets && rnd(20) ? left : rnd(100);
+
+		wire_put_packet(&w, &(struct urb_iso){.actual = n});
+		left -= n;
+	}
+	if (c.flags == 0 && c.actual <= 400 && rnd(2)) {
 		w.p += c.actual;
+		data_len = c.packets > 0 ? c.actual : 0;
+	}
 	say(some_sid(), WIRE_COMPLETE, b, &w);
 }
 
@@ -675,6 +717,7 @@ fuzz_attach(void)
 
 	memset(&h, 0, sizeof(h));
 	h.window = h.urb_max = WINDOW;
+	h.greet.caps = WIRE_CAPS;
 	devs = 0;
 	pair_init(&pair, WINDOW, &ops, NULL);
 	im = imports_new(&pair.pool, pair.near, &imports_ops, NULL);

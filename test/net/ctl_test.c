@@ -100,11 +100,11 @@ give_up(evutil_socket_t fd, short what, void *arg)
 	t.late = true;
 }
 
-/* Turns the loop until done says so, 5 s at most. */
+/* Turns the loop until done says so, 30 s at most. */
 static void
 run(bool (*done)(void))
 {
-	struct timeval tv = {5, 0};
+	struct timeval tv = {30, 0};
 	struct event *limit = evtimer_new(t.base, give_up, NULL);
 
 	event_add(limit, &tv);

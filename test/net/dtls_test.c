@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/dtls net/dtls_seen net/dtls_filter net/ident net/ident_peer core/cur core/log core/mem */
+/* link: net/dtls net/dtls_cipher net/dtls_seen net/dtls_filter net/ident net/ident_peer core/cur core/log core/mem */
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -9,6 +9,7 @@
 #undef ERR_STATE
 
 #include "net/dtls.h"
+#include "net/dtls_cipher.h"
 #include "test/test.h"
 
 #define MTU     1200
@@ -268,6 +269,43 @@ carries_packets(void)
 	CHECK_EQ(dtls_send(a.d, big, sizeof(big)), ERR_TOOBIG);
 	CHECK(dtls_dropped(a.d) == 0 && dtls_dropped(b.d) == 0);
 	close_both();
+}
+
+/* ChaCha20 when either wants it; the shortest packet gets through with both. */
+static void
+agrees_on_a_cipher(void)
+{
+	static const struct {
+		bool client, server;
+		const char *cipher;
+		size_t overhead;
+	} rows[] = {{false, false, "aes128", DTLS_OVERHEAD},
+		    {true, false, "chacha20", DTLS_OVERHEAD - 8},
+		    {false, true, "chacha20", DTLS_OVERHEAD - 8},
+		    {true, true, "chacha20", DTLS_OVERHEAD - 8}};
+	int ra, rb;
+
+	(void)dtls_cipher_chacha(); /* this machine's affair; it leaves nothing behind */
+	CHECK(ERR_peek_error() == 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		network(30, 0, 0, 0);
+		open_side(&a, anna, false, lab);
+		open_side(&b, lab, true, anna);
+		if (rows[i].client)
+			dtls_want_chacha(a.d);
+		if (rows[i].server)
+			dtls_want_chacha(b.d);
+		CHECK_EQ(dtls_start(b.d, now), ERR_OK);
+		CHECK_EQ(dtls_start(a.d, now), ERR_OK);
+		CHECK(run(&ra, &rb) && ra == ERR_OK && rb == ERR_OK);
+		CHECK(strcmp(dtls_cipher(a.d), rows[i].cipher) == 0);
+		CHECK(strcmp(dtls_cipher(b.d), rows[i].cipher) == 0);
+		CHECK_EQ(dtls_send(a.d, (const uint8_t *)"x", 1), ERR_OK);
+		CHECK_EQ(a.wire[0].n, 1 + rows[i].overhead);
+		CHECK(run(&ra, &rb));
+		CHECK(b.packets == 1 && b.last_n == 1);
+		close_both();
+	}
 }
 
 static void
@@ -936,12 +974,13 @@ end(void)
 	ident_free(eve);
 }
 
-TEST_MAIN(TEST(begin), TEST(carries_packets), TEST(megabytes), TEST(small_mtu),
-	  TEST(handshake_survives_the_network), TEST(gives_up_after_ten_seconds),
-	  TEST(wall_clock_may_jump), TEST(first_wait_follows_the_rtt),
-	  TEST(refuses_the_wrong_peer), TEST(exports_the_same_at_both_ends),
-	  TEST(drops_replays_and_forgeries), TEST(says_why_it_drops),
-	  TEST(reads_joined_records), TEST(early_packets_are_not_lost_for_good),
-	  TEST(garbage_ends_nothing), TEST(forged_next_epoch_is_harmless),
-	  TEST(ops_errors_stick), TEST(refuses_other_ways_to_speak),
-	  TEST(genuine_close_ends_it), TEST(does_not_negotiate_again), TEST(end))
+TEST_MAIN(TEST(begin), TEST(carries_packets), TEST(agrees_on_a_cipher), TEST(megabytes),
+	  TEST(small_mtu), TEST(handshake_survives_the_network),
+	  TEST(gives_up_after_ten_seconds), TEST(wall_clock_may_jump),
+	  TEST(first_wait_follows_the_rtt), TEST(refuses_the_wrong_peer),
+	  TEST(exports_the_same_at_both_ends), TEST(drops_replays_and_forgeries),
+	  TEST(says_why_it_drops), TEST(reads_joined_records),
+	  TEST(early_packets_are_not_lost_for_good), TEST(garbage_ends_nothing),
+	  TEST(forged_next_epoch_is_harmless), TEST(ops_errors_stick),
+	  TEST(refuses_other_ways_to_speak), TEST(genuine_close_ends_it),
+	  TEST(does_not_negotiate_again), TEST(end))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/ice net/udp net/ice_addr net/ice_cand net/gpump core/log core/text core/err */
+/* clang-format off */
+/* link: net/ice net/ice_gather net/ice_names net/ice_path net/ice_uri net/tcp_addr net/udp net/ice_addr net/ice_cand net/gpump core/log core/text core/err */
+/* clang-format on */
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -11,7 +13,7 @@
 
 /* Real libnice; addresses are always given, and always loopback. */
 
-enum { GATHERED, CONNECTED, MOVED, FAILED, PACKET, OPS };
+enum { GATHERED, FOUND, LAST, CONNECTED, MOVED, FAILED, PACKET, OPS };
 
 struct end {
 	struct fixture *f;
@@ -118,6 +120,20 @@ on_gathered(void *arg, const struct ice_desc *d)
 }
 
 static void
+on_found(void *arg, const char *candidate)
+{
+	struct end *e = arg;
+
+	CHECK_EQ(e->count[GATHERED], 1);
+	CHECK_EQ(e->count[LAST], 0);
+	if (candidate == NULL && e->peer->ice != NULL)
+		ice_remote_last(e->peer->ice);
+	else if (e->peer->ice != NULL)
+		CHECK_EQ(ice_remote_more(e->peer->ice, candidate), ERR_OK);
+	count(e, candidate != NULL ? FOUND : LAST);
+}
+
+static void
 on_connected(void *arg)
 {
 	count(arg, CONNECTED);
@@ -151,8 +167,8 @@ on_packet(void *arg, const uint8_t *p, size_t n)
 	count(e, PACKET);
 }
 
-static const struct ice_ops ops = {on_gathered, on_connected, on_moved, on_failed,
-				   on_packet};
+static const struct ice_ops ops = {on_gathered, on_found,  on_connected,
+				   on_moved,    on_failed, on_packet};
 
 static void
 begin(struct fixture *f, const char *address)
@@ -319,7 +335,7 @@ port_range_is_kept(void)
 
 	setup(&f);
 	for (int i = 0; i < 2; i++) { /* the port is free again at once */
-		f.a.count[GATHERED] = 0;
+		f.a.count[GATHERED] = f.a.count[LAST] = 0;
 		f.a.ice = ice_new(f.pump, &conf, &ops, &f.a);
 		CHECK(f.a.ice != NULL);
 		CHECK(ice_new(f.pump, &conf, &ops, &f.b) == NULL);
@@ -365,6 +381,9 @@ static const struct {
     {"compatible", "candidate:1 1 UDP 1 ::127.0.0.1 1 typ host", ERR_REFUSED,
      ERR_REFUSED},
     {"nat64", "candidate:1 1 UDP 1 64:ff9b::7f00:1 1 typ host", ERR_REFUSED, ERR_REFUSED},
+    {"link-local", "candidate:1 1 UDP 1 169.254.7.7 1 typ host", ERR_REFUSED,
+     ERR_REFUSED},
+    {"link-local 6", "candidate:1 1 UDP 1 fe80::1 1 typ host", ERR_REFUSED, ERR_REFUSED},
     {"multicast", "candidate:1 1 UDP 1 224.0.0.251 1 typ host", ERR_REFUSED, ERR_REFUSED},
     {"multicast 6", "candidate:1 1 UDP 1 ff02::fb 1 typ host", ERR_REFUSED, ERR_REFUSED},
     {"broadcast", "candidate:1 1 UDP 1 255.255.255.255 1 typ host", ERR_REFUSED,
@@ -405,12 +424,57 @@ candidates_are_filtered(void)
 		int r;
 
 		snprintf(in, sizeof(in), "%s", lines[i].line);
-		r = ice_cand_check(in, sizeof(in), false, out);
+		r = ice_cand_check(in, sizeof(in), ICE_SCOPE_WORLD, out);
 		if (r != lines[i].plain)
 			printf("# %s\n", lines[i].what);
 		CHECK_EQ(r, lines[i].plain);
-		CHECK_EQ(ice_cand_check(in, sizeof(in), true, out), lines[i].loopback);
+		CHECK_EQ(ice_cand_check(in, sizeof(in), ICE_SCOPE_LOOPBACK, out),
+			 lines[i].loopback);
 	}
+}
+
+static void
+scopes(void)
+{
+	static const char *const link_local[] = {"169.254.0.1", "fe80::1", "febf::1",
+						 "fe80::1%eth0"};
+	static const char *const others[] = {"169.253.0.1", "fec0::1", "127.0.0.1", "",
+					     "fe80"};
+	char in[ICE_CANDIDATE_TEXT], out[ICE_CANDIDATE_TEXT];
+
+	for (size_t i = 0; i < ARRAY_LEN(link_local); i++)
+		CHECK(ice_cand_is_link_local(link_local[i]));
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		CHECK(!ice_cand_is_link_local(others[i]));
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(in, sizeof(in), "candidate:1 1 UDP 1 %s 1 typ host",
+			 link_local[i]);
+		CHECK_EQ(ice_cand_check(in, sizeof(in), ICE_SCOPE_LINK, out), ERR_OK);
+	}
+	CHECK_EQ(ice_cand_check("candidate:1 1 UDP 1 127.0.0.1 1 typ host", 60,
+				ICE_SCOPE_LINK, out),
+		 ERR_REFUSED);
+}
+
+/* A host's port at its router's address. */
+static void
+forwarded_ports(void)
+{
+	const char *host = "candidate:7 1 UDP 5 10.0.0.7 4711 typ host";
+	const char *six = "candidate:7 1 UDP 5 fd00::7 4711 typ host";
+	char out[ICE_CANDIDATE_TEXT];
+
+	CHECK(ice_cand_forwarded(host, "192.0.2.1", out));
+	CHECK(strcmp(out, "candidate:f7 1 UDP 1694498815 192.0.2.1 4711 typ srflx") == 0);
+	CHECK(!ice_cand_forwarded(host, "2001:db8::1", out));
+	CHECK(ice_cand_forwarded(six, "2001:db8::1", out));
+	CHECK(!ice_cand_forwarded("candidate:7 1 UDP 5 10.0.0.7 4711 typ relay",
+				  "192.0.2.1", out));
+	CHECK(!ice_cand_forwarded("candidate:7", "192.0.2.1", out));
+	CHECK(ice_cand_is_at(host, "10.0.0.7"));
+	CHECK(!ice_cand_is_at(host, "10.0.0.8"));
+	CHECK(ice_cand_is_at(six, "fd00:0::7"));
+	CHECK(!ice_cand_is_at(six, "lab"));
 }
 
 /* What libnice sees is short, and what we wrote. */
@@ -421,12 +485,12 @@ candidates_are_rewritten(void)
 	    "candidate:7 1 udp 5 192.0.2.1 4711 typ srflx raddr host.local rport 9";
 	char out[ICE_CANDIDATE_TEXT];
 
-	CHECK_EQ(ice_cand_check(in, sizeof(in), false, out), ERR_OK);
+	CHECK_EQ(ice_cand_check(in, sizeof(in), ICE_SCOPE_WORLD, out), ERR_OK);
 	CHECK(strcmp(out, "candidate:7 1 UDP 5 192.0.2.1 4711 typ srflx") == 0);
 	memset(in, 'x', sizeof(in)); /* no NUL */
-	CHECK_EQ(ice_cand_check(in, sizeof(in), false, out), ERR_PROTO);
+	CHECK_EQ(ice_cand_check(in, sizeof(in), ICE_SCOPE_WORLD, out), ERR_PROTO);
 	memcpy(in, "candidate:", 10);
-	CHECK_EQ(ice_cand_check(in, sizeof(in), false, out), ERR_PROTO);
+	CHECK_EQ(ice_cand_check(in, sizeof(in), ICE_SCOPE_WORLD, out), ERR_PROTO);
 }
 
 static void
@@ -439,7 +503,8 @@ remote_is_checked(void)
 	    {"abc", "0123456789012345678901", "192.0.2.1", ERR_PROTO},
 	    {"abcd", "012345678901234567890", "192.0.2.1", ERR_PROTO},
 	    {"ab:d", "0123456789012345678901", "192.0.2.1", ERR_PROTO},
-	    {"abcd", "0123456789012345678901", "224.0.0.1", ERR_PROTO},
+	    {"abcd", "0123456789012345678901", "224.0.0.1", ERR_OK}, /* left out */
+	    {"abcd", "0123456789012345678901", "host.lan", ERR_OK},
 	    {"abcd", "012345678901234567890\n", "127.0.0.1", ERR_PROTO},
 	    {"abcd", "0123456789012345678901", "127.0.0.1", ERR_OK},
 	};
@@ -455,12 +520,65 @@ remote_is_checked(void)
 		snprintf(d.pwd, sizeof(d.pwd), "%s", told[i].pwd);
 		snprintf(d.candidate[0], sizeof(d.candidate[0]),
 			 "candidate:1 1 UDP 1 %s 9 typ host", told[i].line);
-		CHECK_EQ(ice_remote(f.a.ice, &d), ERR_PROTO); /* n is 0 */
 		d.n = 1;
 		CHECK_EQ(ice_remote(f.a.ice, &d), told[i].want);
 	}
 	memset(&d, 'x', sizeof(d));
 	CHECK_EQ(ice_remote(f.a.ice, &d), ERR_PROTO);
+	teardown(&f);
+}
+
+/* Only what can be found without asking anybody: no name server in a test. */
+static void
+names_are_looked_up(void)
+{
+	struct ice_servers servers = {.stun = {"localhost", 9}, .turns = 2};
+	struct ice_conf conf = {.address = {"127.0.0.1"}, .addresses = 1};
+	struct fixture f;
+
+	strcpy(servers.turn[0].host, "no-such-name.invalid");
+	strcpy(servers.turn[1].host, "localhost");
+	servers.turn[0].port = servers.turn[1].port = 9;
+	setup(&f);
+	conf.servers = &servers;
+	CHECK(ice_new(f.pump, &conf, &ops, &f.a) == NULL); /* with nobody to ask */
+	conf.base = f.base;
+	f.a.ice = ice_new(f.pump, &conf, &ops, &f.a);
+	CHECK(f.a.ice != NULL);
+	while (f.a.count[GATHERED] == 0)
+		event_base_loop(f.base, EVLOOP_ONCE);
+	CHECK(strstr(f.a.desc.candidate[0], " typ host") != NULL);
+	ice_free(f.a.ice);
+	f.a.ice = ice_new(f.pump, &conf, &ops, &f.a);
+	teardown(&f); /* while it looks */
+}
+
+static bool
+a_failed(struct fixture *f)
+{
+	return f->a.count[FAILED] > 0;
+}
+
+/* It fails when all is told, not before. */
+static void
+a_peer_without_addresses(void)
+{
+	struct ice_conf conf = {.address = {"127.0.0.1"}, .addresses = 1};
+	struct ice_desc d = {.ufrag = "abcd", .pwd = "0123456789012345678901"};
+	struct fixture f;
+
+	setup(&f);
+	f.a.ice = ice_new(f.pump, &conf, &ops, &f.a);
+	while (f.a.count[LAST] == 0)
+		event_base_loop(f.base, EVLOOP_ONCE);
+	CHECK_EQ(ice_remote(f.a.ice, &d), ERR_OK);
+	CHECK_EQ(ice_remote_more(f.a.ice, "candidate:1 1 UDP 1 224.0.0.1 1 typ host"),
+		 ERR_OK);
+	CHECK_EQ(ice_remote_more(f.a.ice, "nonsense"), ERR_PROTO);
+	event_base_loop(f.base, EVLOOP_NONBLOCK);
+	CHECK_EQ(f.a.count[FAILED], 0);
+	ice_remote_last(f.a.ice);
+	CHECK(run(&f, a_failed, 5));
 	teardown(&f);
 }
 
@@ -487,7 +605,9 @@ failures(void)
 	teardown(&f);
 }
 
-TEST_MAIN(TEST(candidates_are_filtered), TEST(candidates_are_rewritten),
-	  TEST(remote_is_checked), TEST(bad_addresses_are_refused), TEST(pair_on_ipv4),
-	  TEST(pair_on_ipv6), TEST(work_of_a_turn_is_bounded), TEST(port_range_is_kept),
+TEST_MAIN(TEST(candidates_are_filtered), TEST(candidates_are_rewritten), TEST(scopes),
+	  TEST(forwarded_ports), TEST(names_are_looked_up),
+	  TEST(a_peer_without_addresses), TEST(remote_is_checked),
+	  TEST(bad_addresses_are_refused), TEST(pair_on_ipv4), TEST(pair_on_ipv6),
+	  TEST(work_of_a_turn_is_bounded), TEST(port_range_is_kept),
 	  TEST(free_in_each_op), TEST(free_in_op_then_everything), TEST(failures))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: net/link net/link_door net/link_flow net/twin net/link_signal net/proof net/ident net/ident_peer net/tls net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate net/ice net/udp net/ice_addr net/ice_cand net/gpump net/dtls net/dtls_seen net/dtls_filter core/link core/wire core/session core/session_link core/door core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/b32 core/cur core/log core/mem core/text core/err */
+/* link: net/link net/link_door net/link_flow net/twin net/link_signal net/proof net/ident net/ident_peer net/tls net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate net/ice net/ice_gather net/ice_names net/ice_path net/udp net/ice_addr net/ice_cand net/gpump net/dtls net/dtls_seen net/dtls_filter core/link core/wire core/session core/session_link core/door core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_path core/keyuse core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/b32 core/cur core/log core/mem core/text core/err core/session_tail core/tail_in core/tail_out net/link_dial net/rdv_dial net/rdv_pipe net/rdv_conn core/rdv_wire core/rdv_uri core/ticket */
 /* clang-format on */
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +43,8 @@ struct end {
 	struct door_resume ask;
 	unsigned resumes, resumed, lost;
 	bool gone; /* serve: it has forgotten the session */
+	unsigned worn;
+	bool follows; /* attach: a worn link gets a successor */
 };
 
 struct fixture {
@@ -199,6 +201,10 @@ on_resumed(void *arg, bool yes)
 
 	e->resumed += yes;
 	e->lost += !yes;
+	if (e->follows && e->resumed < 5) { /* so that this one is worn, too */
+		say(e, LARGE / 10);
+		say(&e->f->serve, LARGE / 10);
+	}
 }
 
 static void
@@ -220,8 +226,38 @@ on_down(void *arg, int err, const char *why)
 	e->link = NULL;
 }
 
-static const struct link_ops link_ops = {on_knock,   on_admitted, on_up,  on_resume,
-					 on_resumed, on_turn,     on_down};
+static void on_worn(void *);
+
+static const struct link_ops link_ops = {on_knock,   on_admitted, on_up,   on_resume,
+					 on_resumed, on_turn,     on_down, on_worn};
+
+/* --- the link that follows one whose keys are worn --- */
+
+static struct session *
+on_next_up(void *arg)
+{
+	struct end *e = arg;
+
+	link_drop(e->link);
+	e->link = e->next;
+	e->next = NULL;
+	link_pass(e->link, &link_ops, e);
+	e->ask.generation = e->ask.generation > 0 ? e->ask.generation + 1 : 2;
+	e->ask.id[3] = 9;
+	return on_up(e);
+}
+
+static const struct link_ops next_ops = {.admitted = on_admitted, .up = on_next_up};
+
+static void
+on_worn(void *arg)
+{
+	struct end *e = arg;
+
+	e->worn++;
+	if (e->next == NULL && e->follows)
+		e->next = link_dial(&e->env, &e->f->target, &next_ops, e);
+}
 
 static void
 on_tcp(void *arg, struct tcp *tcp)
@@ -305,7 +341,7 @@ end_session(struct end *e)
 static bool
 run(struct fixture *f, bool (*done)(struct fixture *))
 {
-	struct timeval tv = {5, 0};
+	struct timeval tv = {30, 0};
 
 	f->late = false;
 	event_add(f->limit, &tv);
@@ -421,6 +457,107 @@ a_session_goes_on(void)
 	CHECK_EQ(f.serve.ups, 1);
 	CHECK_EQ(f.serve.downs + f.attach.downs, 0); /* dropped links say nothing */
 	teardown(&f);
+}
+
+static bool
+measured(struct fixture *f)
+{
+	struct arq_stats s;
+
+	return link_stats(f->attach.link, &s) && s.srtt_us > 0;
+}
+
+/* Packets go another way: what was learned of the last one is forgotten, nothing else. */
+static void
+another_pair_is_another_path(void)
+{
+	struct arq_stats s;
+	struct fixture f;
+
+	setup(&f);
+	dial(&f);
+	if (run(&f, both_up)) {
+		say(&f.attach, LARGE);
+		say(&f.serve, LARGE);
+		run(&f, both_heard);
+		link_choose_way(f.attach.link); /* the same */
+		CHECK(link_stats(f.attach.link, &s) && s.srtt_us > 0);
+		f.attach.link->path[0] = '?';
+		link_choose_way(f.attach.link);
+		CHECK(link_stats(f.attach.link, &s));
+		CHECK(s.srtt_us == 0 && s.min_rtt_us == 0 && s.sent > 100);
+		say(&f.attach, MESSAGE);
+		say(&f.serve, MESSAGE);
+		run(&f, both_heard_all);
+		run(&f, measured);
+	}
+	CHECK_EQ(f.attach.messages, 2);
+	CHECK_EQ(f.serve.messages, 2);
+	teardown(&f);
+}
+
+static bool
+much_heard(struct fixture *f)
+{
+	return f->serve.messages >= 24 && f->attach.messages >= 24 &&
+	       f->attach.resumed >= 5;
+}
+
+/* A new link for every few packets, and yet every message arrives, once. */
+static void
+worn_links_are_followed(void)
+{
+	struct fixture f;
+
+	setup(&f);
+	f.attach.env.rekey = 60;
+	f.attach.follows = true;
+	dial(&f);
+	if (run(&f, both_up)) {
+		for (int i = 0; i < 20; i++) {
+			say(&f.attach, LARGE / 10);
+			say(&f.serve, LARGE / 10);
+		}
+		link_wake(f.attach.link);
+		link_wake(f.serve.link);
+		run(&f, much_heard);
+	}
+	CHECK_EQ(f.attach.messages, 24);
+	CHECK_EQ(f.serve.messages, 24);
+	CHECK_EQ(f.serve.downs + f.attach.downs, 0);
+	CHECK_EQ(f.serve.worn, 0);
+	printf("# %u links\n", f.attach.resumed + 1);
+	if (f.attach.next != NULL)
+		link_drop(f.attach.next);
+	if (f.serve.next != NULL)
+		link_drop(f.serve.next);
+	teardown(&f);
+}
+
+/* Nobody makes another: it ends in time, and both sides know that more is to come. */
+static void
+a_used_up_link_ends(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct fixture f;
+		struct end *e = i == 0 ? &f.attach : &f.serve;
+
+		setup(&f);
+		e->env.rekey = 50;
+		dial(&f);
+		if (run(&f, both_up)) {
+			e->link->keys.over = 100;
+			say(&f.attach, LARGE);
+			run(&f, i == 0 ? serve_down : attach_down);
+		}
+		run(&f, all_down);
+		CHECK_EQ(e->err, ERR_TIMEOUT);
+		CHECK(strcmp(e->why, "its keys are used up") == 0);
+		CHECK_EQ(i == 0 ? f.serve.err : f.attach.err, ERR_UNREACHABLE);
+		CHECK(i == 1 || f.attach.worn > 0);
+		CHECK_EQ(f.serve.worn, 0);
+		teardown(&f);
+	}
 }
 
 /* Without the first link's key, or after the server's restart. */
@@ -574,6 +711,7 @@ datagrams_grow(void)
 			say(&f.serve, LARGE);
 			run(&f, both_heard);
 			run(&f, both_grown);
+			f.attach.link->path[0] = '?';
 			link_choose_way(f.attach.link);
 			CHECK(link_stats(f.attach.link, &s));
 			CHECK_EQ(s.mtu, LINK_MTU_MIN);
@@ -976,10 +1114,12 @@ later_messages_are_skipped(void)
 	teardown(&f);
 }
 
-TEST_MAIN(TEST(a_session_goes_on), TEST(a_session_is_gone), TEST(carries_messages),
-	  TEST(server_says_goodbye), TEST(abort_is_heard), TEST(many_datagram_sizes),
-	  TEST(datagrams_grow), TEST(refused), TEST(another_server), TEST(nobody_there),
-	  TEST(the_next_address), TEST(ticket_opens), TEST(wrong_secret), TEST(no_secret),
+TEST_MAIN(TEST(a_session_goes_on), TEST(a_session_is_gone),
+	  TEST(another_pair_is_another_path), TEST(worn_links_are_followed),
+	  TEST(a_used_up_link_ends), TEST(carries_messages), TEST(server_says_goodbye),
+	  TEST(abort_is_heard), TEST(many_datagram_sizes), TEST(datagrams_grow),
+	  TEST(refused), TEST(another_server), TEST(nobody_there), TEST(the_next_address),
+	  TEST(ticket_opens), TEST(wrong_secret), TEST(no_secret),
 	  TEST(wrong_confirmation), TEST(owner_says_no), TEST(closing_from_an_op),
 	  TEST(closing_any_time), TEST(ping_is_answered), TEST(rules_are_kept),
 	  TEST(later_messages_are_skipped))

@@ -134,7 +134,7 @@ teardown(void)
 static void
 run(void)
 {
-	const struct timeval limit = {10, 0};
+	const struct timeval limit = {30, 0};
 
 	event_base_loopexit(base, &limit);
 	event_base_dispatch(base);

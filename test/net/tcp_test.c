@@ -160,10 +160,10 @@ dial(struct fixture *f, const char *where)
 	CHECK_EQ(f->a.connected + f->a.closed, 0);
 }
 
-/* Runs the loop until the condition holds, at most for 5 s. */
+/* Runs the loop until the condition holds, at most for 30 s. */
 #define RUN(f, condition)                                        \
 	do {                                                     \
-		const struct timeval tv = {5, 0};                \
+		const struct timeval tv = {30, 0};               \
 		(f)->late = false;                               \
 		event_add((f)->limit, &tv);                      \
 		while (!(condition) && !(f)->late)               \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/driver test/sim/stack test/sim/disk test/sim/mic test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out */
+/* link: test/sim/driver test/sim/stack test/sim/disk test/sim/mic test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out core/wire_tail core/session_tail core/tail_in core/tail_out */
 /* clang-format on */
 /*
  * A disk over a bad network, whole: the kernel's bytes at one end, a device at
@@ -109,7 +109,7 @@ run(uint64_t seed, const struct stack_conf *conf, const struct run *r)
 			stack_step(&s, s.ends.now + 10000);
 		}
 		net_cut(s.ends.net, false);
-		if (s.ends.end[0].arq == NULL)
+		if (s.ends.end[0].arq == NULL || s.ends.end[1].arq == NULL)
 			ends_relink(&s.ends);
 		if (d.wrong == NULL && !stack_bad(&s))
 			driver_end(&d);

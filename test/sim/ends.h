@@ -23,12 +23,27 @@ struct ends_conf {
 	size_t budget;   /* of each end's pool */
 };
 
+#define ENDS_LINKS 4 /* at the serve side: all but one wait for their RESUME */
+
+/* One end of one link. */
+struct ends_link {
+	struct end *of;
+	struct door door;
+	struct arq *arq; /* NULL: there is none */
+	uint8_t number;  /* first byte of its packets */
+};
+
 struct end {
 	struct pool pool; /* of the session and the arq, and whoever likes */
 	struct session *session;
-	struct door door;
-	struct arq *arq; /* NULL: no link */
-	int failed;      /* what the arq said; no more packets then */
+	struct ends *ends;
+	struct ends_link link[ENDS_LINKS];
+	struct ends_link *carries; /* the session */
+	struct arq *arq;           /* its; NULL: no link */
+	int failed;                /* what the arq said; no more packets then */
+	int64_t ahead;             /* us that its clock is */
+	bool asleep;               /* nothing is done, nothing comes in */
+	uint64_t busy;             /* until then it has no turn: its machine has others */
 };
 
 struct ends {
@@ -36,8 +51,10 @@ struct ends {
 	struct net *net;
 	uint64_t now;
 	struct arq_conf arq;
-	uint64_t generation; /* of the link */
+	uint64_t generation; /* of the last link that was made, */
+	uint64_t taken;      /* and of the one that carries the session at the server */
 	unsigned resumed;    /* links that went on with the session */
+	unsigned refused;    /* that came too late for it */
 	unsigned still;      /* turns in which the clock stood: too many is a bug */
 };
 
@@ -61,8 +78,20 @@ bool ends_step(struct ends *, uint64_t until);
 /* The link is gone at both ends, with all that was on its way. */
 void ends_unlink(struct ends *);
 
+/* It is gone at one end, and the other does not know. */
+void ends_lose(struct ends *, int end);
+
 /* A new link, which is to go on with the same sessions; also instead of one. */
 void ends_relink(struct ends *);
+
+/*
+ * The same, but what the server has, and what is on its way, stays: as when a link is
+ * followed by another, or was lost by the attach side alone.
+ */
+void ends_dial(struct ends *);
+
+/* Packets take another path, which the link knows. */
+void ends_move(struct ends *, const struct net_conf to[2]);
 
 /* Neither end has anything to send or unacknowledged. */
 bool ends_idle(const struct ends *);

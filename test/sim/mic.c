@@ -81,8 +81,10 @@ give_back(struct mic *m, struct mic_ep *e, unsigned i, int32_t status)
 	for (uint32_t k = 0; k < u->packets; k++)
 		u->actual += u->iso[k].actual;
 	if (u->actual > 0 || status == 0)
-		for (uint32_t k = 0; k < u->packets; k++)
+		for (uint32_t k = 0; k < u->packets; k++) {
 			e->errors += u->iso[k].status != 0;
+			e->empty += u->iso[k].status == 0 && u->iso[k].length == 0;
+		}
 	m->complete(m->arg, u);
 }
 
@@ -94,6 +96,8 @@ count(struct mic *m, struct mic_ep *e, uint32_t k)
 		m->wrong = "a packet twice, or out of order";
 	if (e->last != MIC_NOTHING)
 		e->missed += k - e->last - 1;
+	if (e->last == MIC_NOTHING)
+		e->first = k;
 	e->last = k;
 	e->delivered++;
 }
@@ -113,9 +117,9 @@ one_packet(struct mic *m, struct mic_ep *e)
 		count(m, e, k);
 	} else if (!bad) {
 		p->actual = p->length;
-		if (mic_read(u->buf + p->offset, p->length, &k))
+		if (p->length > 0 && mic_read(u->buf + p->offset, p->length, &k))
 			count(m, e, k);
-		else
+		else if (p->length > 0)
 			m->wrong = "a packet was changed on its way";
 	}
 	if (e->at < u->packets)

@@ -25,10 +25,12 @@ struct mic_ep {
 	unsigned n;
 	uint32_t at;        /* packets of the first that are done */
 	uint64_t next;      /* frame of the next packet */
-	uint32_t last;      /* number of the last packet that went well */
+	uint32_t first;     /* number of the first packet that went well, */
+	uint32_t last;      /* and of the last */
 	unsigned delivered; /* packets that went well */
 	unsigned missed;    /* numbers between them that nobody has, or only with */
 	unsigned errors;    /* a status */
+	unsigned empty;     /* OUT: packets that did not come in time */
 };
 
 struct mic {

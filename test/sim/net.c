@@ -197,14 +197,17 @@ net_recv(struct net *n, int side, uint8_t *buf, uint64_t now)
 }
 
 uint64_t
+net_next_at(const struct net *n, int side)
+{
+	return n->to[side].n > 0 ? n->to[side].heap[0].at : UINT64_MAX;
+}
+
+uint64_t
 net_next(const struct net *n)
 {
-	uint64_t t = UINT64_MAX;
+	uint64_t a = net_next_at(n, 0), b = net_next_at(n, 1);
 
-	for (int i = 0; i < 2; i++)
-		if (n->to[i].n > 0 && n->to[i].heap[0].at < t)
-			t = n->to[i].heap[0].at;
-	return t;
+	return a < b ? a : b;
 }
 
 void
@@ -213,6 +216,15 @@ net_cut(struct net *n, bool cut)
 	n->cut = cut;
 	for (int i = 0; cut && i < 2; i++)
 		empty(&n->to[i]);
+}
+
+void
+net_change(struct net *n, const struct net_conf to[2])
+{
+	for (int i = 0; i < 2; i++) {
+		n->to[i].conf = to[i];
+		n->to[i].busy_ns = n->to[i].last = 0;
+	}
 }
 
 void

@@ -38,11 +38,15 @@ void net_send(struct net *, int from, const uint8_t *, size_t n, uint64_t now);
 /* The next packet that has arrived at side by now; 0: none. cap >= NET_PACKET_MAX. */
 size_t net_recv(struct net *, int side, uint8_t *buf, uint64_t now);
 
-/* When the next packet arrives anywhere; UINT64_MAX: none is on its way. */
+/* When the next packet arrives anywhere, or at side; UINT64_MAX: none is on its way. */
 uint64_t net_next(const struct net *);
+uint64_t net_next_at(const struct net *, int side);
 
 /* Cut: what is on its way and what is sent is lost. */
 void net_cut(struct net *, bool cut);
+
+/* Packets take another way from now on; those on the old one still arrive. */
+void net_change(struct net *, const struct net_conf to[2]);
 
 void net_stats(const struct net *, struct net_stats *);
 

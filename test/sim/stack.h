@@ -22,6 +22,7 @@ struct stack_conf {
 	uint64_t import_budget; /* bytes of urbs, attach side */
 	size_t export_budget;   /* likewise, serve side */
 	size_t serve_budget;    /* of the serve side's session; 0: as ends.budget */
+	bool reliable;          /* no datagrams: isochronous data as all others */
 };
 
 struct stack {
@@ -41,6 +42,7 @@ struct stack {
 	unsigned listed;       /* devices in the list */
 	bool list_ended, open; /* open: the serve side has it, and urbs may come */
 	bool removed;
+	uint64_t benched;  /* bytes of bench that came */
 	const char *wrong; /* the first thing that should not have been */
 };
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # `make demo` where there is a vhci_hcd: with the real attach at its end.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 400 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 600 "$0"
 . test/vm/lib.sh
 
 must "modules" usb_start 1

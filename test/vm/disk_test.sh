@@ -1,7 +1,7 @@
 #!/bin/sh
 # The main job with the real kernel: a mass storage gadget on dummy_hcd is bound
 # and served here, and attached in another network namespace.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 800 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 1200 "$0"
 . test/vm/lib.sh
 
 ID=1d6b:0104

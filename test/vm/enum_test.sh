@@ -2,7 +2,7 @@
 # What an attaching kernel asks while it enumerates, with the real one: next to
 # nothing crosses, it sees the same descriptors (but UAS at SuperSpeed), and its
 # reset of the port reaches the device.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 800 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 1200 "$0"
 . test/vm/lib.sh
 
 LOOP=1d6b:0105

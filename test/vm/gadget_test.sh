@@ -3,13 +3,13 @@
 # with one peer; then two peers at once with two devices each, one of them a disk.
 [ -n "${VM_GUEST:-}" ] || {
 	make -s "O=${O:-build}" "${O:-build}/test/vm/bulk" >&2 || exit
-	exec "${0%/*}/run.sh" -t 800 "$0"
+	exec "${0%/*}/run.sh" -t 1200 "$0"
 }
 . test/vm/lib.sh
 
 S="$BIN -s /tmp/S"
-A="timeout 60 ip netns exec C $BIN -s /tmp/A"
-B="timeout 60 ip netns exec C $BIN -s /tmp/B"
+A="timeout 200 ip netns exec C $BIN -s /tmp/A"
+B="timeout 200 ip netns exec C $BIN -s /tmp/B"
 BULK=$O/test/vm/bulk
 HID=1d6b:0201 ACM=1d6b:0202 SOURCE=1d6b:0203 LOOP=1d6b:0204 DISK=1d6b:0205
 SYS=/sys/bus/usb/devices
@@ -65,7 +65,7 @@ hidraw() {
 reports() {
 	reports_n=$1
 	rm -f /tmp/hid.out # the last one was ready, too
-	timeout 120 perl -e '
+	timeout 300 perl -e '
 		open(my $f, "<", $ARGV[0]) or die "$ARGV[0]: $!\n";
 		$| = 1;
 		print "ready\n";
@@ -77,7 +77,7 @@ reports() {
 		}' "/dev/$(hidraw)" "$reports_n" >/tmp/hid.out 2>&1 &
 	reports_reader=$!
 	wait_for 60 grep -q ready /tmp/hid.out || return
-	timeout 120 perl -e '
+	timeout 300 perl -e '
 		open(my $f, ">", "/dev/hidg0") or die "hidg0: $!\n";
 		for my $n (0 .. $ARGV[0] - 1) {
 			my $r = pack("N C60", $n, ($n % 251) x 60);
@@ -95,13 +95,13 @@ serial() {
 	[ -c "$tty" ] || return
 	exec 3<>"$tty" 4<>/dev/ttyGS0
 	stty -F "$tty" raw -echo && stty -F /dev/ttyGS0 raw -echo || return
-	timeout 120 head -c 1048576 <&4 >/tmp/up.got &
+	timeout 300 head -c 1048576 <&4 >/tmp/up.got &
 	serial_up=$!
-	timeout 120 head -c 1048576 <&3 >/tmp/down.got &
+	timeout 300 head -c 1048576 <&3 >/tmp/down.got &
 	serial_down=$!
-	timeout 120 cat /tmp/down >&4 &
+	timeout 300 cat /tmp/down >&4 &
 	serial_feed=$!
-	timeout 120 cat /tmp/up >&3
+	timeout 300 cat /tmp/up >&3
 	wait "$serial_up" "$serial_down" "$serial_feed"
 	exec 3>&- 4>&-
 	cmp /tmp/up /tmp/up.got && cmp /tmp/down /tmp/down.got
@@ -117,7 +117,7 @@ bulk() {
 	sink) set -- sink "${out#ep_}" ;;
 	loop) set -- loop "${out#ep_} ${in#ep_}" ;;
 	esac
-	timeout 120 "$BULK" "$1" "$(node_of "$dev")" $2 524288
+	timeout 300 "$BULK" "$1" "$(node_of "$dev")" $2 524288
 }
 
 disk() {

@@ -2,7 +2,7 @@
 # usb/host against a gadget: test/usb/host_test.c with a real kernel and libusb.
 [ -n "$VM_GUEST" ] || {
 	make -s "O=${O:-build}" "${O:-build}/test/usb/host_test" >&2 || exit
-	exec "${0%/*}/run.sh" -t 400 "$0"
+	exec "${0%/*}/run.sh" -t 600 "$0"
 }
 . test/vm/lib.sh
 

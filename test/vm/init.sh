@@ -18,20 +18,13 @@ ip link set lo up
 hostname guest
 cd "$VM_TREE" || echo "no $VM_TREE in the guest"
 
-show_logs() {
-	for f in /tmp/*.log /tmp/*.err; do
-		[ -s "$f" ] || continue
-		echo "# end of $f:"
-		tail -n 40 "$f" | sed 's/^/#   /'
-	done
-}
-
 stty -F /dev/ttyS1 raw -echo
 exec >/dev/ttyS1 2>&1
+. test/tap.sh
 rc=0
 timeout -k 5 "$VM_LIMIT" sh "$VM_SCRIPT" </dev/null || rc=$?
 [ $rc != 124 ] && [ $rc != 137 ] || echo "Bail out! $VM_NAME: not done after $VM_LIMIT s"
-[ $rc = 0 ] || show_logs
+[ $rc = 0 ] || show_logs /tmp
 cp /tmp/*.log /tmp/*.err /results/ 2>/dev/null
 echo $rc >/results/exit
 sync

@@ -99,6 +99,15 @@ stream "$A" 0 2 0x87 256 32 64 "$VM_ISO_SECONDS"
 ok "no gap in $VM_ISO_SECONDS s"
 stream "$A" 0 2 0x08 256 32 64 $((VM_ISO_SECONDS / 2))
 ok "nothing wrong in $((VM_ISO_SECONDS / 2)) s to the device"
+$C status --json >/tmp/status && $S status --json >>/tmp/status
+note </tmp/status
+datagrams() {
+	jq -e -s "[.[].running[] | $1 | .datagrams] | length == 1 and all($2)" /tmp/status
+}
+check "its data went as datagrams" datagrams 'select(.kind == "attach")' \
+	'.sent > 100 and .received > 1000 and .late == 0 and .broken == 0 and .expired == 0'
+check "as the server says" datagrams '.peers[]?' \
+	'.sent > 1000 and .received > 100 and .lost == 0 and .broken == 0'
 usbtests "$A" "attached"
 for n in 14 21 25; do
 	check "usbtest $n" usbtest "$A" "$n" 4 || dmesg | tail -n 5 | note

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A composite device by interface: its disk stays mounted here while a peer has its
 # serial port (bind --keep-local), by its nickname; a stock client then, too.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 800 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 1200 "$0"
 . test/vm/lib.sh
 
 ID=1d6b:0106
@@ -52,13 +52,13 @@ exchange() {
 	stty -F "$1" raw -echo && stty -F /dev/ttyGS0 raw -echo || return
 	head -c 65536 /dev/urandom >/tmp/up
 	head -c 65536 /dev/urandom >/tmp/down
-	timeout 60 head -c 65536 <&4 >/tmp/up.got &
+	timeout 200 head -c 65536 <&4 >/tmp/up.got &
 	UP=$!
-	timeout 60 head -c 65536 <&3 >/tmp/down.got &
+	timeout 200 head -c 65536 <&3 >/tmp/down.got &
 	DOWN=$!
-	timeout 60 cat /tmp/down >&4 &
+	timeout 200 cat /tmp/down >&4 &
 	FEED=$!
-	timeout 60 cat /tmp/up >&3
+	timeout 200 cat /tmp/up >&3
 	wait "$FEED" "$UP" "$DOWN"
 	exec 3>&- 4>&-
 	cmp /tmp/up /tmp/up.got && cmp /tmp/down /tmp/down.got

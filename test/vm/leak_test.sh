@@ -75,8 +75,6 @@ memory() {
 }
 
 must "modules" usb_start 1
-modprobe -r usb_storage
-must "disks without delay" modprobe usb_storage delay_use=0
 must "a serial driver" modprobe cdc_acm
 must "udevd" udev_start
 must "network namespaces" net_start

@@ -2,7 +2,7 @@
 # The browser with a real kernel, by keys alone: a stick (a gadget) is shared in one,
 # the ticket pasted in another, the disk attached, read, shown with its node and its
 # throughput, detached; and gone from the screen when it is pulled.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 400 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 600 "$0"
 . test/vm/lib.sh
 
 ID=1d6b:0104

@@ -31,10 +31,10 @@ usbtest_drives_all() {
 # Two of the cases are only for data without a pattern.
 all_cases() {
 	echo 1 >/sys/module/usbtest/parameters/pattern
-	timeout 120 "$O/test/vm/usbtest" "$NODE1" 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 \
+	timeout 300 "$O/test/vm/usbtest" "$NODE1" 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 \
 		17 18 19 20 21 24 29 || return
 	echo 0 >/sys/module/usbtest/parameters/pattern
-	timeout 120 "$O/test/vm/usbtest" "$NODE0" 27 28
+	timeout 300 "$O/test/vm/usbtest" "$NODE0" 27 28
 }
 
 must "modules" usb_start 2

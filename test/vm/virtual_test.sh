@@ -143,14 +143,14 @@ check "its speed is that of the pty" wait_for 5 sh -c '[ "$(stty -F /tmp/pty spe
 head -c 1048576 /dev/urandom >/tmp/up
 head -c 1048576 /dev/urandom >/tmp/down
 exec 4<>/tmp/pty
-timeout 120 head -c 1048576 <&4 >/tmp/up.got &
+timeout 300 head -c 1048576 <&4 >/tmp/up.got &
 UP=$!
-timeout 120 head -c 1048576 <&3 >/tmp/down.got &
+timeout 300 head -c 1048576 <&3 >/tmp/down.got &
 DOWN=$!
 t0=$(date +%s%N)
-timeout 120 cat /tmp/down >&4 &
+timeout 300 cat /tmp/down >&4 &
 FEED=$!
-timeout 120 cat /tmp/up >&3
+timeout 300 cat /tmp/up >&3
 wait "$FEED" "$UP" "$DOWN"
 t1=$(date +%s%N)
 echo "# 1 MiB each way in $(((t1 - t0) / 1000000)) ms"
@@ -158,7 +158,7 @@ check "1 MiB from ttyACM0 to the pty" cmp /tmp/up /tmp/up.got
 check "1 MiB from the pty to ttyACM0" cmp /tmp/down /tmp/down.got
 exec 4>&-
 echo still >&3
-is "the pty's program may come again" "$(timeout 10 head -n 1 </tmp/pty)" still
+is "the pty's program may come again" "$(timeout 40 head -n 1 </tmp/pty)" still
 exec 3>&-
 
 # --- test device, with the module's own checks of the data ---

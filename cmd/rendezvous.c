@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * rendezvous: where peers behind NAT meet. It keeps its own identity, and nothing of
+ * those who meet.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "cmd/loop.h"
+#include "cmd/report.h"
+#include "cmd/state.h"
+#include "core/log.h"
+#include "core/rdv_uri.h"
+#include "core/text.h"
+#include "net/ctl.h"
+#include "net/rdv_server.h"
+#include "net/tcp.h"
+
+#define RENDEZVOUS_LISTEN "[::]:13241"
+
+enum { OPT_LISTEN, OPT_TURN, OPT_SECRET };
+
+static const struct cmd_opt opts[] = {
+    [OPT_LISTEN] = {"listen", "ADDR:PORT",
+		    "where peers come, repeatable (default: [::]:13241)"},
+    [OPT_TURN] = {"turn", "URI",
+		  "a TURN server that peers get credentials for, repeatable: "
+		  "turn:HOST[:PORT][?transport=udp|tcp]"},
+    [OPT_SECRET] = {"turn-secret-file", "FILE",
+		    "the secret that is shared with it (coturn: static-auth-secret)"},
+    {NULL, NULL, NULL},
+};
+
+struct meeting {
+	struct loop loop;
+	struct ctx *ctx;
+	struct rdv_server_conf conf;
+	struct rdv_server *server;
+	struct ctl *ctl;
+	unsigned listens;
+	const char *listen[RDV_LISTENERS];
+	uint64_t started; /* unix seconds */
+};
+
+/* --- control socket --- */
+
+static void
+put_where(const struct meeting *m, struct json *j)
+{
+	const char *where;
+
+	json_array(j, "listen");
+	for (unsigned i = 0; (where = rdv_server_where(m->server, i)) != NULL; i++)
+		json_str(j, NULL, where);
+	json_end(j);
+}
+
+static void
+put_status(const struct meeting *m, struct json *j)
+{
+	char id[PEERID_TEXT];
+	struct rdv_stats s;
+
+	rdv_server_stats(m->server, &s);
+	report_open(j, "rendezvous");
+	json_u64(j, "pid", (uint64_t)getpid());
+	peerid_text(ident_id(m->loop.ident), id);
+	json_str(j, "id", id);
+	json_u64(j, "since", m->started);
+	put_where(m, j);
+	json_u64(j, "connections", s.peers);
+	json_u64(j, "servers", s.hosts);
+	json_open(j, "counts");
+	json_u64(j, "joins", s.joins);
+	json_u64(j, "parcels", s.parcels);
+	json_u64(j, "bytes", s.bytes);
+	json_u64(j, "absent", s.absent);
+	json_u64(j, "replaced", s.replaced);
+	json_u64(j, "limited", s.limited);
+	json_u64(j, "slow", s.slow);
+	json_u64(j, "idle", s.idle);
+	json_u64(j, "broken", s.broken);
+	json_close(j);
+	json_close(j);
+}
+
+static void
+on_request(void *arg, struct ctl_conn *c, const char *line, size_t n)
+{
+	struct json_val v = json_read(line, n);
+	char buf[4096], cmd[32] = "";
+	struct json j;
+
+	json_get_str(v, "cmd", cmd, sizeof(cmd));
+	json_init(&j, buf, sizeof(buf));
+	if (strcmp(cmd, "status") == 0) {
+		put_status(arg, &j);
+	} else {
+		report_open(&j, "error");
+		json_str(&j, "text", "rendezvous does not know this request");
+		json_close(&j);
+	}
+	ctl_line(c, buf);
+	ctl_end(c);
+}
+
+static void
+on_gone(void *arg, struct ctl_conn *c)
+{
+	(void)arg;
+	(void)c; /* every answer is complete when the request returns */
+}
+
+static const struct ctl_ops ctl_ops = {on_request, on_gone};
+
+static int
+control(struct meeting *m)
+{
+	char path[4096], why[512];
+	int err;
+
+	if ((err = state_path(m->ctx->dir, "run/rendezvous.sock", path, sizeof(path))) !=
+	    ERR_OK)
+		return cmd_fail(err, "%s", err_text(err));
+	err = ctl_listen(&m->ctl, m->loop.base, path, &ctl_ops, m, why, sizeof(why));
+	return err == ERR_OK ? 0 : cmd_fail(err, "%s", why);
+}
+
+/* --- options --- */
+
+static int
+add_turn(struct meeting *m, const char *uri)
+{
+	struct rdv_server_conf *c = &m->conf;
+
+	if (strncmp(uri, "turn:", 5) != 0 || uri[5] == '\0' || strlen(uri) >= RDV_RELAY)
+		return cmd_wrong(&cmd_rendezvous,
+				 "\"%s\" is no TURN server: "
+				 "turn:HOST[:PORT][?transport=udp|tcp]",
+				 uri);
+	if (c->turns == RDV_SERVERS)
+		return cmd_wrong(&cmd_rendezvous, "at most %d times --turn", RDV_SERVERS);
+	text_copy(c->turn[c->turns++], RDV_RELAY, uri);
+	return 0;
+}
+
+/* Its first line. */
+static int
+read_secret(struct meeting *m, const char *path)
+{
+	char line[RDV_SECRET + 2];
+	FILE *f = fopen(path, "re");
+	size_t n = 0;
+
+	if (f == NULL)
+		return cmd_fail(ERR_IO, "cannot read %s", path);
+	if (fgets(line, sizeof(line), f) != NULL)
+		n = strcspn(line, "\r\n");
+	fclose(f);
+	if (n == 0 || n > RDV_SECRET)
+		return cmd_fail(ERR_USAGE, "%s: the first line has to be the secret",
+				path);
+	memcpy(m->conf.secret, line, n);
+	m->conf.secret_n = n;
+	return 0;
+}
+
+static int
+options(struct meeting *m, int argc, char **argv)
+{
+	struct cmd_args a;
+	const char *arg;
+	int o, code = 0;
+
+	cmd_args_init(&a, argc, argv);
+	while (code == 0 && (o = cmd_next(&a, &cmd_rendezvous, &arg)) != CMD_END) {
+		if (o == OPT_LISTEN && m->listens == RDV_LISTENERS)
+			code = cmd_wrong(&cmd_rendezvous, "at most %d times --listen",
+					 RDV_LISTENERS);
+		else if (o == OPT_LISTEN)
+			m->listen[m->listens++] = arg;
+		else if (o == OPT_TURN)
+			code = add_turn(m, arg);
+		else if (o == OPT_SECRET)
+			code = read_secret(m, arg);
+		else if (o == CMD_OPERAND)
+			code = cmd_wrong(&cmd_rendezvous, "what is \"%s\" for?", arg);
+		else
+			code = err_exit(ERR_USAGE);
+	}
+	if (code == 0 && (m->conf.turns > 0) != (m->conf.secret_n > 0))
+		code = cmd_wrong(&cmd_rendezvous,
+				 "--turn and --turn-secret-file go together");
+	if (m->listens == 0)
+		m->listen[m->listens++] = RENDEZVOUS_LISTEN;
+	return code;
+}
+
+/* --- start and end --- */
+
+static void
+on_stop(void *arg)
+{
+	struct meeting *m = arg;
+
+	log_info("rendezvous ends");
+	loop_exit(&m->loop, 0);
+}
+
+/* For a wildcard the user has to say which of the machine's names peers can reach. */
+static void
+print_uri(const struct meeting *m, const char *where)
+{
+	struct rdv_uri u = {.addr = ""};
+	char text[RDV_URI], host[RDV_ADDR];
+	const char *port = strrchr(where, ':');
+
+	memcpy(u.pin, ident_id(m->loop.ident), sizeof(u.pin));
+	if (strncmp(where, "[::]:", 5) == 0 || strncmp(where, "0.0.0.0:", 8) == 0) {
+		if (gethostname(host, sizeof(host) - 8) != 0 || host[0] == '\0')
+			memcpy(host, "HOST", sizeof("HOST"));
+		host[sizeof(host) - 8] = '\0';
+		snprintf(u.addr, sizeof(u.addr), "%s%s", host, port);
+	} else {
+		text_copy(u.addr, sizeof(u.addr), where);
+	}
+	rdv_uri_text(&u, text);
+	printf("%s\n", text);
+}
+
+static int
+open_doors(struct meeting *m)
+{
+	const char *where;
+	char why[256];
+	int err;
+
+	m->server = rdv_server_new(m->loop.base, m->loop.ident, &m->conf);
+	if (m->server == NULL)
+		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	for (unsigned i = 0; i < m->listens; i++) {
+		err = rdv_server_listen(m->server, m->listen[i], why, sizeof(why));
+		if (err != ERR_OK)
+			return cmd_fail(err, "%s", why);
+	}
+	if ((err = control(m)) != 0)
+		return err;
+	for (unsigned i = 0; (where = rdv_server_where(m->server, i)) != NULL; i++) {
+		log_info("rendezvous listens at=%s", where);
+		print_uri(m, where);
+	}
+	fflush(stdout);
+	return 0;
+}
+
+/* One for each who is connected: as many as we may have. */
+static void
+raise_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static int
+run_meeting(struct meeting *m)
+{
+	int code, lock = state_lock(m->ctx->dir, "run/rendezvous.lock", 0);
+
+	if (lock == ERR_BUSY)
+		return cmd_fail(ERR_BUSY, "another rendezvous runs in %s", m->ctx->dir);
+	if (lock < 0)
+		return cmd_fail(lock, "cannot lock %s/run/rendezvous.lock", m->ctx->dir);
+	raise_files();
+	if ((code = open_doors(m)) == 0)
+		code = loop_run(&m->loop);
+	ctl_free(m->ctl);
+	rdv_server_free(m->server);
+	close(lock);
+	return code;
+}
+
+static int
+run(struct ctx *ctx, int argc, char **argv)
+{
+	struct meeting *m = calloc(1, sizeof(*m));
+	int code = 1;
+
+	if (m == NULL)
+		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	m->ctx = ctx;
+	m->conf.limits = rdv_usual;
+	m->started = (uint64_t)time(NULL);
+	if ((code = options(m, argc, argv)) == 0 &&
+	    (code = err_exit(loop_start(&m->loop, ctx, on_stop, m))) == 0) {
+		code = run_meeting(m);
+		loop_end(&m->loop);
+	}
+	free(m);
+	return code;
+}
+
+const struct cmd cmd_rendezvous = {"rendezvous", "", "let peers behind NAT meet", opts,
+				   run};

@@ -1,0 +1,211 @@
+# A small internet on this machine: network namespaces with NAT routers, a STUN and TURN
+# server (coturn), and room for a rendezvous. Sourced after test/e2e/lib.sh; needs root.
+#
+#	        net 192.0.2.0/24 (a bridge)
+#	   srv .2 |      na .11 |       nb .12 |
+#	   coturn        router         router
+#	              10.1.0.1 |     10.2.0.1 |
+#	            a 10.1.0.2 (serve)  b 10.2.0.2 (attach)
+#
+#	lab_up                     builds it, with open routers
+#	lab_nat SIDE TYPE          what the router of a or b does from now on
+#	lab_turn                   starts coturn in srv
+#	$in_a, $in_b, $in_srv CMD  runs CMD there
+#	lab_pair A B               serve, with a disk, behind A, and a ticket, for B
+#	lab_down                   ends all of it
+#
+# An open side has a public address: its network is routed. Otherwise it is behind a NAT:
+#	full       who ever sends to the mapped port comes in (RFC 4787: both independent)
+#	addr       only from addresses that were sent to
+#	port       only from addresses and ports that were sent to
+#	sym        the same, and each destination gets another port
+#	blocked    no UDP at all; TCP from inside only
+# TCP 13240 is forwarded to a when lab_forward is yes.
+
+lab=ul$$
+lab_turn_pid=
+lab_forward=no
+LAB_SRV=192.0.2.2
+LAB_A=10.1.0.2 LAB_B=10.2.0.2
+LAB_NA=192.0.2.11 LAB_NB=192.0.2.12
+
+# Not functions: of a function in the background $! is a shell, not the program.
+in_a="ip netns exec $lab-a"
+in_b="ip netns exec $lab-b"
+in_srv="ip netns exec $lab-srv"
+
+lab_spaces="net srv na nb a b"
+
+lab_down() {
+	[ -z "$lab_turn_pid" ] || kill "$lab_turn_pid" 2>/dev/null || :
+	lab_turn_pid=
+	for l_ns in $lab_spaces; do
+		ip netns del "$lab-$l_ns" 2>/dev/null || :
+	done
+}
+
+# lab_why: prints what keeps us from building it; nothing, if nothing does.
+lab_why() {
+	if [ "$(id -u)" != 0 ]; then
+		echo "network namespaces need root"
+	elif ! command -v nft >/dev/null; then
+		echo "nft is missing"
+	elif ! command -v turnserver >/dev/null; then
+		echo "coturn is missing"
+	elif ! ip netns add "$lab-probe" 2>/dev/null; then
+		echo "no network namespaces here"
+	else
+		ip -n "$lab-probe" link add x type veth peer name y 2>/dev/null &&
+			ip netns exec "$lab-probe" nft add table ip x 2>/dev/null ||
+			echo "no veth or no nft here"
+		ip netns del "$lab-probe"
+	fi
+}
+
+# cable NS DEV ADDRESS NS2 DEV2 [ADDRESS2]
+lab_cable() {
+	ip -n "$lab-$1" link add "$2" type veth peer name "$5" netns "$lab-$4"
+	ip -n "$lab-$1" addr add "$3" dev "$2"
+	[ -z "${6:-}" ] || ip -n "$lab-$4" addr add "$6" dev "$5"
+	ip -n "$lab-$1" link set "$2" up
+	ip -n "$lab-$4" link set "$5" up
+}
+
+# What is for nobody is thrown away at a neighbour that does not exist: without a route
+# coturn would drop an allocation that once sends to such an address.
+lab_nowhere() {
+	ip -n "$lab-$1" neigh add 192.0.2.254 lladdr 02:00:00:00:00:fe nud permanent dev wan
+	ip -n "$lab-$1" route add default via 192.0.2.254
+}
+
+lab_up() {
+	for l_ns in $lab_spaces; do
+		ip netns add "$lab-$l_ns" || return 1
+		ip netns exec "$lab-$l_ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+			net.ipv6.conf.default.disable_ipv6=1
+		ip -n "$lab-$l_ns" link set lo up
+	done
+	ip -n "$lab-net" link add sw type bridge && ip -n "$lab-net" link set sw up
+	for l_end in "srv $LAB_SRV" "na $LAB_NA" "nb $LAB_NB"; do
+		lab_cable "${l_end% *}" wan "${l_end#* }/24" net "p-${l_end% *}"
+		ip -n "$lab-net" link set "p-${l_end% *}" master sw
+		lab_nowhere "${l_end% *}"
+	done
+	lab_cable na lan 10.1.0.1/24 a eth0 "$LAB_A/24"
+	lab_cable nb lan 10.2.0.1/24 b eth0 "$LAB_B/24"
+	ip -n "$lab-a" route add default via 10.1.0.1
+	ip -n "$lab-b" route add default via 10.2.0.1
+	for l_ns in na nb; do
+		ip netns exec "$lab-$l_ns" sysctl -qw net.ipv4.ip_forward=1
+	done
+	lab_nat a open && lab_nat b open
+}
+
+# Everybody knows the way to an open side's network; to others there is none.
+lab_routes() {
+	for l_ns in net srv na nb; do
+		[ "$l_ns" != "$1" ] && [ "$l_ns" != net ] || continue
+		ip -n "$lab-$l_ns" route "$2" "$3" via "$4" dev wan 2>/dev/null || :
+	done
+}
+
+lab_rules() {
+	# $1 type, $2 inside address, $3 outside address
+	cat <<-END
+		table ip nat {
+			set sent { type ipv4_addr; flags dynamic; timeout 10m; }
+			chain pre { type nat hook prerouting priority dstnat; }
+			chain post { type nat hook postrouting priority srcnat; }
+			chain forw { type filter hook forward priority filter; }
+			chain into { type filter hook input priority filter; }
+		}
+	END
+	# An early check from outside must not reach the router itself: conntrack would
+	# keep it, and what goes out later would get another port.
+	[ "$1" = open ] || echo "add rule ip nat into iif wan meta l4proto { udp, tcp } drop"
+	case $1 in
+	open) ;;
+	sym) echo "add rule ip nat post oif wan masquerade fully-random" ;;
+	*) echo "add rule ip nat post oif wan masquerade" ;;
+	esac
+	case $1 in
+	full) echo "add rule ip nat pre iif wan meta l4proto udp dnat to $2" ;;
+	addr)
+		echo "add rule ip nat forw oif wan meta l4proto udp update @sent { ip daddr }"
+		echo "add rule ip nat pre iif wan ip saddr @sent meta l4proto udp dnat to $2"
+		;;
+	blocked) echo "add rule ip nat forw meta l4proto udp drop" ;;
+	esac
+	[ "$lab_forward$2" != "yes$LAB_A" ] ||
+		echo "add rule ip nat pre iif wan ip daddr $3 tcp dport 13240 dnat to $2"
+}
+
+# lab_nat SIDE TYPE: with an empty memory of what went through before.
+lab_nat() {
+	case $1 in
+	a) set -- na "$2" "$LAB_A" "$LAB_NA" 10.1.0.0/24 ;;
+	b) set -- nb "$2" "$LAB_B" "$LAB_NB" 10.2.0.0/24 ;;
+	esac
+	lab_routes "$1" del "$5" "$4"
+	[ "$2" != open ] || lab_routes "$1" add "$5" "$4"
+	ip netns exec "$lab-$1" nft flush ruleset
+	lab_forget "$1"
+	lab_rules "$2" "$3" "$4" | ip netns exec "$lab-$1" nft -f -
+}
+
+# lab_forget ROUTER: its connections are as if they had never been.
+lab_forget() {
+	ip netns exec "$lab-$1" conntrack -F >/dev/null 2>&1 || :
+}
+
+lab_turn() {
+	$in_srv turnserver -n --pidfile "$work/turn.pid" --log-file "$work/turn.log" --simple-log \
+		--listening-ip "$LAB_SRV" --relay-ip "$LAB_SRV" --realm lab --no-cli --no-tls \
+		--no-dtls --user anna:secret --lt-cred-mech "$@" >/dev/null 2>&1 &
+	wait_for 10 test -s "$work/turn.pid" || return 1
+	lab_turn_pid=$(cat "$work/turn.pid")
+	wait_for 10 lab_turn_listens
+}
+
+lab_turn_listens() {
+	$in_srv ss -Hlnt "sport = :3478" | grep -q .
+}
+
+# The settings of both sides, those of serve, and options of serve.
+lab_servers="-o ice.turn=turn:$LAB_SRV -o ice.turn.user=anna -o ice.turn.password=secret"
+lab_serve= lab_stun=
+
+# A serve with the disk $work/x.img behind a NAT of type A, a ticket for it in $t, and b
+# behind one of type B. Both are new: identities, invitation, everything.
+lab_pair() {
+	end_all
+	rm -rf "$work/lab" "$work/anna"
+	lab_forward=yes
+	lab_nat a "$1" || return 1
+	lab_nat b "$2" || return 1
+	l_outside=$LAB_NA
+	[ "$1" != open ] || l_outside=$LAB_A
+	$in_a "$BIN" -v -v $lab_servers $lab_serve -o serve.name=lab \
+		-o serve.address="$l_outside:13240" -s "$work/lab" serve \
+		--listen "$LAB_A:13240" $lab_stun --virtual "disk:$work/x.img" 2>"$work/lab.log" &
+	served=$!
+	pids="$pids $served"
+	wait_for 20 serving "$work/lab" && t=$("$BIN" -s "$work/lab" invite --name anna)
+}
+
+# What the test needs of this machine; without it, it is over.
+lab_need() {
+	l_why=$(lab_why)
+	[ -n "$l_why" ] || return 0
+	echo "1..0 # SKIP $l_why"
+	exit
+}
+
+lab_end() {
+	l_rc=$?
+	trap - EXIT
+	end_all
+	lab_down
+	(exit "$l_rc")
+	at_end
+}
