@@ -16,8 +16,8 @@
 #include "core/text.h"
 #include "net/ctl.h"
 #include "net/ice_uri.h"
-#include "net/rdv_stand.h"
 #include "net/lan.h"
+#include "net/rdv_stand.h"
 #include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
@@ -281,11 +281,15 @@ add_allowed(struct stock_allow *allow, const char *cidr)
 static int
 announce(struct server *s)
 {
-	const char *port = strrchr(tcp_listener_where(s->listener[0]), ':');
 	char id[8], why[256] = "";
+	const char *port;
 	uint64_t n;
 	int err = ERR_FAIL;
 
+	if (s->listeners == 0)
+		return cmd_wrong(&cmd_serve,
+				 "--lan wants a --listen that peers can reach");
+	port = strrchr(tcp_listener_where(s->listener[0]), ':');
 	peerid_short(ident_id(s->loop.ident), id);
 	if (port != NULL && text_to_u64(port + 1, 65535, &n))
 		err = lan_publish(&s->lan, s->loop.base, s->loop.env.name, id,
