@@ -7,12 +7,22 @@
 
 S="$BIN -s /tmp/S"
 
+# start NAME ARGUMENT...: an attach as that peer, $pid; again if the server was too slow
+# to let it in. It has said something then, or has ended.
 start() {
 	start_name=$1
 	shift
-	$BIN -s "/tmp/$start_name" attach lab "$@" >"/results/$start_name.out" \
-		2>"/results/$start_name.err" </dev/null &
-	pid=$!
+	for start_try in 1 2 3 4 5; do
+		$BIN -s "/tmp/$start_name" attach lab "$@" >"/results/$start_name.out" \
+			2>"/results/$start_name.err" </dev/null &
+		pid=$!
+		wait_for 120 begun
+		gone $pid && grep -q "closed by the peer\|no answer" "/results/$start_name.err" || return 0
+	done
+}
+
+begun() {
+	gone $pid || [ -s "/results/$start_name.out" ]
 }
 
 said() {
@@ -182,38 +192,5 @@ is "writable: a raw write" "$(scsi "$D" 512 2a000000000000000100)" "0 00/00/00"
 check "writable: a write" dd if=/dev/zero of="$D" bs=64k count=1 oflag=direct conv=fsync
 check "detach" $BIN -s /tmp/A detach --all
 
-# --- a stick that has become a keyboard ---
-must "keyboards" modprobe -a usbhid hid-generic
-start A "$DEV"
-A=$pid
-must "attached" wait_for 90 said A "$DEV attached "
-gadget_unplug stick
-check "it waits" wait_for 90 said A "$DEV waits"
-must "a keyboard in its port" gadget keys 1d6b:0156 Keys
-must "with its function" gadget_keyboard keys
-must "plugged in" gadget_plug keys
-check "attach tells what it was and is" wait_for 90 said A \
-	"$DEV changed had=\"storage\" has=\"hid\""
-sleep 2
-busids 1d6b:0156 vhci
-[ $? != 0 ]
-ok "it is not attached"
-$BIN -s /tmp/A status --json | jq -r '.running[0].devices[0].reason' | grep -q "it had storage, it has hid"
-ok "status says why"
-check "attached when the user says so" $BIN -s /tmp/A attach lab "$DEV"
-check "the kernel has the keyboard" wait_for 90 busids 1d6b:0156 vhci
-gadget_unplug keys
-gadget_plug stick
-check "the stick again is another change" wait_for 90 said A \
-	"$DEV changed had=\"hid\" has=\"storage\""
-kill -INT $A
-wait_for 90 gone $A
-start A --accept-changed "$DEV"
-A=$pid
-must "the stick, whatever it becomes" wait_for 90 said A "$DEV attached "
-gadget_unplug stick
-gadget_plug keys
-check "a keyboard is attached then" wait_for 90 sh -c "[ \$(grep -c ' attached ' /results/A.out) = 2 ]"
-check "detach" $BIN -s /tmp/A detach --all
 dmesg >/results/dmesg
 finish
