@@ -112,6 +112,26 @@ is "one clean unplug" "$(dmesg | tail -n "+$((lines + 1))" | grep -c 'USB discon
 must "its disk" wait_for 20 disk
 check "which is still equal" cmp /tmp/data "/dev/$(disk)"
 
+# --- new keys, again and again, in the middle of a copy ---
+$C detach --all
+wait $ATTACH
+C="$C -o link.rekey_packets=2000"
+attach
+must "attached with keys that are soon worn" wait_for 30 disk
+D=/dev/$(disk)
+lines=$(dmesg | wc -l)
+head -c ${MIB}M /dev/urandom >/tmp/data
+lost=$(grep -c 'link to lab lost' /tmp/attach.log)
+dd if=/tmp/data of="$D" bs=256k oflag=direct conv=fsync 2>/tmp/dd.err
+is "the copy ends well" "$?" 0
+note </tmp/dd.err
+links=$($C status --json | sed 's/.*"links":\([0-9]*\).*/\1/')
+[ "$links" -ge 3 ]
+ok "over $links links of one session"
+is "none of them was lost" "$(grep -c 'link to lab lost' /tmp/attach.log)" "$lost"
+check "the image is equal" cmp /tmp/data /tmp/disk.img
+is "the kernel saw no error, reset or disconnect" "$(kernel_errors "$((lines + 1))")" 0
+
 kill $ATTACH
 wait $ATTACH
 is "attach ends in order" "$?" 0
