@@ -25,6 +25,8 @@ struct import {
 	unsigned held; /* urbs in that state */
 	int failed;    /* sticky */
 	bool gone;
+	bool begun;      /* a SUBMIT has come; */
+	uint32_t newest; /* its seqnum: they rise on one connection, and wrap */
 
 	uint8_t head[USBIP_HEADER]; /* the header that is coming */
 	size_t head_have;
@@ -101,6 +103,10 @@ send_urb(struct import *im, struct iurb *u)
 	uint64_t tag = 0;
 	int r = ERR_GONE;
 
+	if (!list_empty(&u->unlinks)) { /* before it came */
+		iurb_finish_unlinked(&im->urbs, u);
+		return;
+	}
 	if (u->doomed != 0 || bad != 0) {
 		iurb_finish(&im->urbs, u, u->doomed != 0 ? u->doomed : bad, 0);
 		return;
@@ -143,12 +149,20 @@ end_refusal(struct import *im)
 {
 	const struct usbip_ret_submit ret = {.status = (uint32_t)im->refused_status};
 	struct ret *r = retq_spare(&im->urbs.q, im->refused);
+	struct list unlinks;
 
 	if (r == NULL)
 		return fail(im, ERR_NOMEM, "no memory even to refuse an urb");
 	im->refusing = false;
 	im->urbs.stats.failed++;
 	retq_ret_submit(&im->urbs.q, r, &ret);
+	list_init(&unlinks);
+	iurb_early_take(&im->urbs, im->refused, &unlinks);
+	while (!list_empty(&unlinks)) {
+		r = CONTAINER_OF(unlinks.next, struct ret, link);
+		list_del(&r->link);
+		retq_ret_unlink(&im->urbs.q, r, 0);
+	}
 	return ERR_OK;
 }
 
@@ -184,6 +198,8 @@ on_submit(struct import *im, const struct usbip *h)
 
 	if (h->in > 1 || h->ep > 15 || iurb_by_seqnum(&im->urbs, h->seqnum) != NULL)
 		return fail(im, ERR_PROTO, "SUBMIT makes no sense");
+	im->begun = true;
+	im->newest = h->seqnum;
 	im->urbs.stats.urbs++;
 	status = read_request(im, h, &req);
 	skip = data + iurb_iso_follow(h->submit.packets, req.type, status);
@@ -194,11 +210,30 @@ on_submit(struct import *im, const struct usbip *h)
 		return ERR_OK;
 	}
 	u->packets = h->submit.packets;
+	iurb_early_take(&im->urbs, h->seqnum, &u->unlinks);
 	if (iurb_is_full(u))
 		send_urb(im, u);
 	else
 		im->filling = u;
 	return ERR_OK;
+}
+
+/*
+ * An UNLINK for nobody: the urb has ended, or it has not come yet. An urb has its number
+ * before the UNLINK has its own.
+ */
+static int
+unlink_absent(struct import *im, const struct usbip *h, struct ret *r)
+{
+	if ((im->begun && (int32_t)(h->victim - im->newest) <= 0) ||
+	    (int32_t)(h->seqnum - h->victim) <= 0) {
+		retq_ret_unlink(&im->urbs.q, r, 0);
+		return ERR_OK;
+	}
+	if (iurb_early(&im->urbs, h->victim, r) == ERR_OK)
+		return ERR_OK;
+	retq_put(&im->urbs.q, r);
+	return fail(im, ERR_NOMEM, "no memory even to keep an UNLINK");
 }
 
 static int
@@ -209,10 +244,8 @@ on_unlink(struct import *im, const struct usbip *h)
 
 	if (r == NULL)
 		return fail(im, ERR_NOMEM, "no memory even to answer an UNLINK");
-	if (u == NULL) {
-		retq_ret_unlink(&im->urbs.q, r, 0);
-		return ERR_OK;
-	}
+	if (u == NULL)
+		return unlink_absent(im, h, r);
 	list_add(&u->unlinks, &r->link);
 	if (u->state == IURB_HELD) {
 		im->held--;

@@ -28,6 +28,7 @@ iurbs_init(struct iurbs *us, struct pool *pool)
 	list_init(&us->all);
 	urbs_init(&us->by_seqnum);
 	urbs_init(&us->by_tag);
+	list_init(&us->early);
 	return retq_init(&us->q, pool);
 }
 
@@ -271,9 +272,61 @@ iurb_finish_unlinked(struct iurbs *us, struct iurb *u)
 	iurb_free(us, u);
 }
 
+/* --- UNLINKs without their urb --- */
+
+struct early {
+	struct list link; /* in iurbs.early */
+	uint32_t victim;
+	struct ret *ret;
+};
+
+int
+iurb_early(struct iurbs *us, uint32_t victim, struct ret *r)
+{
+	struct early *e = pool_get(us->pool, sizeof(*e));
+
+	if (e == NULL)
+		return ERR_NOMEM;
+	e->victim = victim;
+	e->ret = r;
+	list_add(&us->early, &e->link);
+	return ERR_OK;
+}
+
+static void
+early_free(struct iurbs *us, struct early *e)
+{
+	list_del(&e->link);
+	pool_put(us->pool, e, sizeof(*e));
+}
+
+void
+iurb_early_take(struct iurbs *us, uint32_t seqnum, struct list *unlinks)
+{
+	struct list *l, *n;
+
+	LIST_EACH_SAFE (&us->early, l, n) {
+		struct early *e = CONTAINER_OF(l, struct early, link);
+
+		if ((int32_t)(e->victim - seqnum) > 0)
+			continue;
+		if (e->victim == seqnum)
+			list_add(unlinks, &e->ret->link);
+		else
+			retq_ret_unlink(&us->q, e->ret, 0);
+		early_free(us, e);
+	}
+}
+
 void
 iurbs_fini(struct iurbs *us)
 {
+	while (!list_empty(&us->early)) {
+		struct early *e = CONTAINER_OF(us->early.next, struct early, link);
+
+		retq_put(&us->q, e->ret);
+		early_free(us, e);
+	}
 	while (!list_empty(&us->all))
 		iurb_finish_unlinked(us, CONTAINER_OF(us->all.next, struct iurb, link));
 	retq_fini(&us->q);

@@ -51,6 +51,7 @@ struct iurbs {
 	uint64_t budget, reserve; /* as in import_conf */
 	struct list all;
 	struct urbs by_seqnum, by_tag;
+	struct list early; /* UNLINKs that have overtaken their SUBMIT (iurb_early) */
 	struct retq q;
 	struct import_stats stats;
 };
@@ -75,6 +76,16 @@ struct iurb *iurb_accept(struct iurbs *, const struct import_request *, uint32_t
  */
 size_t iurb_fill(struct iurbs *, struct iurb *, const uint8_t *, size_t n);
 bool iurb_is_full(const struct iurb *);
+
+/*
+ * vhci_tx sends all its SUBMITs, then all its UNLINKs; an urb that comes and is taken
+ * back between the two is unlinked before it was sent (vhci_tx.c, vhci_tx_loop).
+ * ERR_NOMEM: r stays the caller's.
+ */
+int iurb_early(struct iurbs *, uint32_t victim, struct ret *r) MUST_CHECK;
+
+/* A SUBMIT has come: what waits for it goes to the list, for older ones in vain. */
+void iurb_early_take(struct iurbs *, uint32_t seqnum, struct list *unlinks);
 
 /* The OUT data is not needed any more. */
 void iurb_drop_data(struct iurbs *, struct iurb *);

@@ -15,10 +15,7 @@ static uint64_t
 credit_ns(uint64_t rate, uint64_t mtu, uint64_t most)
 {
 	uint64_t packets = lasts_ns(PACER_PACKETS * mtu, rate);
-	uint64_t few = lasts_ns(PACER_FEW * mtu, rate);
 
-	few = few < PACER_FEW_NS ? few : PACER_FEW_NS;
-	most = most > few ? most : few;
 	return packets < most ? packets : most;
 }
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Spreads packets over time: a credit that fills at the rate and holds what
- * leaves in a millisecond, or 64 packets if that is less; on a slow line ten
- * packets, or what leaves in five milliseconds if that is less: each turn of
- * the loop has its price, whatever it sends. A packet may leave
+ * leaves in a millisecond, or 64 packets if that is less. A packet may leave
  * while any credit is left, so one packet goes over it at most. Who always had
  * something to send and only comes late, as on a busy machine, has what leaves
  * in ten milliseconds, or 64 packets: else each late turn would cost its share.
@@ -17,8 +15,6 @@
 #define PACER_BURST_NS 1000000
 #define PACER_LATE_NS  10000000
 #define PACER_PACKETS  64
-#define PACER_FEW_NS   5000000
-#define PACER_FEW      10
 
 struct pacer {
 	uint64_t next_ns; /* when the credit is no longer overdrawn */

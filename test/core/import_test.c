@@ -711,20 +711,66 @@ tags_are_of_their_endpoint(void)
 }
 
 static void
-unlink_of_unknown_is_answered_at_once(void)
+unlink_of_what_has_ended_is_answered_at_once(void)
 {
 	CHECK_EQ(setup(), ERR_OK);
-	CHECK_EQ(unlink_it(9, 1), ERR_OK);
-	drain();
-	CHECK_UNLINK(0, 9, 0);
-	CHECK_EQ(unlinks, 0);
 	CHECK_EQ(submit(1, IN, 1, 64), ERR_OK);
 	CHECK_EQ(answer(0, 0, 0, NULL), ERR_OK);
-	CHECK_EQ(unlink_it(10, 1), ERR_OK); /* replied already */
+	CHECK_EQ(unlink_it(10, 1), ERR_OK);
 	drain();
-	CHECK_SUBMIT(1, 1, 0, 0);
-	CHECK_UNLINK(2, 10, 0);
+	CHECK_SUBMIT(0, 1, 0, 0);
+	CHECK_UNLINK(1, 10, 0);
 	CHECK_EQ(unlinks, 0);
+	teardown();
+}
+
+/* vhci_tx may send an UNLINK before its SUBMIT. Nobody else hears of such an urb. */
+static void
+unlink_that_comes_first(void)
+{
+	static const uint32_t victims[] = {2, 0x7ffffff0, 0xffffffec, 5};
+	uint8_t data[4] = {0};
+
+	CHECK_EQ(setup(), ERR_OK);
+	CHECK_EQ(unlink_it(3, victims[0]), ERR_OK); /* also before any SUBMIT */
+	CHECK_EQ(unlink_it(4, victims[0]), ERR_OK);
+	drain();
+	CHECK_EQ(gots, 0);
+	CHECK_EQ(submit(1, IN, 1, 64), ERR_OK);
+	CHECK_EQ(submit(2, OUT, 2, 4), ERR_OK);
+	CHECK_EQ(feed(data, 3), ERR_OK);
+	drain();
+	CHECK_EQ(gots, 0);
+	CHECK_EQ(feed(data, 1), ERR_OK);
+	drain();
+	CHECK_EQ(gots, 2);
+	CHECK_UNLINK(0, 3, -LINUX_ECONNRESET);
+	CHECK_UNLINK(1, 4, 0);
+	CHECK_EQ(seens, 1);
+	CHECK_EQ(unlinks, 0);
+	for (uint32_t i = 1; i < ARRAY_LEN(victims); i++) { /* numbers wrap */
+		CHECK_EQ(unlink_it(victims[i] + 7, victims[i]), ERR_OK);
+		CHECK_EQ(submit(victims[i], IN, 1, 64), ERR_OK);
+		drain();
+		CHECK_UNLINK(1 + i, victims[i] + 7, -LINUX_ECONNRESET);
+	}
+	CHECK_EQ(seens, 1);
+	teardown();
+}
+
+static void
+unlink_that_comes_before_a_refusal(void)
+{
+	CHECK_EQ(setup(), ERR_OK);
+	CHECK_EQ(unlink_it(3, 2), ERR_OK);
+	CHECK_EQ(unlink_it(901, 900), ERR_OK); /* whose SUBMIT never comes */
+	CHECK_EQ(submit(2, IN, 9, 64), ERR_OK);
+	drain();
+	CHECK_EQ(gots, 2);
+	CHECK_EQ(got[0].h.cmd, USBIP_RET_SUBMIT);
+	CHECK(got[0].h.ret.status != 0);
+	CHECK_UNLINK(1, 3, 0);
+	CHECK_EQ(seens, 0);
 	teardown();
 }
 
@@ -1014,7 +1060,9 @@ TEST_MAIN(TEST(nothing_is_said_before_the_kernel_speaks), TEST(out_and_in_in_any
 	  TEST(budget_fails_alone_and_keeps_a_reserve), TEST(no_memory_fails_alone),
 	  TEST(errors_are_passed_on), TEST(out_reports_what_was_sent),
 	  TEST(bad_replies_change_nothing), TEST(a_reply_without_end_did_not_happen),
-	  TEST(tags_are_of_their_endpoint), TEST(unlink_of_unknown_is_answered_at_once),
+	  TEST(tags_are_of_their_endpoint),
+	  TEST(unlink_of_what_has_ended_is_answered_at_once),
+	  TEST(unlink_that_comes_first), TEST(unlink_that_comes_before_a_refusal),
 	  TEST(unlinked_has_no_ret_submit), TEST(completion_that_wins_comes_first),
 	  TEST(several_unlinks_of_one_urb),
 	  TEST(unlink_that_cannot_be_sent_is_answered_later),

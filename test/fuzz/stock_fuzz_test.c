@@ -27,8 +27,8 @@ static bool modelled, ended;
 static enum seq_state seqs[SEQS];
 static uint32_t lens[SEQS], victims[SEQS]; /* by seqnum; victim 0: no UNLINK */
 static bool ins[SEQS];
-static uint32_t counts[SEQS]; /* packets */
-static unsigned next_seq;
+static uint32_t counts[SEQS];     /* packets */
+static unsigned next_seq, newest; /* number of all; of a SUBMIT */
 
 static struct {
 	struct urb *u;
@@ -206,6 +206,7 @@ client_submits(void)
 	if (h.ep == 5 || h.ep == 6)
 		h.submit.packets = how & 16 ? 1 + (how >> 5) : 0;
 	counts[next_seq] = h.submit.packets == USBIP_NO_PACKETS ? 0 : h.submit.packets;
+	newest = next_seq;
 	seqs[next_seq] = RUNNING;
 	lens[next_seq] = h.submit.len;
 	ins[next_seq++] = h.in;
@@ -261,7 +262,8 @@ settle(void)
 		dev_completes(0);
 	drain();
 	for (unsigned i = 0; i < SEQS; i++)
-		MUST(victims[i] == 0 && seqs[i] != RUNNING && seqs[i] != UNLINKING);
+		MUST((victims[i] == 0 || victims[i] > newest) && seqs[i] != RUNNING &&
+		     seqs[i] != UNLINKING); /* what never comes is waited for */
 }
 
 static void
@@ -278,6 +280,7 @@ urb_phase(const uint8_t *p, size_t n)
 	memset(seqs, 0, sizeof(seqs));
 	memset(victims, 0, sizeof(victims));
 	next_seq = 1;
+	newest = 0;
 	lents = 0;
 	ended = starved = false;
 	MUST(stock_door_new(&door, &pool, &conf, &ops, NULL) == ERR_OK);
