@@ -42,7 +42,7 @@ usbip_port() {
 # capture NAME, captured NAME: what goes over port 3240 meanwhile; and tshark's judgement.
 # A packet to another port shows that all before it are in the file.
 capture() {
-	tcpdump -i lo -U --immediate-mode -s 0 -B 65536 -w "/results/$1.pcap" \
+	tcpdump -i lo -U -s 0 -B 65536 -w "/tmp/$1.pcap" \
 		port 3240 or port 9 2>/tmp/tcpdump.log &
 	TCPDUMP=$!
 	wait_for 10 grep -q "listening on" /tmp/tcpdump.log
@@ -50,12 +50,12 @@ capture() {
 
 all_is_written() {
 	perl -MIO::Socket::INET -e 'IO::Socket::INET->new("127.0.0.1:9")'
-	tcpdump -n -r "/results/$1.pcap" port 9 | grep -q .
+	tcpdump -n -r "/tmp/$1.pcap" port 9 | grep -q .
 }
 
 # shark NAME WORD...: tshark (which takes long to start here) reads it
 shark() {
-	shark_file=/results/$1.pcap
+	shark_file=/tmp/$1.pcap
 	shift
 	tshark -d tcp.port==3240,usbip -r "$shark_file" "$@" 2>/dev/null
 }
