@@ -51,6 +51,16 @@ checks
 grep -q '# line 1 of' "$work/out" && grep -q '# line 30 of' "$work/out"
 ok "the whole log that a program shows behind its plan" || note <"$work/out"
 program core/good_test '1..1\\nok 1 - good\\n'
+printf '#!/bin/sh\necho 1..1\n[ -e %s/was ] && echo ok 1 - now || echo not ok 1 - first\n: >%s/was\n' \
+	"$work" "$work" >"$tree/test/vm/good_test.sh"
+checks
+is "one of a guest that fails once" "$rc $(tail -n 1 "$work/out")" "0 9 passed, 0 failed"
+has "it is shown" "$work/out" "not ok 1 - first"
+has "and named" "$work/out" "passed at the second try only, see above: vm/good_test"
+program vm/good_test '1..1\\nnot ok 1 - bad\\n'
+checks
+is "one of a guest that fails twice" "$rc $(tail -n 1 "$work/out")" "1 8 passed, 1 failed"
+program vm/good_test '1..1\\nok 1 - good\\n'
 rm -r "$tree/test/sim" "$tree/build/test/sim"
 checks
 is "a storey without a test" "$rc $(tail -n 1 "$work/out")" "1 8 passed, 1 failed"
