@@ -173,6 +173,28 @@ start(struct export *ex, struct xurb *x)
 	submit(ex, x);
 }
 
+static bool
+has_control(const struct list *urbs)
+{
+	struct list *l;
+
+	LIST_EACH (urbs, l)
+		if ((CONTAINER_OF(l, struct xurb, link)->urb.ep & 0x0f) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A reset ends what is under way at endpoint 0, too, though it came later: control
+ * requests before it, of which a reset that was inferred is one, end in their order.
+ */
+static bool
+waits_for_others(const struct export *ex, const struct xurb *x)
+{
+	return (x->urb.ep & 0x0f) == 0 && desc_job(x->urb.setup) == URB_JOB_RESET &&
+	       !ex->gone && (has_control(&ex->lent) || has_control(&ex->dying));
+}
+
 /* Whether a new urb has to wait. */
 static bool
 is_barred(const struct export *ex)
@@ -188,6 +210,8 @@ release(struct export *ex)
 
 	while (ex->barrier == NULL && !list_empty(&ex->held)) {
 		x = xurb_first(&ex->held);
+		if (waits_for_others(ex, x))
+			return;
 		list_del(&x->link);
 		start(ex, x);
 	}
@@ -270,7 +294,7 @@ export_go(struct export *ex, void *handle)
 	list_del(&x->link);
 	if (x->unlinked) {
 		answer_status(ex, x, -LINUX_ECONNRESET, true);
-	} else if (is_barred(ex)) {
+	} else if (is_barred(ex) || waits_for_others(ex, x)) {
 		x->state = XURB_HELD;
 		list_add(&ex->held, &x->link);
 	} else {

@@ -421,6 +421,30 @@ barrier_holds_the_whole_device(void)
 	teardown();
 }
 
+/* It would end them: a reset that is inferred is a request among others (usbtest 10). */
+static void
+reset_waits_for_endpoint_0(void)
+{
+	static const uint8_t reset[8] = {0x23, 3, 4, 0, 1, 0, 0, 0};
+
+	setup();
+	CHECK(request(1, 0x83, 8, NULL)); /* this one it may end */
+	CHECK(request_setup(2, 0x80, 2, NULL, get_status));
+	CHECK(request_setup(3, 0x80, 2, NULL, get_status));
+	CHECK(request_setup(4, 0, 0, NULL, reset));
+	CHECK(request_setup(5, 0x80, 2, NULL, get_status));
+	CHECK(request(6, 0x81, 8, NULL));
+	CHECK_EQ(lents, 3);
+	complete(lent[1], 0, 2);
+	CHECK_EQ(lents, 3);
+	complete(lent[2], -LINUX_EPIPE, 0);
+	CHECK_EQ(lents, 4);
+	CHECK_EQ(lent[3]->job, URB_JOB_RESET);
+	complete(lent[3], 0, 0);
+	CHECK_EQ(lents, 6);
+	teardown();
+}
+
 static void
 barriers_come_one_by_one(void)
 {
@@ -879,14 +903,15 @@ TEST_MAIN(TEST(data_goes_both_ways), TEST(idle_in_blocks_nobody),
 	  TEST(bad_requests_fail_alone), TEST(iso_fails_alone),
 	  TEST(results_are_passed_on), TEST(device_that_refuses_an_urb),
 	  TEST(duplicate_tag_fails_alone), TEST(over_budget_fails_alone),
-	  TEST(barrier_holds_the_whole_device), TEST(barriers_come_one_by_one),
-	  TEST(endpoints_follow_what_succeeded), TEST(unlink_of_a_lent_urb),
-	  TEST(unlink_loses_no_data), TEST(unlink_of_a_held_urb),
-	  TEST(unlink_while_the_door_fills), TEST(unlink_before_its_request),
-	  TEST(tombstones_are_bounded), TEST(gone_device_answers_at_once),
-	  TEST(end_says_nothing_more), TEST(end_may_come_at_once_and_free),
-	  TEST(end_inside_a_reply), TEST(reply_may_ask_and_unlink),
-	  TEST(a_device_may_complete_inside_submit), TEST(many_barriers_in_a_row),
-	  TEST(held_urbs_are_not_overtaken), TEST(request_inside_the_submit_of_a_barrier),
-	  TEST(too_many_fail_alone), TEST(unlink_inside_submit),
-	  TEST(every_allocation_may_fail), TEST(bad_descriptors_are_refused))
+	  TEST(barrier_holds_the_whole_device), TEST(reset_waits_for_endpoint_0),
+	  TEST(barriers_come_one_by_one), TEST(endpoints_follow_what_succeeded),
+	  TEST(unlink_of_a_lent_urb), TEST(unlink_loses_no_data),
+	  TEST(unlink_of_a_held_urb), TEST(unlink_while_the_door_fills),
+	  TEST(unlink_before_its_request), TEST(tombstones_are_bounded),
+	  TEST(gone_device_answers_at_once), TEST(end_says_nothing_more),
+	  TEST(end_may_come_at_once_and_free), TEST(end_inside_a_reply),
+	  TEST(reply_may_ask_and_unlink), TEST(a_device_may_complete_inside_submit),
+	  TEST(many_barriers_in_a_row), TEST(held_urbs_are_not_overtaken),
+	  TEST(request_inside_the_submit_of_a_barrier), TEST(too_many_fail_alone),
+	  TEST(unlink_inside_submit), TEST(every_allocation_may_fail),
+	  TEST(bad_descriptors_are_refused))
