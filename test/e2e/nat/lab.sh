@@ -20,7 +20,8 @@
 #	port       only from addresses and ports that were sent to
 #	sym        the same, and each destination gets another port
 #	blocked    no UDP at all; TCP from inside only
-# TCP 13240 is forwarded to a when lab_forward is yes.
+# TCP 13240 is forwarded to a when lab_forward is yes: the ticket says so, beside the
+# rendezvous if there is one.
 #
 # After lab_six there is IPv6 as well, without NAT (lab_six_is):
 #	open       everything comes in
@@ -252,8 +253,8 @@ lab_pair() {
 	*+*/*+*) lab_six_is a "${1#*+}" && lab_six_is b "${2#*+}" || return 1 ;;
 	esac
 	l_set="-o serve.name=lab" l_door="--listen none --rendezvous $lab_uri"
-	if [ -z "$lab_uri" ]; then
-		l_door="--listen $LAB_A:13240"
+	if [ "$lab_forward" = yes ]; then
+		l_door="--listen $LAB_A:13240${lab_uri:+ --rendezvous $lab_uri}"
 		[ "$1" = open ] || l_set="$l_set -o serve.address=$LAB_NA:13240"
 	fi
 	$in_a "$BIN" -v -v $lab_servers $lab_serve $l_set -s "$work/lab" serve \
