@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "net/dtls_cipher.h"
 #include "core/text.h"
+#include "net/clock.h"
 #include "net/gpump.h"
 #include "net/ice_uri.h"
 
@@ -83,6 +84,7 @@ on_relays(void *arg, const struct rdv_relays *r)
 
 	fill_servers(l, l->conf);
 	l->servers.stun = stun;
+	l->servers.lent_until = clock_us() + (uint64_t)r->ttl_s * 1000000;
 	for (unsigned i = 0; i < r->n; i++) {
 		unsigned n = l->servers.turns;
 
@@ -93,6 +95,7 @@ on_relays(void *arg, const struct rdv_relays *r)
 
 			text_copy(t->username, sizeof(t->username), r->user);
 			text_copy(t->password, sizeof(t->password), r->password);
+			l->servers.lent++;
 		}
 	}
 }

@@ -135,6 +135,7 @@ struct link_target {
 	struct rdv_uri rdv[TICKET_RDVS]; /* and these; who is connected first is taken */
 	bool has_secret;
 	uint8_t ticket[TICKET_ID], secret[TICKET_SECRET];
+	bool direct; /* no relay will do */
 };
 
 /* NULL: out of memory. No op from inside. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What net/link.c, net/link_door.c, net/link_flow.c and net/link_signal.c share; nobody
- * else includes this.
+ * What net/link.c and the net/link_*.c share; nobody else includes this.
  */
 #ifndef NET_LINK_PARTS_H
 #define NET_LINK_PARTS_H
@@ -19,6 +18,7 @@
 struct event;
 struct dtls;
 struct dtls_ops;
+struct rdv_lend;
 
 #define LINK_PLACES (TICKET_ADDRS + TICKET_RDVS)
 
@@ -54,6 +54,7 @@ struct link {
 	unsigned weight_dial;
 
 	struct ice *ice;
+	struct rdv_lend *lend; /* relays for it are asked for, or NULL */
 	struct ice_desc ours, theirs;
 	bool offered;  /* theirs is filled in */
 	bool all_ours; /* candidates have been told, and the peer has told all of its */
@@ -92,6 +93,10 @@ void link_fail(struct link *, int err, const char *why);
 void link_signal_dial(struct link *);
 void link_signal_accept(struct link *, struct tcp *);
 void link_hang_up(struct link *); /* signalling has done its part */
+
+/* net/link_ice.c */
+void link_gather(struct link *); /* action GATHER */
+void link_check(struct link *);  /* action CHECK */
 
 /* net/link_signal.c */
 void link_greet(struct link *);    /* action GREET */
