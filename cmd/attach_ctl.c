@@ -88,6 +88,7 @@ status_line(void *arg, char *buf, size_t cap)
 	else
 		json_str(&j, "peer_id", id);
 	json_u64(&j, "since", a->since);
+	json_u64(&j, "grace_s", a->grace_us / 1000000);
 	report_link(&j, a->remote != NULL ? remote_link(a->remote) : NULL);
 	report_datagrams(&j, a->remote != NULL ? remote_session(a->remote) : NULL);
 	if (a->remote != NULL && remote_held_us(a->remote) != 0)
@@ -162,6 +163,7 @@ do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	w->of = a;
 	w->conn = c;
 	w->once = json_get_bool(request, "once");
+	w->lasting = json_get_bool(request, "lasting");
 	w->takeover = json_get_bool(request, "takeover");
 	w->accept = json_get_bool(request, "accept_changed");
 	list_add(&a->wants, &w->link);

@@ -166,9 +166,9 @@ had_port(const struct want *w, const struct devinfo *d)
 static bool
 stands_for(struct want *w, const struct devinfo *d)
 {
-	if (!w->listed || w->once || (w->answered && w->had == 0))
+	if (!w->listed || w->once || (w->answered && w->had == 0 && !w->lasting))
 		return false;
-	return want_means(w, d) && (w->n > 0 || had_port(w, d));
+	return want_means(w, d) && (w->n > 0 || w->lasting || had_port(w, d));
 }
 
 /* --- lists --- */

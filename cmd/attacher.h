@@ -44,6 +44,7 @@ struct attacher {
 	bool ready;         /* welcomed */
 	bool ending;
 	bool once;           /* --once: ends with its first session */
+	bool first_lasts;    /* what the line wants is lasting */
 	uint64_t grace_us;   /* a session without a link is kept so long */
 	int code;            /* to exit with */
 	int report;          /* fd to the waiting parent of --background, or -1 */
@@ -70,8 +71,9 @@ struct want {
 	struct ctl_conn *conn; /* who asked; NULL: the command line, or has its answer */
 	bool line;             /* of the command line: its end is the process's */
 	bool once;             /* what has gone is not attached again */
-	bool takeover;         /* also from a live session of ours */
-	bool accept;           /* what has come back as another kind of device */
+	bool lasting;  /* of [attach NAME]: waits for devices that never were there */
+	bool takeover; /* also from a live session of ours */
+	bool accept;   /* what has come back as another kind of device */
 	unsigned n;
 	char word[ATTACH_WANTS][PATTERN_TEXT];
 	bool met[ATTACH_WANTS]; /* some device matched */

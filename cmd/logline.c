@@ -35,10 +35,8 @@ sink(enum log_level level, const char *fmt, va_list ap)
 }
 
 void
-logline_start(int verbose)
+logline_start(enum log_level max)
 {
-	logline_max = verbose < 0    ? LOG_LEVEL_WARN
-		      : verbose == 0 ? LOG_LEVEL_INFO
-				     : LOG_LEVEL_DEBUG;
+	logline_max = max;
 	log_to(sink);
 }

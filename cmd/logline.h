@@ -5,7 +5,9 @@
 #ifndef CMD_LOGLINE_H
 #define CMD_LOGLINE_H
 
-/* verbose 0: info and worse; 1 and more: debug too. Quiet commands: -1. */
-void logline_start(int verbose);
+#include "core/log.h"
+
+/* Lines of this level and worse. */
+void logline_start(enum log_level max);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "core/mem.h"
+#include "core/rdv_wire.h"
 #include "net/ice.h"
 #include "net/link.h"
 
@@ -22,8 +23,12 @@ struct loop {
 	const struct conf *conf;
 	struct ice_servers servers; /* of env; may change between links */
 	struct pool pool;           /* of the links */
-	struct event *sigint, *sigterm;
-	void (*stop)(void *arg); /* asked to end; calls loop_exit when done */
+	struct rdv_relays relays;   /* lent by a rendezvous, */
+	uint64_t lent_until;        /* until then, microseconds of clock_us() */
+	bool stun_fixed;            /* an option said servers.stun */
+	struct event *sigint, *sigterm, *sighup;
+	void (*stop)(void *arg);   /* asked to end; calls loop_exit when done */
+	void (*reload)(void *arg); /* SIGHUP; NULL: as the others */
 	void *arg;
 	int code;
 };
@@ -42,5 +47,8 @@ loop_start(struct loop *, struct ctx *, void (*stop)(void *arg), void *arg) MUST
 int loop_run(struct loop *);
 void loop_exit(struct loop *, int code);
 void loop_end(struct loop *);
+
+/* conf has changed: links from now on are of the new one. */
+void loop_reload(struct loop *);
 
 #endif

@@ -23,7 +23,6 @@
 #include "net/rdv_server.h"
 #include "net/tcp.h"
 
-#define RENDEZVOUS_LISTEN "[::]:13241"
 #define MOST              1000000 /* of what an option counts */
 
 enum { OPT_LISTEN, OPT_TURN, OPT_SECRET, OPT_NATS, OPT_PEERS, OPT_ADDRESS, OPT_RATE };
@@ -202,8 +201,10 @@ add_number(struct meeting *m, int o, const char *text)
 static int
 options(struct meeting *m, int argc, char **argv)
 {
+	const struct conf *c = &m->ctx->conf;
 	struct cmd_args a;
 	const char *arg;
+	unsigned given;
 	int o, code = 0;
 
 	cmd_args_init(&a, argc, argv);
@@ -226,11 +227,20 @@ options(struct meeting *m, int argc, char **argv)
 		else
 			code = err_exit(ERR_USAGE);
 	}
+	for (unsigned i = 0; m->conf.turns == 0 && i < c->rdv_turn.n; i++)
+		text_copy(m->conf.turn[i], RDV_RELAY, c->rdv_turn.word[i]);
+	if (m->conf.turns == 0)
+		m->conf.turns = c->rdv_turn.n;
+	given = m->listens;
+	if (code == 0 && m->conf.secret_n == 0 && c->rdv_secret_file[0] != '\0')
+		code = read_secret(m, c->rdv_secret_file);
+	if (m->nats == NULL && c->rdv_nats[0] != '\0')
+		m->nats = c->rdv_nats;
 	if (code == 0 && (m->conf.turns > 0) != (m->conf.secret_n > 0))
 		code = cmd_wrong(&cmd_rendezvous,
 				 "--turn and --turn-secret-file go together");
-	if (m->listens == 0)
-		m->listen[m->listens++] = RENDEZVOUS_LISTEN;
+	for (unsigned i = 0; given == 0 && i < c->rdv_listen.n; i++)
+		m->listen[m->listens++] = c->rdv_listen.word[i];
 	return code;
 }
 

@@ -12,6 +12,7 @@
  *	lease_wait.c  who waits for it
  *	lease_guard.c  one that is shared read-only
  *	serve_ctl.c  the control socket
+ *	serve_conf.c the configuration, read again
  */
 #ifndef CMD_SERVER_H
 #define CMD_SERVER_H
@@ -217,7 +218,7 @@ void lease_review(struct server *);
 /* Ends the waiting leases of this user. */
 void lease_forget(struct server *, const void *arg);
 
-/* serve_stock.c: where is NULL for 127.0.0.1:3240. Returns an exit code. */
+/* serve_stock.c. Returns an exit code. */
 int stocker_listen(struct server *, const char *where, const struct stock_allow *);
 void stocker_end_all(struct server *);
 
@@ -225,6 +226,9 @@ void stocker_end_all(struct server *);
 void server_check_end(struct server *);
 bool server_shares(const struct server *, const struct usb_dev *);
 void server_reload(struct server *);
+
+/* serve_conf.c: SIGHUP */
+void server_reread(void *server);
 
 /* serve_ctl.c */
 int serve_ctl_start(struct server *) MUST_CHECK;
