@@ -97,6 +97,7 @@ on_arrived(void *arg, struct usb_dev *d)
 	struct server *s = arg;
 
 	share_mark(&s->share, &s->bus);
+	watch_poke(&s->watch);
 	lease_review(s); /* nicknames may have moved */
 	if (server_shares(s, d)) {
 		log_info("device %s shared id=%04x:%04x product=\"%s\"", d->info.busid,
@@ -111,6 +112,7 @@ on_left(void *arg, struct usb_dev *d)
 	struct server *s = arg;
 
 	lease_revoke(s, d, "it was unplugged");
+	watch_poke(&s->watch);
 	share_mark(&s->share, &s->bus); /* another one may get its nickname */
 	lease_review(s);
 	if (server_shares(s, d)) {

@@ -13,10 +13,12 @@
  *	lease_guard.c  one that is shared read-only
  *	serve_ctl.c  the control socket
  *	serve_conf.c the configuration, read again
+ *	serve_own.c  what the owner asks there: one device reset, a peer refused
  */
 #ifndef CMD_SERVER_H
 #define CMD_SERVER_H
 
+#include "cmd/asked.h"
 #include "cmd/loop.h"
 #include "cmd/share.h"
 #include "cmd/watch.h"
@@ -56,6 +58,7 @@ struct server {
 	struct watch watch;   /* of the status, by the control socket */
 	struct event *reaper; /* guest_reap */
 	struct event *teller; /* guest_tell */
+	struct asked asked;   /* what peers would like to use */
 	bool ending;
 	uint64_t started; /* unix seconds */
 };
@@ -232,5 +235,17 @@ void server_reread(void *server);
 
 /* serve_ctl.c */
 int serve_ctl_start(struct server *) MUST_CHECK;
+void serve_ctl_error(struct json *, const char *text);
+
+/* serve_own.c: requests of the control socket, and the answers. */
+void serve_own_refuse(struct server *, struct json_val request, struct json *);
+void serve_own_reset(struct server *, struct json_val request, struct json *);
+void serve_own_descriptors(struct server *, struct json_val request, struct json *);
+
+/* serve_own.c: a peer asks for what it may not use; busid "": to come in. */
+void serve_own_asked(struct guest *, const char *name, const char *busid);
+/* Those whose wish is granted by now. */
+struct peers;
+void serve_own_review(struct server *, const struct peers *);
 
 #endif
