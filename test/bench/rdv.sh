@@ -7,7 +7,8 @@ set -eu
 bin=$(readlink -f "$1") load=$(readlink -f "$2")
 shift 2
 [ $# -gt 0 ] || set -- idle cluster
-RATE=1000 SECONDS_=30 GUESTS=1000
+RATE=1000 FOR_S=30 GUESTS=1000
+base=$((10000 + $$ % 2000 * 10)) # ports that the system does not give away
 dir=$(mktemp -d)
 pids=
 end_all() {
@@ -102,10 +103,10 @@ idle() {
 nats() { # I
 	routes=
 	for r in 1 2 3; do
-		[ "$r" = "$1" ] || routes="$routes,nats://127.0.0.1:4246$r"
+		[ "$r" = "$1" ] || routes="$routes,nats://127.0.0.1:$((base + 5 + r))"
 	done
-	nats-server -a 127.0.0.1 -p "4245$1" --cluster_name bench \
-		--cluster "nats://127.0.0.1:4246$1" --routes "${routes#,}" -l "$dir/nats$1.log" \
+	nats-server -a 127.0.0.1 -p "$((base + $1))" --cluster_name bench \
+		--cluster "nats://127.0.0.1:$((base + 5 + $1))" --routes "${routes#,}" -l "$dir/nats$1.log" \
 		>/dev/null 2>&1 &
 	eval "nats$1=$!"
 	pids="$pids $!"
@@ -132,7 +133,7 @@ rss() {
 
 # % of a core since mark
 share() {
-	calc "($(cpu_s "$1") - $(cat "$dir/cpu.$1")) * 100 / $SECONDS_" %.0f
+	calc "($(cpu_s "$1") - $(cat "$dir/cpu.$1")) * 100 / $FOR_S" %.0f
 }
 
 cluster() {
@@ -143,12 +144,12 @@ cluster() {
 	done
 	uris=
 	for i in 1 2 3; do
-		node "node$i" --nats "nats://127.0.0.1:4245$i"
+		node "node$i" --nats "nats://127.0.0.1:$((base + i))"
 		eval "node$i=$met"
 		uris="$uris,$(cat "$dir/node$i.uri")"
 		until_ "$met" on_nats "node$i"
 	done
-	peers "${uris#,}" "$n" $GUESTS $RATE $SECONDS_
+	peers "${uris#,}" "$n" $GUESTS $RATE $FOR_S
 	for p in $node1 $node2 $node3 $nats1 $nats2 $nats3; do
 		cpu_s "$p" >"$dir/cpu.$p"
 	done
@@ -159,11 +160,11 @@ cluster() {
 		$(grep offers "$dir/said")
 	E
 	)
-	row "$((n + GUESTS)) peers at three nodes on three NATS servers: offers to another node, $RATE a second for $SECONDS_ s" \
-		"rdv.sh cluster" "$1 delivered, $2 answered, $3 absent" ">= $((RATE * SECONDS_)) delivered" \
+	row "$((n + GUESTS)) peers at three nodes on three NATS servers: offers to another node, $RATE a second for $FOR_S s" \
+		"rdv.sh cluster" "$1 delivered, $2 answered, $3 absent" ">= $((RATE * FOR_S)) delivered" \
 		"made in $4 s; there p50 $5 ms, p99 $6 ms, longest $7 ms; with the answer p50 $8 ms, p99 $9 ms; all joined in $(calc "$took / 1e3" %.0f) s"
 	row "processor meanwhile" "the same" "nodes $(each % share $node1 $node2 $node3)" "" \
-		"of one core; NATS $(each % share $nats1 $nats2 $nats3); who makes the load $(calc "${10} * 100 / $SECONDS_" %.0f) %"
+		"of one core; NATS $(each % share $nats1 $nats2 $nats3); who makes the load $(calc "${10} * 100 / $FOR_S" %.0f) %"
 	row "memory of each: RSS" "the same" "nodes $(each MB rss $node1 $node2 $node3)" "" \
 		"NATS $(each MB rss $nats1 $nats2 $nats3); $((n / 3 + GUESTS / 3)) peers each"
 	release
