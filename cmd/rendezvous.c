@@ -23,7 +23,7 @@
 #include "net/rdv_server.h"
 #include "net/tcp.h"
 
-#define MOST              1000000 /* of what an option counts */
+#define MOST 1000000 /* of what an option counts */
 
 enum { OPT_LISTEN, OPT_TURN, OPT_SECRET, OPT_NATS, OPT_PEERS, OPT_ADDRESS, OPT_RATE };
 
