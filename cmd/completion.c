@@ -14,11 +14,9 @@
 static const struct {
 	const char *name, *arg, *help;
 } before[] = {
-    {"-o", "SETTING", "a setting"},
-    {"-s", "DIR", "state directory"},
-    {"-v", NULL, "log more"},
-    {"--help", NULL, "explain"},
-    {"--version", NULL, "print the version"},
+    {"-c", "FILE", "the configuration"}, {"-o", "SETTING", "a setting"},
+    {"-s", "DIR", "state directory"},    {"-v", NULL, "log more"},
+    {"--help", NULL, "explain"},         {"--version", NULL, "print the version"},
 };
 
 /* What this machine knows, for operands. */
@@ -73,6 +71,15 @@ print_commands(const char *sep)
 		printf("%s%s", i > 0 ? sep : "", cmds[i]->name);
 }
 
+/* Of settings that have a name of their own, without one in between: from k on. */
+static const struct conf_key *
+next_key(const struct conf_key *k)
+{
+	while (k->name != NULL && k->of != CONF_ONE)
+		k++;
+	return k->name != NULL ? k : NULL;
+}
+
 /* A text between single quotes; a backslash before those of `special`. */
 static void
 quoted(const char *s, const char *special)
@@ -118,7 +125,8 @@ bash_before(void)
 		if (is_file(before[i].arg))
 			printf("\t\t%s) words= files=1 ;;\n", before[i].name);
 	printf("\t\t-s) words= files=1 ;;\n\t\t-o) compopt -o nospace; words=\"");
-	for (const struct conf_key *k = conf_keys; k->name != NULL; k++)
+	for (const struct conf_key *k = next_key(conf_keys); k != NULL;
+	     k = next_key(k + 1))
 		printf("%s= ", k->name);
 	printf("\" ;;\n\t\t*) words=\"");
 	for (size_t i = 0; i < ARRAY_LEN(before); i++)
@@ -218,7 +226,8 @@ zsh(void)
 	       "\tcase $state in\n"
 	       "\tcommand) _describe command commands ;;\n"
 	       "\tsetting) compadd -S '' --");
-	for (const struct conf_key *k = conf_keys; k->name != NULL; k++)
+	for (const struct conf_key *k = next_key(conf_keys); k != NULL;
+	     k = next_key(k + 1))
 		printf(" %s=", k->name);
 	printf(" ;;\n\targument)\n\t\tcase $words[1] in\n");
 	for (size_t i = 0; cmds[i] != NULL; i++)
@@ -284,7 +293,8 @@ fish(void)
 		fish_line("__fish_use_subcommand", rest, before[i].help);
 	}
 	printf("complete -c usbp2p -n __fish_use_subcommand -s o -x -a '");
-	for (const struct conf_key *k = conf_keys; k->name != NULL; k++)
+	for (const struct conf_key *k = next_key(conf_keys); k != NULL;
+	     k = next_key(k + 1))
 		printf("%s= ", k->name);
 	printf("'\n");
 	for (size_t i = 0; cmds[i] != NULL; i++)
