@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/conf.h"
+#include "cmd/seek.h"
 #include "core/access.h"
 #include "core/keyuse.h"
 #include "core/mem.h"
@@ -96,6 +97,18 @@ set_relay(struct conf *c, const char *v)
 {
 	c->relay_only = strcmp(v, "only") == 0;
 	return c->relay_only || strcmp(v, "auto") == 0;
+}
+
+static bool
+set_seek(struct conf *c, const char *v)
+{
+	uint64_t us = 0;
+
+	if (strcmp(v, "no") != 0 &&
+	    (!text_to_duration(v, &us) || us < SEEK_MIN_US || us > SEEK_MAX_US))
+		return false;
+	c->seek_us = us;
+	return true;
 }
 
 static bool
@@ -218,6 +231,9 @@ const struct conf_key conf_keys[] = {
     {"ice.ports", "PORT[-PORT]", "UDP ports to use, for a forwarded range", set_ports},
     {"ice.relay", "auto|only", "show peers no address but a relay's (default: auto)",
      set_relay},
+    {"ice.seek", "TIME|no",
+     "when a relayed link looks for a direct way again, at first (default: 2m)",
+     set_seek},
     {"ice.stun", "HOST[:PORT]", "a server to ask for our address (default: none)",
      set_stun},
     {"ice.turn", "URI[,URI]", "servers that relay: turn:HOST[:PORT][?transport=udp|tcp]",
@@ -253,6 +269,7 @@ conf_init(struct conf *c)
 	char *dot;
 
 	memset(c, 0, sizeof(*c));
+	c->seek_us = SEEK_US;
 	if (gethostname(host, sizeof(host) - 1) != 0)
 		host[0] = '\0';
 	if ((dot = strchr(host, '.')) != NULL)
