@@ -32,6 +32,7 @@
 
 struct ctl;
 struct lan;
+struct moves;
 struct nowrite;
 struct stock_allow;
 struct rdv_stand;
@@ -51,6 +52,7 @@ struct server {
 	unsigned listeners;
 	struct rdv_stand *stand[TICKET_RDVS]; /* a registration at each rendezvous */
 	unsigned stands;
+	struct moves *moves;
 	bool hidden;                  /* --listen none */
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;

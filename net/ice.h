@@ -138,6 +138,13 @@ struct sockaddr_storage;
  */
 int ice_socket(const struct ice *, struct sockaddr_storage *to);
 
+/*
+ * The address of this machine that packets leave from, and that they go to; false: not
+ * connected, or through a relay of ours.
+ */
+bool
+ice_ends(const struct ice *, struct sockaddr_storage *from, struct sockaddr_storage *to);
+
 /* It goes through a relay of ours or the peer's. */
 bool ice_relayed(const struct ice *);
 

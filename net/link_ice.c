@@ -4,13 +4,16 @@
  * a rendezvous lends are asked for when they are needed, should the server have been
  * found without it.
  */
-#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "net/clock.h"
 #include "net/ice_cand.h"
 #include "net/link_parts.h"
+#include "net/moves.h"
 #include "net/rdv_lend.h"
 #include "net/tcp.h"
+#include "net/tcp_addr.h"
 
 static void
 on_gathered(void *arg, const struct ice_desc *d)
@@ -58,6 +61,30 @@ static void
 on_failed(void *arg, int err)
 {
 	link_fail(arg, err, "no way to the peer was found, or the way is lost");
+}
+
+void
+link_source(const struct link *l, char ip[TCP_ADDR_TEXT])
+{
+	struct sockaddr_storage from, to;
+
+	if (!ice_ends(l->ice, &from, &to) || !moves_source(&to, ip))
+		ip[0] = '\0';
+}
+
+enum link_ground
+link_ground(const struct link *l)
+{
+	char base[TCP_ADDR_TEXT], now[TCP_ADDR_TEXT];
+	struct sockaddr_storage from, to;
+
+	if (l->state != LINK_UP || !ice_ends(l->ice, &from, &to))
+		return LINK_FIRM;
+	tcp_addr_text(&from, false, base);
+	if (!moves_have(base))
+		return LINK_GONE;
+	link_source(l, now);
+	return strcmp(now, l->source) != 0 ? LINK_OTHER : LINK_FIRM;
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "core/link.h"
 #include "net/ice.h"
 #include "net/link.h"
+#include "net/tcp.h"
 #include "net/tls.h"
 #include "net/twin.h"
 
@@ -75,9 +76,10 @@ struct link {
 	bool dropped; /* it went on elsewhere */
 	struct arq *arq;
 	struct keyuse keys;
-	char path[200];    /* as ice_path; "" before UP */
-	struct twin *twin; /* packets go by it; NULL: through libnice */
-	uint8_t *out;      /* ARQ_BURST slots */
+	char path[200];             /* as ice_path; "" before UP */
+	char source[TCP_ADDR_TEXT]; /* where the kernel sent from when it was chosen */
+	struct twin *twin;          /* packets go by it; NULL: through libnice */
+	uint8_t *out;               /* ARQ_BURST slots */
 	struct ice_packet batch[ARQ_BURST];
 	unsigned batched, gone; /* of batch; gone: sent already */
 	unsigned burst;         /* packets of one turn */
@@ -122,6 +124,9 @@ void link_rearm(struct link *);
 
 /* Up, or on another pair: by the fast socket if that can be had. */
 void link_choose_way(struct link *);
+
+/* net/link_ice.c: the kernel's choice of our address for this way; "": not known. */
+void link_source(const struct link *, char ip[TCP_ADDR_TEXT]);
 
 /* A datagram from ICE. */
 void link_packet(void *link, const uint8_t *, size_t n);

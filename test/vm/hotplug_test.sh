@@ -175,6 +175,7 @@ gadget_plug stick
 check "regress 34: and the first one after that" wait_for 30 said A 3 "id=$ID"
 
 # --- a stick became a keyboard: same names, same numbers, same port ---
+check "another device" $BIN -s /tmp/A attach lab v-1
 gadget_unplug stick
 must "it can be a keyboard, too" gadget_keyboard stick
 become hid
@@ -207,7 +208,6 @@ must "the stick is back" wait_for 30 serve_says "$DEV" free
 check "attach" $BIN -s /tmp/A attach lab "$DEV"
 
 # --- detached is detached ---
-check "another device" $BIN -s /tmp/A attach lab v-1
 check "detach" $BIN -s /tmp/A detach "$DEV"
 check "it is free" wait_for 20 serve_says "$DEV" free
 gadget_unplug stick

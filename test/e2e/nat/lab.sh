@@ -11,6 +11,7 @@
 #	lab_nat SIDE TYPE          what the router of a or b does from now on
 #	lab_turn, lab_meet         start coturn in srv, and a rendezvous for serve
 #	$in_a, $in_b, $in_srv CMD  runs CMD there
+#	lab_start                  builds all of it, or ends the test
 #	lab_pair A B               serve, with a disk, behind A, and a ticket, for B
 #	lab_down                   ends all of it
 #
@@ -272,6 +273,46 @@ lab_need() {
 	[ -n "$l_why" ] || return 0
 	echo "1..0 # SKIP $l_why"
 	exit
+}
+
+# lab_start: all of it, for a test that needs a relay and a rendezvous.
+lab_start() {
+	lab_need
+	trap lab_end EXIT
+	lab_up || bail "the namespaces cannot be made"
+	lab_turn || bail "coturn does not start"
+	lab_meet || bail "the rendezvous does not start: $(cat "$work/meet.log")"
+}
+
+# lab_attach PORT OPTION...: v-1 of lab, whom b knows as lab, for stock clients in b at that
+# port; what it says is in anna.out, its log anna.log.
+lab_attach() {
+	l_port=$1
+	shift
+	$in_b "$BIN" -v -v $lab_servers "$@" -s "$work/anna" attach lab \
+		--via usbip=127.0.0.1:$l_port v-1 >"$work/anna.out" 2>"$work/anna.log" &
+	attached=$!
+	pids="$pids $attached"
+	wait_for 20 grep -q 'v-1 offered' "$work/anna.out"
+}
+
+# lab_urbs PORT: requests to it without a pause, until lab_urbs_end leaves what became of
+# them in $urbs.
+lab_urbs() {
+	$in_b perl test/e2e/urbs.pl 127.0.0.1 "$1" v-1 >"$work/urbs" 2>&1 &
+	urbing=$!
+	pids="$pids $urbing"
+	wait_for 10 lab_urbs_more 1
+}
+lab_urbs_more() {
+	[ "$(grep -c '^\.' "$work/urbs")" -ge "$1" ]
+}
+lab_urbs_end() {
+	l_dots=$(grep -c '^\.' "$work/urbs")
+	wait_for 20 lab_urbs_more $((l_dots + 2))
+	kill "$urbing"
+	wait "$urbing"
+	urbs=$(tail -n 1 "$work/urbs")
 }
 
 lab_end() {

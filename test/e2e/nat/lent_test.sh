@@ -3,11 +3,7 @@
 # they are asked for when no direct way is found, and not otherwise.
 . test/e2e/lib.sh
 . test/e2e/nat/lab.sh
-lab_need
-trap lab_end EXIT
-lab_up || bail "the namespaces cannot be made"
-lab_turn || bail "coturn does not start"
-lab_meet || bail "the rendezvous does not start: $(cat "$work/meet.log")"
+lab_start
 lab_forward=yes
 random_image x.img 1
 sum=$(sha256sum "$work/x.img" | cut -c 1-64)

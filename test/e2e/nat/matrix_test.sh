@@ -5,8 +5,7 @@
 # of the command (fork and exec, no identity yet) until the server has said welcome.
 . test/e2e/lib.sh
 . test/e2e/nat/lab.sh
-lab_need
-trap lab_end EXIT
+lab_start
 limit=${NAT_MS:-5000}
 
 if [ "${NAT:-}" = all ]; then
@@ -35,9 +34,6 @@ kind() {
 	esac
 }
 
-lab_up || bail "the namespaces cannot be made"
-lab_turn || bail "coturn does not start"
-lab_meet || bail "the rendezvous does not start: $(cat "$work/meet.log")"
 random_image x.img 1
 sum=$(sha256sum "$work/x.img" | cut -c 1-64)
 for pair in $pairs; do
