@@ -41,6 +41,7 @@ struct attacher {
 	bool stock;            /* target is one: attached.far instead of remote */
 	struct ctl *ctl;
 	struct watch watch; /* of the status, by the control socket */
+	bool watched;       /* a line of watch is being made */
 	bool ready;         /* welcomed */
 	bool ending;
 	bool once;           /* --once: ends with its first session */

@@ -74,6 +74,7 @@ struct conf {
 	struct conf_list rdv_listen, rdv_turn;
 	char rdv_secret_file[CONF_WORD], rdv_nats[CONF_WORD];
 	enum log_level log_level;
+	char control_group[CONF_WORD]; /* "": none */
 
 	unsigned attaches;
 	struct conf_attach *attach[CONF_SECTIONS];
