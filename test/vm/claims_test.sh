@@ -86,7 +86,7 @@ DD=$!
 wait_for 20 reading "${D#/dev/}"
 ok "a copy runs"
 kill_serve
-is "the driver is not back by itself" "$(driver_of "$DEV")" ""
+is "the driver is not back by itself" "$(driver_of "$DEV")" none
 $C detach --all >/tmp/out 2>&1
 check "the attached side has let go" wait_for 30 ports_free
 wait $DD
