@@ -164,6 +164,7 @@ attach_check_end(struct attacher *a)
 {
 	if (a->ready && list_empty(&a->devs) && list_empty(&a->wants))
 		a->ending = true;
+	attach_sleep_check(a);
 	if (!a->ending || !list_empty(&a->devs))
 		return;
 	if (a->remote != NULL)
@@ -267,6 +268,7 @@ run_attach(struct attacher *a, struct want *w)
 	w->of = a;
 	a->first_lasts = w->lasting;
 	list_add(&a->wants, &w->link);
+	attach_sleep_start(a);
 	if (attach_ctl_start(a) == ERR_OK && (code = via_start(a)) == 0)
 		code = connect_and_run(a);
 	attach_report(a, code);
@@ -280,6 +282,7 @@ run_attach(struct attacher *a, struct want *w)
 		free(left);
 	}
 	stand_end(a);
+	attach_sleep_end(a);
 	loop_end(&a->loop);
 	return code;
 }

@@ -308,6 +308,8 @@ stand_device(struct attacher *a, const struct wire_device *d)
 	struct want *w;
 
 	see_offers(a, &d->info);
+	if (a->asleep)
+		return;
 	if ((d->state != WIRE_FREE && !(d->state == WIRE_TAKEN && d->info.queued)) ||
 	    stand_have(a, d->info.busid) || spurned_of(a, &d->info) != NULL)
 		return;

@@ -70,11 +70,13 @@ struct conf {
 	struct conf_list serve_listen, serve_share, serve_virtual, serve_usbip_allow;
 	char serve_usbip[CONF_WORD]; /* "": no */
 	uint64_t attach_grace_us;
+	bool attach_sleeps; /* devices are detached before */
 	uint64_t peers_ttl_us;
 	unsigned peers_uses;
 	struct conf_list rdv_listen, rdv_turn;
 	char rdv_secret_file[CONF_WORD], rdv_nats[CONF_WORD];
 	enum log_level log_level;
+	char control_group[CONF_WORD]; /* "": none */
 
 	unsigned attaches;
 	struct conf_attach *attach[CONF_SECTIONS];

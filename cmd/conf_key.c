@@ -342,6 +342,13 @@ set_via(void *at, const char *v)
 }
 
 static bool
+set_sleep(void *at, const char *v)
+{
+	*(bool *)at = strcmp(v, "detach") == 0;
+	return *(bool *)at || strcmp(v, "keep") == 0;
+}
+
+static bool
 set_uses(void *at, const char *v)
 {
 	uint64_t n;
@@ -397,6 +404,12 @@ const struct conf_key conf_keys[] = {
     {"attach NAME.via", "vhci|usbip=ADDR:PORT", "vhci", "as --via", set_via, PART(via)},
     {"attach.grace", "TIME", "75s", "keep devices so long when the link is lost",
      set_time, AT(attach_grace_us), .later = true},
+    {"attach.sleep", "detach|keep", "detach",
+     "devices before this machine sleeps; they come back when it is awake", set_sleep,
+     AT(attach_sleeps), .later = true},
+    {"control.group", "GROUP", NULL,
+     "whose members may use the control sockets, too (default: none)", set_word,
+     AT(control_group)},
     {"ice.ports", "PORT[-PORT]", NULL,
      "UDP ports to use, for a forwarded range (default: any)", set_ports, WHOLE},
     {"ice.relay", "auto|only", "auto", "show peers no address but a relay's", set_relay,

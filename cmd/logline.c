@@ -12,6 +12,7 @@
 
 /* How much is shown; set once at start, read by the sink alone. */
 static enum log_level logline_max;
+static uint64_t logline_counts[LOG_LEVEL_DEBUG + 1]; /* by level; the sink's, too */
 
 static void
 sink(enum log_level level, const char *fmt, va_list ap)
@@ -22,6 +23,7 @@ sink(enum log_level level, const char *fmt, va_list ap)
 	struct timespec now;
 	struct tm tm;
 
+	logline_counts[level]++;
 	if (level > logline_max)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -32,6 +34,12 @@ sink(enum log_level level, const char *fmt, va_list ap)
 	fprintf(stderr, "%s.%03ldZ %s: %s\n", when, now.tv_nsec / 1000000, name[level],
 		line);
 	errno = keep;
+}
+
+uint64_t
+logline_count(enum log_level level)
+{
+	return logline_counts[level];
 }
 
 void

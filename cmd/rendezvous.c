@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "cmd/control.h"
 #include "cmd/loop.h"
 #include "cmd/report.h"
 #include "cmd/state.h"
@@ -77,10 +78,9 @@ put_status(const struct meeting *m, struct json *j)
 
 	rdv_server_stats(m->server, &s);
 	report_open(j, "rendezvous");
-	json_u64(j, "pid", (uint64_t)getpid());
+	report_process(j, m->started, true);
 	peerid_text(ident_id(m->loop.ident), id);
 	json_str(j, "id", id);
-	json_u64(j, "since", m->started);
 	put_where(m, j);
 	if (rdv_server_bus(m->server) != NULL)
 		json_bool(j, "nats", bus_up(rdv_server_bus(m->server)));
@@ -128,19 +128,6 @@ on_gone(void *arg, struct ctl_conn *c)
 }
 
 static const struct ctl_ops ctl_ops = {on_request, on_gone};
-
-static int
-control(struct meeting *m)
-{
-	char path[4096], why[512];
-	int err;
-
-	if ((err = state_path(m->ctx->dir, "run/rendezvous.sock", path, sizeof(path))) !=
-	    ERR_OK)
-		return cmd_fail(err, "%s", err_text(err));
-	err = ctl_listen(&m->ctl, m->loop.base, path, &ctl_ops, m, why, sizeof(why));
-	return err == ERR_OK ? 0 : cmd_fail(err, "%s", why);
-}
 
 /* --- options --- */
 
@@ -294,8 +281,10 @@ open_doors(struct meeting *m)
 		if (err != ERR_OK)
 			return cmd_fail(err, "%s", why);
 	}
-	if ((err = control(m)) != 0)
-		return err;
+	err = control_listen(&m->ctl, m->ctx, m->loop.base, "run/rendezvous.sock",
+			     &ctl_ops, m);
+	if (err != ERR_OK)
+		return err_exit(err);
 	for (unsigned i = 0; (where = rdv_server_where(m->server, i)) != NULL; i++) {
 		log_info("rendezvous listens at=%s", where);
 		print_uri(m, where);

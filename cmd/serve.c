@@ -410,7 +410,8 @@ prepare(struct server *s, int argc, char **argv)
 	if (usb_host_start(&s->bus, s->ctx->conf.serve_attached, why, sizeof(why)) !=
 	    ERR_OK)
 		log_warn("no real devices reason=\"%s\"", why);
-	return serve_ctl_start(s) == ERR_OK ? 0 : 1;
+	claims_recover(s);
+	return err_exit(serve_ctl_start(s));
 }
 
 static int

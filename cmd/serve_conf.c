@@ -3,6 +3,7 @@
  * SIGHUP: serve reads its configuration again. A file that is wrong changes nothing;
  * a right one changes no device in anybody's hands but those it forbids.
  */
+#include "cmd/control.h"
 #include "cmd/logline.h"
 #include "cmd/server.h"
 #include "core/log.h"
@@ -38,5 +39,8 @@ server_reread(void *arg)
 		logline_start(ctx->conf.log_level);
 	loop_reload(&s->loop);
 	server_reload(s);
+	if (control_group(s->ctl, ctx) != ERR_OK)
+		log_error("control.group was not changed to \"%s\"",
+			  ctx->conf.control_group);
 	log_info("configuration read again");
 }
