@@ -12,6 +12,7 @@
 #include "net/link.h"
 
 struct event;
+struct notify;
 
 struct loop {
 	struct event_base *base;
@@ -23,6 +24,8 @@ struct loop {
 	struct ice_servers servers; /* of env; may change between links */
 	struct pool pool;           /* of the links */
 	struct event *sigint, *sigterm;
+	struct notify *notify;   /* NULL: we are no service */
+	const char *dir;         /* state directory */
 	void (*stop)(void *arg); /* asked to end; calls loop_exit when done */
 	void *arg;
 	int code;
@@ -38,7 +41,10 @@ struct loop {
 int
 loop_start(struct loop *, struct ctx *, void (*stop)(void *arg), void *arg) MUST_CHECK;
 
-/* Runs until loop_exit; returns the code that was given there. */
+/*
+ * Everything is prepared: gives up what it does not need of root's power, tells the
+ * service manager. Runs until loop_exit; returns the code that was given there.
+ */
 int loop_run(struct loop *);
 void loop_exit(struct loop *, int code);
 void loop_end(struct loop *);
