@@ -42,7 +42,7 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --child-silent-afte
 
 Q := $(if $(V),,@)
 .PHONY: all tests check check-fast check-asan check-valgrind check-static check-clang \
-	check-long check-regress check-vm check-e2e check-nat demo fuzz bench install format clean deps test-deps
+	check-long check-regress check-vm check-e2e check-nat demo fuzz bench install deb format clean deps test-deps
 
 all: $(BIN)
 
@@ -140,9 +140,9 @@ $(O)/test/vm/isoread: $(O)/test/vm/isoread.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)
 
 install: $(BIN)
-	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/usbp2p
-	for m in $(MAN); do install -D -m 644 $$m \
-		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+	$(Q)dist/install.sh $(BIN) "$(DESTDIR)" "$(PREFIX)"
+deb:
+	$(Q)dist/deb.sh $(O) $(VERSION)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

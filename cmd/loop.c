@@ -11,6 +11,8 @@
 
 #include "cmd/heap.h"
 #include "cmd/loop.h"
+#include "cmd/notify.h"
+#include "cmd/privs.h"
 #include "cmd/state.h"
 #include "core/log.h"
 #include "net/dtls_cipher.h"
@@ -28,10 +30,12 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	struct loop *l = arg;
 
 	(void)what;
-	if (sig == SIGHUP && l->reload != NULL)
+	if (sig == SIGHUP && l->reload != NULL) {
 		l->reload(l->arg);
-	else
-		l->stop(l->arg);
+		return;
+	}
+	notify_say(l->notify, "STOPPING=1");
+	l->stop(l->arg);
 }
 
 /* Unless the process was started with it ignored (nohup). */
@@ -173,6 +177,8 @@ loop_start(struct loop *l, struct ctx *ctx, void (*stop)(void *arg), void *arg)
 		return err;
 	}
 	fill_env(l, ctx);
+	l->dir = ctx->dir;
+	l->notify = notify_new(l->base);
 	return ERR_OK;
 }
 
@@ -198,6 +204,8 @@ loop_reload(struct loop *l)
 int
 loop_run(struct loop *l)
 {
+	privs_drop(l->dir);
+	notify_say(l->notify, "READY=1");
 	event_base_dispatch(l->base);
 	return l->code;
 }
@@ -226,6 +234,7 @@ void
 loop_end(struct loop *l)
 {
 	linger(l);
+	notify_free(l->notify);
 	if (l->base != NULL) /* a look-up that was given up ends in the next turn */
 		event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	if (l->dns != NULL)
