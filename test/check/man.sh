@@ -7,6 +7,7 @@
 #   - exit codes are those of core/err.h
 #   - the table of messages is that of core/wire.h
 #   - the browser's keys are those of `BIN tui --keys`
+#   - screens behind `.\" screen NAME` are test/tui/screens/NAME.txt, and all man-* are there
 # An option is described by `.It Fl Fl name Ar ARG`, or `.It Fl Fl name Ns Op = Ns Ar ARG`
 # when the argument may be left out: in usbp2p.1 below `.Ss COMMAND`, otherwise in
 # the page of its command.
@@ -125,6 +126,19 @@ done | awk '{ print $1, $2, tolower($3), tolower($4), $5, $6 }' >"$d/messages"
 
 "$bin" tui --keys >"$d/keys" || exit 1
 sed -n '/^\.Sh KEYS/,/^\.Ed/{/^\./!p;}' "$top/man/usbp2p-tui.1" >"$d/page_keys"
+
+awk -v d="$d" '
+	$1 == ".\\\"" && $2 == "screen" { name = $3; next }
+	name != "" && $1 == ".Ed" { name = "" }
+	name != "" && $1 != ".Bd" { print >(d "/screen_" name) }
+' "$top/man/usbp2p-tui.1"
+for f in "$top"/test/tui/screens/man-*.txt; do
+	s=$d/screen_$(basename "$f" .txt)
+	cmp -s "$f" "$s" || {
+		echo "man: usbp2p-tui.1 does not show $f as it is"
+		bad=1
+	}
+done
 
 same "SYNOPSIS" "$d/usage" "$d/page_usage"
 same "command" "$d/commands" "$d/page_commands"
