@@ -176,6 +176,23 @@ static const char *const special[] = {
     "\033[",        "\033[200~x",
 };
 
+/* Its output is read meanwhile, or both would wait for each other. */
+static bool
+type_in(const char *s, size_t n)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT};
+
+	for (;;) {
+		must(poll(&p, 1, 20000) > 0, "it does not read keys");
+		if ((p.revents & POLLIN) != 0 && !listen_for(0))
+			return false;
+		if ((p.revents & (POLLHUP | POLLERR)) != 0)
+			return false;
+		if ((p.revents & POLLOUT) != 0)
+			return write(fd, s, n) == (ssize_t)n;
+	}
+}
+
 static void
 resize(unsigned x)
 {
@@ -185,7 +202,7 @@ resize(unsigned x)
 	ioctl(fd, TIOCSWINSZ, &w);
 }
 
-static void
+static bool
 monkey_types(unsigned x)
 {
 	char c = (char)(' ' + x / 64 % 95);
@@ -196,9 +213,9 @@ monkey_types(unsigned x)
 		s = special[x / 4 % (sizeof(special) / sizeof(special[0]))];
 		n = strlen(s);
 	} else if (c == 'q' && x % 50 != 0) {
-		return; /* it would always be at the start */
+		return true; /* it would always be at the start */
 	}
-	must(write(fd, s, n) == (ssize_t)n, "write");
+	return type_in(s, n);
 }
 
 static int
@@ -213,12 +230,14 @@ monkey(unsigned n, unsigned seed, char **argv)
 			wait_for("machine", 60);
 			starts++;
 		}
+		bool there = true;
+
 		r = r * 1664525 + 1013904223;
 		if ((r >> 16) % 40 == 0)
 			resize(r >> 8);
 		else
-			monkey_types(r >> 16);
-		if (!listen_for(0) || (i % 16 == 0 && !listen_for(2))) {
+			there = monkey_types(r >> 16);
+		if (!there || !listen_for(0) || (i % 16 == 0 && !listen_for(2))) {
 			int st = end(0);
 
 			if (st != 0) {
