@@ -67,12 +67,12 @@ show_id(struct shown *d)
 		snprintf(d->buf, d->cap, "%.7s", it->peer->id);
 }
 
+/* The name that its owner gave it comes first. */
 static void
 product(struct shown *d, const struct model_dev *v)
 {
-	snprintf(d->buf, d->cap, "%s%s%s%s%s%s", v->manufacturer,
-		 v->manufacturer[0] != '\0' ? " " : "", v->product,
-		 v->nick[0] != '\0' ? " (" : "", v->nick, v->nick[0] != '\0' ? ")" : "");
+	snprintf(d->buf, d->cap, "%s%s%s%s%s", v->nick, v->nick[0] != '\0' ? ": " : "",
+		 v->manufacturer, v->manufacturer[0] != '\0' ? " " : "", v->product);
 }
 
 /* Of a peer: how it is reached, or why not. */
