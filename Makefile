@@ -130,7 +130,8 @@ fuzz:
 	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
 bench: test-deps $(BIN) $(BENCHES)
 	$(Q)O=$(O) test/bench/run.sh $(BIN) $(O)/test/bench/raw $(O)/test/bench/path
-$(filter-out %/rdvload,$(BENCHES)) $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
+$(filter-out %/rdvload,$(BENCHES)) $(O)/test/vm/usbtest $(O)/test/vm/bulk \
+	$(O)/test/tui/typist: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 $(O)/test/bench/rdvload: $(O)/test/bench/rdvload.o $(filter $(O)/core/% $(O)/net/%,$(OBJ))
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -8,6 +8,7 @@
 #   - the table of messages is that of core/wire.h, those of a rendezvous (and why it
 #     ends a connection) are those of core/rdv_wire.h
 #   - the browser's keys are those of `BIN tui --keys`
+#   - screens behind `.\" screen NAME` are test/tui/screens/NAME.txt, and all man-* are there
 # An option is described by `.It Fl Fl name Ar ARG`, or `.It Fl Fl name Ns Op = Ns Ar ARG`
 # when the argument may be left out: in usbp2p.1 below `.Ss COMMAND`, otherwise in
 # the page of its command.
@@ -148,6 +149,19 @@ sed -n '/^#define RDV_ENDS/,/[^\\]$/s/^[[:space:]]*X([A-Z]*, \([0-9]*\), "\([^"]
 
 "$bin" tui --keys >"$d/keys" || exit 1
 sed -n '/^\.Sh KEYS/,/^\.Ed/{/^\./!p;}' "$top/man/usbp2p-tui.1" >"$d/page_keys"
+
+awk -v d="$d" '
+	$1 == ".\\\"" && $2 == "screen" { name = $3; next }
+	name != "" && $1 == ".Ed" { name = "" }
+	name != "" && $1 != ".Bd" { print >(d "/screen_" name) }
+' "$top/man/usbp2p-tui.1"
+for f in "$top"/test/tui/screens/man-*.txt; do
+	s=$d/screen_$(basename "$f" .txt)
+	cmp -s "$f" "$s" || {
+		echo "man: usbp2p-tui.1 does not show $f as it is"
+		bad=1
+	}
+done
 
 same "SYNOPSIS" "$d/usage" "$d/page_usage"
 same "command" "$d/commands" "$d/page_commands"
