@@ -18,9 +18,6 @@ static struct attacher a;
 static unsigned asked, errors, told;
 static bool refuse, slow, later;
 static const char *held; /* this one is refused in any case */
-static unsigned wishes, released;
-static const struct imports_user *wish_user;
-static void *wish_arg;
 
 /* --- instead of the other files --- */
 
@@ -191,33 +188,6 @@ attached_ask(struct attached *x, const struct devinfo *info)
 	answer(x, ERR_OK);
 }
 
-/* Something is asked for that was not listed. */
-struct imports *
-remote_imports(struct remote *r)
-{
-	return (struct imports *)r;
-}
-
-int
-imports_import(struct imports *im, const char *busid, uint8_t flags,
-	       const struct imports_user *user, void *arg, uint32_t *dev)
-{
-	(void)im;
-	(void)busid;
-	(void)flags;
-	*dev = ++wishes;
-	wish_user = user;
-	wish_arg = arg;
-	return ERR_OK;
-}
-
-void
-imports_release(struct imports *im, uint32_t dev)
-{
-	(void)im;
-	released = dev;
-}
-
 /* --- the pieces of a test --- */
 
 static void
@@ -227,7 +197,7 @@ begin(void)
 	list_init(&a.wants);
 	list_init(&a.devs);
 	list_init(&a.spurned);
-	asked = errors = told = wishes = released = 0;
+	asked = errors = told = 0;
 	refuse = slow = later = false;
 	held = NULL;
 }
@@ -720,36 +690,6 @@ offers_follow_the_list(void)
 	end();
 }
 
-/* Of a port, so that its owner learns of it; and nothing waits for it afterwards. */
-static void
-port_that_is_not_shown(int err)
-{
-	struct wire_imported i = {.dev = 1};
-
-	begin();
-	a.remote = (struct remote *)&a;
-	WANT("1-1", "1d6b:0002");
-	LIST({"1-1", 1, "a", DISK, 1, WIRE_FREE});
-	CHECK(wishes == 0 && errors == 1); /* an id is not asked for */
-	end();
-	begin();
-	a.remote = (struct remote *)&a;
-	WANT("1-1");
-	NOTHING();
-	CHECK(wishes == 1 && errors == 0 && !a.ending);
-	wish_user->imported(wish_arg, err, &i);
-	CHECK_EQ(released, err == ERR_OK ? 1 : 0);
-	CHECK(errors == 1 && a.ending && devices() == 0);
-	end();
-}
-
-static void
-port_that_is_not_shown_is_asked_for(void)
-{
-	port_that_is_not_shown(ERR_NODEV);
-	port_that_is_not_shown(ERR_OK);
-}
-
 TEST_MAIN(TEST(port_word_means_what_comes_there), TEST(another_kind_of_device),
 	  TEST(another_kind_elsewhere), TEST(kinds), TEST(ids_mean_only_what_they_match),
 	  TEST(the_one_that_fits_best_comes_back),
@@ -757,5 +697,4 @@ TEST_MAIN(TEST(port_word_means_what_comes_there), TEST(another_kind_of_device),
 	  TEST(detached_is_left_alone), TEST(busy_waits_for_the_list),
 	  TEST(tries_become_rare), TEST(who_got_nothing_does_not_wait),
 	  TEST(who_got_something_waits_for_the_rest), TEST(port_that_is_not_free_yet),
-	  TEST(who_asks_again_gets_what_waits), TEST(offers_follow_the_list),
-	  TEST(port_that_is_not_shown_is_asked_for))
+	  TEST(who_asks_again_gets_what_waits), TEST(offers_follow_the_list))
