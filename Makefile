@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -MMD -MP -fstack-protector-strong \
 	-DUSBP2P_VERSION='"$(VERSION)"' $(WARN) $(if $(SAN),-fsanitize=$(SAN) \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS) $(PKG_CFLAGS)
 PKGS := libevent libnats libusb-1.0 nice gio-2.0 glib-2.0 openssl ncursesw libqrencode \
-	avahi-client inih dbus-1
+	inih dbus-1
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 
 # A library's headers are in reach of the files that may use it, and of no other.
