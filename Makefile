@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -MMD -MP -fstack-protector-strong \
 	-DUSBP2P_VERSION='"$(VERSION)"' $(WARN) $(if $(SAN),-fsanitize=$(SAN) \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS) $(PKG_CFLAGS)
 PKGS := libevent libnats libusb-1.0 nice gio-2.0 glib-2.0 openssl ncursesw libqrencode \
-	avahi-client
+	avahi-client inih dbus-1
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 
 # A library's headers are in reach of the files that may use it, and of no other.
@@ -34,6 +34,7 @@ $(call pkg,$(O)/net/ice.o $(O)/net/ice_gather.o $(O)/net/ice_path.o,nice gio-2.0
 $(call pkg,$(O)/net/gpump.o $(O)/test/net/gpump_test.o,nice gio-2.0)
 $(call pkg,$(O)/cmd/qr.o,libqrencode)
 $(call pkg,$(O)/net/lan.o $(O)/net/lan_poll.o,avahi-client)
+$(call pkg,$(O)/cmd/sleep.o $(O)/test/vm/logind.o $(O)/test/cmd/sleep_test.o,dbus-1)
 $(call pkg,$(O)/usb/%.o $(O)/test/usb/libusb_test.o $(O)/test/vm/isoread.o,libusb-1.0)
 
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --child-silent-after-fork=yes \
@@ -88,6 +89,7 @@ check-static: $(BIN)
 	$(Q)test/check/bare.sh $(CORE)
 	$(Q)test/check/man.sh $(BIN) $(MAN)
 	$(Q)test/check/json.sh man/usbp2p-json.7 test/e2e/golden/json.txt
+	$(Q)$(BIN) config --example | diff dist/usbp2p.conf -
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	$(Q)test/check/sizes.sh
 	$(Q)test/check/regress.sh test/regress/LIST
@@ -101,7 +103,7 @@ check-valgrind: $(TESTBIN)
 check-clang:
 	$(Q)$(MAKE) O=$(O)/clang CC=clang all
 
-check-vm: $(BIN) $(O)/test/vm/isoread
+check-vm: $(BIN) $(O)/test/vm/isoread $(O)/test/vm/logind
 	$(Q)O=$(O) BIN=$(BIN) prove test/vm/*_test.sh
 check-e2e: $(BIN) $(STRANGER)
 	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
@@ -133,6 +135,8 @@ $(filter-out %/rdvload,$(BENCHES)) $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 $(O)/test/bench/rdvload: $(O)/test/bench/rdvload.o $(filter $(O)/core/% $(O)/net/%,$(OBJ))
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(O)/test/vm/logind: $(O)/test/vm/logind.o
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)
 $(O)/test/vm/isoread: $(O)/test/vm/isoread.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)
 

@@ -14,11 +14,9 @@
 static const struct {
 	const char *name, *arg, *help;
 } before[] = {
-    {"-o", "SETTING", "a setting"},
-    {"-s", "DIR", "state directory"},
-    {"-v", NULL, "log more"},
-    {"--help", NULL, "explain"},
-    {"--version", NULL, "print the version"},
+    {"-o", "SETTING", "a setting"},      {"-s", "DIR", "state directory"},
+    {"-c", "FILE", "the configuration"}, {"-v", NULL, "log more"},
+    {"--help", NULL, "explain"},         {"--version", NULL, "print the version"},
 };
 
 /* What this machine knows, for operands. */
@@ -64,6 +62,15 @@ print_literals(const struct cmd *c, const char *sep)
 	for (const char *p = c->args; *p != '\0'; p += strcspn(p, "|"), p += *p == '|')
 		if (islower((unsigned char)*p))
 			printf("%s%.*s", sep, (int)strcspn(p, "| ["), p);
+}
+
+/* Those of named sections have to be written in full. */
+static void
+print_settings(void)
+{
+	for (const struct conf_key *k = conf_keys; k->name != NULL; k++)
+		if (strchr(k->name, ' ') == NULL)
+			printf("%s= ", k->name);
 }
 
 static void
@@ -118,8 +125,7 @@ bash_before(void)
 		if (is_file(before[i].arg))
 			printf("\t\t%s) words= files=1 ;;\n", before[i].name);
 	printf("\t\t-s) words= files=1 ;;\n\t\t-o) compopt -o nospace; words=\"");
-	for (const struct conf_key *k = conf_keys; k->name != NULL; k++)
-		printf("%s= ", k->name);
+	print_settings();
 	printf("\" ;;\n\t\t*) words=\"");
 	for (size_t i = 0; i < ARRAY_LEN(before); i++)
 		printf("%s ", before[i].name);
@@ -218,9 +224,9 @@ zsh(void)
 	       "\tcase $state in\n"
 	       "\tcommand) _describe command commands ;;\n"
 	       "\tsetting) compadd -S '' --");
-	for (const struct conf_key *k = conf_keys; k->name != NULL; k++)
-		printf(" %s=", k->name);
-	printf(" ;;\n\targument)\n\t\tcase $words[1] in\n");
+	printf(" ");
+	print_settings();
+	printf(";;\n\targument)\n\t\tcase $words[1] in\n");
 	for (size_t i = 0; cmds[i] != NULL; i++)
 		zsh_command(cmds[i]);
 	printf("\t\tesac ;;\n\tesac\n}\n"
@@ -284,8 +290,7 @@ fish(void)
 		fish_line("__fish_use_subcommand", rest, before[i].help);
 	}
 	printf("complete -c usbp2p -n __fish_use_subcommand -s o -x -a '");
-	for (const struct conf_key *k = conf_keys; k->name != NULL; k++)
-		printf("%s= ", k->name);
+	print_settings();
 	printf("'\n");
 	for (size_t i = 0; cmds[i] != NULL; i++)
 		fish_command(cmds[i]);

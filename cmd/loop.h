@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "core/mem.h"
+#include "core/rdv_wire.h"
 #include "net/ice.h"
 #include "net/link.h"
 
@@ -23,10 +24,13 @@ struct loop {
 	const struct conf *conf;
 	struct ice_servers servers; /* of env; may change between links */
 	struct pool pool;           /* of the links */
-	struct event *sigint, *sigterm;
-	struct notify *notify;   /* NULL: we are no service */
-	const char *dir;         /* state directory */
-	void (*stop)(void *arg); /* asked to end; calls loop_exit when done */
+	struct rdv_relays relays;   /* lent by a rendezvous */
+	bool stun_fixed;            /* an option said servers.stun */
+	struct event *sigint, *sigterm, *sighup;
+	void (*stop)(void *arg);   /* asked to end; calls loop_exit when done */
+	void (*reload)(void *arg); /* SIGHUP; NULL: as the others */
+	struct notify *notify;     /* NULL: we are no service */
+	const char *dir;           /* state directory */
 	void *arg;
 	int code;
 };
@@ -48,5 +52,8 @@ loop_start(struct loop *, struct ctx *, void (*stop)(void *arg), void *arg) MUST
 int loop_run(struct loop *);
 void loop_exit(struct loop *, int code);
 void loop_end(struct loop *);
+
+/* conf has changed: links from now on are of the new one. */
+void loop_reload(struct loop *);
 
 #endif

@@ -32,6 +32,7 @@ struct remote {
 	struct imports *imports;
 	bool ready;   /* the session was welcomed */
 	bool was;     /* one was, once */
+	bool insists; /* on the first one, too */
 	bool closing; /* by our owner */
 
 	uint8_t id[DOOR_ID]; /* of the session */
@@ -336,7 +337,8 @@ on_down(void *arg, int err, const char *why)
 
 	r->link = NULL;
 	rekey_stop(&r->rekey); /* which is no faster than what follows */
-	if (r->closing || r->ops->lost == NULL || !r->was || is_final(err)) {
+	if (r->closing || r->ops->lost == NULL || !(r->was || r->insists) ||
+	    is_final(err)) {
 		event_del(r->timer);
 		r->ops->down(r->arg, err, why);
 		return;
@@ -416,6 +418,12 @@ remote_connect(struct loop *l, struct ctx *ctx, struct target *t, uint64_t grace
 		return NULL;
 	}
 	return r;
+}
+
+void
+remote_insist(struct remote *r)
+{
+	r->insists = true;
 }
 
 void

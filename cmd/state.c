@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,8 +145,8 @@ sync_dir(const char *dir)
 	return bad;
 }
 
-int
-state_write(const char *dir, const char *name, const char *text)
+static int
+replace(const char *dir, const char *name, const char *text, bool sync)
 {
 	char path[4096], temp[4128];
 	size_t n = strlen(text);
@@ -156,14 +157,26 @@ state_write(const char *dir, const char *name, const char *text)
 	snprintf(temp, sizeof(temp), "%s.%ld.new", path, (long)getpid());
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	hand_over(fd, dir);
-	bad = fd < 0 || write(fd, text, n) != (ssize_t)n || fsync(fd) != 0;
+	bad = fd < 0 || write(fd, text, n) != (ssize_t)n || (sync && fsync(fd) != 0);
 	if (fd >= 0)
 		close(fd);
-	if (!bad && rename(temp, path) == 0 && sync_dir(dir) == 0)
+	if (!bad && rename(temp, path) == 0 && (!sync || sync_dir(dir) == 0))
 		return ERR_OK;
 	cmd_fail(ERR_IO, "cannot write %s: %s", path, strerror(errno));
 	unlink(temp);
 	return ERR_IO;
+}
+
+int
+state_write(const char *dir, const char *name, const char *text)
+{
+	return replace(dir, name, text, true);
+}
+
+int
+state_put(const char *dir, const char *name, const char *text)
+{
+	return replace(dir, name, text, false);
 }
 
 int

@@ -41,7 +41,7 @@ mandoc -T lint -W warning "$@" || bad=1
 "$bin" help >"$d/help" || exit 1
 awk '/^commands:/ { on = 1; next } /^$/ { on = 0 } on { print $1 }' "$d/help" >"$d/commands"
 sed -n 's/^usage: *//p; s/^       \(usbp2p \)/\1/p' "$d/help" >"$d/usage"
-sed -n 's/^      \([a-z._]*=.*\)/\1/p' "$d/help" >"$d/settings"
+sed -n 's/^      \([a-z][A-Za-z._ ]*=.*\)/\1/p' "$d/help" >"$d/settings"
 : >"$d/options"
 while read -r c; do
 	"$bin" help "$c" >"$d/one" || exit 1
@@ -88,11 +88,12 @@ awk -v d="$d" '
 			if (w[i] == "Fl" && w[i + 1] == "Fl" && w[i + 2] ~ /^[a-z]/)
 				print w[i + 2] >(d "/page_names")
 	}
-	$1 == ".It" && main && section == "SETTINGS" {
+	$1 == ".It" && page == "usbp2p.conf.5" && section == "KEYS" {
 		line = ""
 		for (i = 3; i <= NF; i++)
 			if ($i != "Ns" && $i != "Ar")
-				line = line $i
+				line = line ($i ~ /^[A-Z][A-Za-z._]*"/ ? " " : "") $i
+		gsub(/"/, "", line)
 		print line >(d "/page_settings")
 	}
 	$1 == ".It" && main && section == "EXIT STATUS" { print $2 >(d "/page_codes") }

@@ -60,6 +60,7 @@ add -s "$work/anna" bench lab v-1 --json
 add -s "$work/lab" peer list --json
 add -s "$work/anna" peer list --json
 add -s "$work/d" doctor --json
+add -s "$work/d" -o ice.turn.password=x -o "attach desk.peer=lab" config --json
 "$BIN" -s "$work/meet" rendezvous --listen 127.0.0.1:0 >"$work/uri" 2>"$work/meet.log" &
 meet=$!
 pids="$pids $meet"
