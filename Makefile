@@ -109,7 +109,7 @@ check-e2e: $(BIN) $(STRANGER)
 	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
 # All pairs of NATs; what is direct connects within a second.
 check-nat: $(BIN)
-	$(Q)NAT=all NAT_MS=$(or $(NAT_MS),3000) USBP2P=$(BIN) prove -v test/e2e/nat/*_test.sh
+	$(Q)NAT=all NAT_MS=$(or $(NAT_MS),1000) USBP2P=$(BIN) prove -v test/e2e/nat/*_test.sh
 check-long:
 	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
 	$(Q)SIM_HOURS=10 $(MAKE) check-asan
@@ -131,7 +131,8 @@ fuzz:
 	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
 bench: test-deps $(BIN) $(BENCHES)
 	$(Q)O=$(O) test/bench/run.sh $(BIN) $(O)/test/bench/raw $(O)/test/bench/path
-$(filter-out %/rdvload,$(BENCHES)) $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
+$(filter-out %/rdvload,$(BENCHES)) $(O)/test/vm/usbtest $(O)/test/vm/bulk \
+	$(O)/test/tui/typist: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 $(O)/test/bench/rdvload: $(O)/test/bench/rdvload.o $(filter $(O)/core/% $(O)/net/%,$(OBJ))
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)

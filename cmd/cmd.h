@@ -36,8 +36,8 @@ struct cmd {
 };
 
 extern const struct cmd cmd_attach, cmd_bench, cmd_bind, cmd_completion, cmd_config,
-    cmd_detach, cmd_doctor, cmd_help, cmd_id, cmd_invite, cmd_list, cmd_peer,
-    cmd_rendezvous, cmd_serve, cmd_status, cmd_tui, cmd_unbind;
+    cmd_describe, cmd_detach, cmd_doctor, cmd_help, cmd_id, cmd_invite, cmd_list,
+    cmd_peer, cmd_rendezvous, cmd_reset, cmd_serve, cmd_status, cmd_tui, cmd_unbind;
 extern const struct cmd *const cmds[]; /* main.c; NULL ends it */
 
 /* cmd/usage.c */

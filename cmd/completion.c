@@ -14,8 +14,8 @@
 static const struct {
 	const char *name, *arg, *help;
 } before[] = {
-    {"-o", "SETTING", "a setting"},      {"-s", "DIR", "state directory"},
-    {"-c", "FILE", "the configuration"}, {"-v", NULL, "log more"},
+    {"-c", "FILE", "the configuration"}, {"-o", "SETTING", "a setting"},
+    {"-s", "DIR", "state directory"},    {"-v", NULL, "log more"},
     {"--help", NULL, "explain"},         {"--version", NULL, "print the version"},
 };
 
@@ -64,20 +64,20 @@ print_literals(const struct cmd *c, const char *sep)
 			printf("%s%.*s", sep, (int)strcspn(p, "| ["), p);
 }
 
-/* Those of named sections have to be written in full. */
-static void
-print_settings(void)
-{
-	for (const struct conf_key *k = conf_keys; k->name != NULL; k++)
-		if (strchr(k->name, ' ') == NULL)
-			printf("%s= ", k->name);
-}
-
 static void
 print_commands(const char *sep)
 {
 	for (size_t i = 0; cmds[i] != NULL; i++)
 		printf("%s%s", i > 0 ? sep : "", cmds[i]->name);
+}
+
+/* Of settings that have a name of their own, without one in between: from k on. */
+static const struct conf_key *
+next_key(const struct conf_key *k)
+{
+	while (k->name != NULL && k->of != CONF_ONE)
+		k++;
+	return k->name != NULL ? k : NULL;
 }
 
 /* A text between single quotes; a backslash before those of `special`. */
@@ -125,7 +125,9 @@ bash_before(void)
 		if (is_file(before[i].arg))
 			printf("\t\t%s) words= files=1 ;;\n", before[i].name);
 	printf("\t\t-s) words= files=1 ;;\n\t\t-o) compopt -o nospace; words=\"");
-	print_settings();
+	for (const struct conf_key *k = next_key(conf_keys); k != NULL;
+	     k = next_key(k + 1))
+		printf("%s= ", k->name);
 	printf("\" ;;\n\t\t*) words=\"");
 	for (size_t i = 0; i < ARRAY_LEN(before); i++)
 		printf("%s ", before[i].name);
@@ -224,9 +226,10 @@ zsh(void)
 	       "\tcase $state in\n"
 	       "\tcommand) _describe command commands ;;\n"
 	       "\tsetting) compadd -S '' --");
-	printf(" ");
-	print_settings();
-	printf(";;\n\targument)\n\t\tcase $words[1] in\n");
+	for (const struct conf_key *k = next_key(conf_keys); k != NULL;
+	     k = next_key(k + 1))
+		printf(" %s=", k->name);
+	printf(" ;;\n\targument)\n\t\tcase $words[1] in\n");
 	for (size_t i = 0; cmds[i] != NULL; i++)
 		zsh_command(cmds[i]);
 	printf("\t\tesac ;;\n\tesac\n}\n"
@@ -290,7 +293,9 @@ fish(void)
 		fish_line("__fish_use_subcommand", rest, before[i].help);
 	}
 	printf("complete -c usbp2p -n __fish_use_subcommand -s o -x -a '");
-	print_settings();
+	for (const struct conf_key *k = next_key(conf_keys); k != NULL;
+	     k = next_key(k + 1))
+		printf("%s= ", k->name);
 	printf("'\n");
 	for (size_t i = 0; cmds[i] != NULL; i++)
 		fish_command(cmds[i]);

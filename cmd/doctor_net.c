@@ -174,8 +174,8 @@ on_packet(void *arg, const uint8_t *p, size_t n)
 	(void)n;
 }
 
-static const struct ice_ops ice_ops = {on_gathered, on_found,  on_nothing,
-				       on_nothing,  on_failed, on_packet};
+static const struct ice_ops ice_ops = {on_gathered, on_found,   on_nothing, on_nothing,
+				       on_failed,   on_nothing, on_packet};
 
 static void
 on_late(evutil_socket_t fd, short what, void *arg)

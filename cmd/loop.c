@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "net/dtls_cipher.h"
 #include "core/text.h"
+#include "net/clock.h"
 #include "net/gpump.h"
 #include "net/ice_uri.h"
 
@@ -104,6 +105,7 @@ refill_servers(struct loop *l)
 	fill_servers(l, l->conf);
 	if (l->stun_fixed)
 		l->servers.stun = stun;
+	l->servers.lent_until = l->lent_until;
 	for (unsigned i = 0; i < r->n; i++) {
 		unsigned n = l->servers.turns;
 
@@ -114,6 +116,7 @@ refill_servers(struct loop *l)
 
 			text_copy(t->username, sizeof(t->username), r->user);
 			text_copy(t->password, sizeof(t->password), r->password);
+			l->servers.lent++;
 		}
 	}
 }
@@ -124,6 +127,7 @@ on_relays(void *arg, const struct rdv_relays *r)
 	struct loop *l = arg;
 
 	l->relays = *r;
+	l->lent_until = clock_us() + (uint64_t)r->ttl_s * 1000000;
 	refill_servers(l);
 }
 

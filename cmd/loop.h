@@ -24,13 +24,14 @@ struct loop {
 	const struct conf *conf;
 	struct ice_servers servers; /* of env; may change between links */
 	struct pool pool;           /* of the links */
-	struct rdv_relays relays;   /* lent by a rendezvous */
+	struct rdv_relays relays;   /* lent by a rendezvous, */
+	uint64_t lent_until;        /* until then, microseconds of clock_us() */
 	bool stun_fixed;            /* an option said servers.stun */
 	struct event *sigint, *sigterm, *sighup;
-	void (*stop)(void *arg);   /* asked to end; calls loop_exit when done */
-	void (*reload)(void *arg); /* SIGHUP; NULL: as the others */
 	struct notify *notify;     /* NULL: we are no service */
 	const char *dir;           /* state directory */
+	void (*stop)(void *arg);   /* asked to end; calls loop_exit when done */
+	void (*reload)(void *arg); /* SIGHUP; NULL: as the others */
 	void *arg;
 	int code;
 };
