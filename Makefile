@@ -88,6 +88,7 @@ check-static: $(BIN)
 	$(Q)test/check/headers.sh $(wildcard core/*.h net/*.h usb/*.h vhci/*.h tui/*.h cmd/*.h)
 	$(Q)test/check/bare.sh $(CORE)
 	$(Q)test/check/man.sh $(BIN) $(MAN)
+	$(Q)test/check/json.sh man/usbp2p-json.7 test/e2e/golden/json.txt
 	$(Q)$(BIN) config --example | diff dist/usbp2p.conf -
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	$(Q)test/check/sizes.sh
