@@ -183,12 +183,15 @@ on_knock(void *arg, const struct wire_greet *k, struct wire_greet *reply,
 	} else if (ticket) {
 		err = admit_ticket(g, k, reply, no);
 	}
+	if (err == ERR_REFUSED && !is_known(g))
+		serve_own_asked(g, k->name, "");
 	if (err != ERR_OK) {
 		log_info("peer %s refused from=%s reason=\"%s\"", id, link_where(g->l),
 			 no->text);
 		return err;
 	}
 	g->admitted = true;
+	watch_poke(&g->of->watch);
 	log_info("peer %s admitted name=%s from=%s", id, g->who.name, link_where(g->l));
 	return ERR_OK;
 }
@@ -298,6 +301,7 @@ on_turn(void *arg)
 {
 	struct guest *g = arg;
 
+	watch_poke(&g->of->watch);
 	exports_turn(g->exports);
 	guest_dev_turn(g);
 	if (g->refused && session_unacked(g->session, STREAM_SESSION) == 0)
@@ -358,6 +362,7 @@ on_down(void *arg, int err, const char *why)
 	struct guest *g = arg;
 
 	g->l = NULL;
+	watch_poke(&g->of->watch);
 	if (guest_hold(g, err)) {
 		log_info("peer %s lost, its session waits reason=\"%s\"", guest_name(g),
 			 why);

@@ -36,6 +36,7 @@ struct remote {
 	struct imports *imports;
 	bool ready;   /* the session was welcomed */
 	bool was;     /* one was, once */
+	bool insists; /* on the first one, too */
 	bool closing; /* by our owner */
 
 	uint8_t id[DOOR_ID]; /* of the session */
@@ -361,7 +362,8 @@ on_down(void *arg, int err, const char *why)
 
 	r->link = NULL;
 	stop_successors(r); /* which are no faster than what follows */
-	if (r->closing || r->ops->lost == NULL || !r->was || is_final(err)) {
+	if (r->closing || r->ops->lost == NULL || !(r->was || r->insists) ||
+	    is_final(err)) {
 		event_del(r->timer);
 		r->ops->down(r->arg, err, why);
 		return;
@@ -491,6 +493,12 @@ remote_connect(struct loop *l, struct ctx *ctx, struct target *t, uint64_t grace
 		return NULL;
 	}
 	return r;
+}
+
+void
+remote_insist(struct remote *r)
+{
+	r->insists = true;
 }
 
 void

@@ -11,7 +11,6 @@
 
 #include "net/link.h"
 
-#define SEEK_US     120000000u /* the first pause, unless told */
 #define SEEK_MIN_US 1000000u
 #define SEEK_MAX_US 3600000000u /* it doubles until here */
 

@@ -300,6 +300,14 @@ link_stats(const struct link *l, struct arq_stats *s)
 }
 
 void
+link_goodput(const struct link *l, uint64_t *out, uint64_t *in)
+{
+	*out = *in = 0;
+	if (l->arq != NULL)
+		arq_goodput(l->arq, clock_us(), out, in);
+}
+
+void
 link_drops(const struct link *l, struct dtls_drops *s)
 {
 	*s = (struct dtls_drops){0};

@@ -190,6 +190,9 @@ uint64_t link_silence_us(const struct link *);
 /* The packets' numbers; its mtu is the UDP payload. false before UP. */
 bool link_stats(const struct link *, struct arq_stats *);
 
+/* Bytes a second that arrive: ours, and theirs; as arq_goodput. 0 before UP. */
+void link_goodput(const struct link *, uint64_t *out, uint64_t *in);
+
 /* Records that came but were not used; zeros before UP. See net/dtls_seen.h. */
 void link_drops(const struct link *, struct dtls_drops *);
 

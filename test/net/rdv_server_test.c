@@ -144,6 +144,7 @@ setup(struct fixture *f)
 	f->limit = evtimer_new(f->base, on_late, f);
 	f->ident = new_ident();
 	f->conf.limits = rdv_usual;
+	f->conf.handshakes = RDV_HANDSHAKES;
 	f->conf.turns = 1;
 	text_copy(f->conf.turn[0], RDV_RELAY, "turn:192.0.2.1?transport=tcp");
 	memcpy(f->conf.secret, "secret", 6);
