@@ -156,6 +156,8 @@ type_in dora
 press Enter
 see "let in" "dora may use what is shared here"
 is "by the file" "$("$BIN" -s "$work/lab" peer list --json | jq -r '.peers[] | select(.name == "dora") | .id')" "$dora"
+one_asks() { shown "asks to come in" && [ "$(grep -c 'asks to come in' "$work/screen")" = 1 ]; }
+check "and no longer asks" wait_for 15 one_asks
 press Home x
 see "the other is refused" "is refused"
 see_no "and asks no more" "asks to come in"
@@ -266,6 +268,8 @@ kill "$via" 2>/dev/null
 wait "$via" 2>/dev/null
 
 # --- sizes ---
+
+pane=here
 
 $T resize-window -t here -x 40 -y 10
 see "a small terminal" " 1 Here  2 Peer  3 Att  4 Log"

@@ -369,7 +369,8 @@ the_log_tells_what_happens(void)
 	keys(u, "4");
 	CHECK(screen_has("serve runs"));
 	CHECK(screen_has("dora asks to come in"));
-	CHECK(screen_has("anna: the line is up, 10.0.0.2:5000"));
+	CHECK(
+	    screen_has("anna: the line is up, host 10.0.0.1:5000 -> host 10.0.0.2:5000"));
 	CHECK(screen_has("office/1-4 is /dev/sdb here"));
 	CHECK(screen_has("office/1-5 waits: busy: held by bob"));
 	CHECK(screen_has("office: the line is cut, what is attached waits"));

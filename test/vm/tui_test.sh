@@ -116,6 +116,7 @@ press Enter
 see "details count as many" "URBs done     $($C status --json | jq -r '.running[0].devices[0].urbs.done')"
 is "and bytes" "$(sed -n 's/.*bytes in  *\([0-9]*\).*/\1/p' /tmp/screen)" \
 	"$($C status --json | jq '.running[0].devices[0].urbs.bytes_in')"
+press NPage NPage
 see "descriptors, as the kernel has them" "interface 0: storage (08/06/50)"
 press Escape
 pane=s
