@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "cmd/control.h"
 #include "cmd/loop.h"
 #include "cmd/report.h"
 #include "cmd/state.h"
@@ -23,8 +24,7 @@
 #include "net/rdv_server.h"
 #include "net/tcp.h"
 
-#define RENDEZVOUS_LISTEN "[::]:13241"
-#define MOST              1000000 /* of what an option counts */
+#define MOST 1000000 /* of what an option counts */
 
 enum { OPT_LISTEN, OPT_TURN, OPT_SECRET, OPT_NATS, OPT_PEERS, OPT_ADDRESS, OPT_RATE };
 
@@ -78,10 +78,9 @@ put_status(const struct meeting *m, struct json *j)
 
 	rdv_server_stats(m->server, &s);
 	report_open(j, "rendezvous");
-	json_u64(j, "pid", (uint64_t)getpid());
+	report_process(j, m->started, true);
 	peerid_text(ident_id(m->loop.ident), id);
 	json_str(j, "id", id);
-	json_u64(j, "since", m->started);
 	put_where(m, j);
 	if (rdv_server_bus(m->server) != NULL)
 		json_bool(j, "nats", bus_up(rdv_server_bus(m->server)));
@@ -129,19 +128,6 @@ on_gone(void *arg, struct ctl_conn *c)
 }
 
 static const struct ctl_ops ctl_ops = {on_request, on_gone};
-
-static int
-control(struct meeting *m)
-{
-	char path[4096], why[512];
-	int err;
-
-	if ((err = state_path(m->ctx->dir, "run/rendezvous.sock", path, sizeof(path))) !=
-	    ERR_OK)
-		return cmd_fail(err, "%s", err_text(err));
-	err = ctl_listen(&m->ctl, m->loop.base, path, &ctl_ops, m, why, sizeof(why));
-	return err == ERR_OK ? 0 : cmd_fail(err, "%s", why);
-}
 
 /* --- options --- */
 
@@ -202,8 +188,10 @@ add_number(struct meeting *m, int o, const char *text)
 static int
 options(struct meeting *m, int argc, char **argv)
 {
+	const struct conf *c = &m->ctx->conf;
 	struct cmd_args a;
 	const char *arg;
+	unsigned given;
 	int o, code = 0;
 
 	cmd_args_init(&a, argc, argv);
@@ -226,11 +214,20 @@ options(struct meeting *m, int argc, char **argv)
 		else
 			code = err_exit(ERR_USAGE);
 	}
+	for (unsigned i = 0; m->conf.turns == 0 && i < c->rdv_turn.n; i++)
+		text_copy(m->conf.turn[i], RDV_RELAY, c->rdv_turn.word[i]);
+	if (m->conf.turns == 0)
+		m->conf.turns = c->rdv_turn.n;
+	given = m->listens;
+	if (code == 0 && m->conf.secret_n == 0 && c->rdv_secret_file[0] != '\0')
+		code = read_secret(m, c->rdv_secret_file);
+	if (m->nats == NULL && c->rdv_nats[0] != '\0')
+		m->nats = c->rdv_nats;
 	if (code == 0 && (m->conf.turns > 0) != (m->conf.secret_n > 0))
 		code = cmd_wrong(&cmd_rendezvous,
 				 "--turn and --turn-secret-file go together");
-	if (m->listens == 0)
-		m->listen[m->listens++] = RENDEZVOUS_LISTEN;
+	for (unsigned i = 0; given == 0 && i < c->rdv_listen.n; i++)
+		m->listen[m->listens++] = c->rdv_listen.word[i];
 	return code;
 }
 
@@ -284,8 +281,10 @@ open_doors(struct meeting *m)
 		if (err != ERR_OK)
 			return cmd_fail(err, "%s", why);
 	}
-	if ((err = control(m)) != 0)
-		return err;
+	err = control_listen(&m->ctl, m->ctx, m->loop.base, "run/rendezvous.sock",
+			     &ctl_ops, m);
+	if (err != ERR_OK)
+		return err_exit(err);
 	for (unsigned i = 0; (where = rdv_server_where(m->server, i)) != NULL; i++) {
 		log_info("rendezvous listens at=%s", where);
 		print_uri(m, where);

@@ -8,6 +8,7 @@
 #   - the table of messages is that of core/wire.h, those of a rendezvous (and why it
 #     ends a connection) are those of core/rdv_wire.h
 #   - the browser's keys are those of `BIN tui --keys`
+#   - screens behind `.\" screen NAME` are test/tui/screens/NAME.txt, and all man-* are there
 # An option is described by `.It Fl Fl name Ar ARG`, or `.It Fl Fl name Ns Op = Ns Ar ARG`
 # when the argument may be left out: in usbp2p.1 below `.Ss COMMAND`, otherwise in
 # the page of its command.
@@ -42,7 +43,7 @@ mandoc -T lint -W warning "$@" || bad=1
 "$bin" help >"$d/help" || exit 1
 awk '/^commands:/ { on = 1; next } /^$/ { on = 0 } on { print $1 }' "$d/help" >"$d/commands"
 sed -n 's/^usage: *//p; s/^       \(usbp2p \)/\1/p' "$d/help" >"$d/usage"
-sed -n 's/^      \([a-z._]*=.*\)/\1/p' "$d/help" >"$d/settings"
+sed -n 's/^      \([a-z][A-Za-z._ ]*=.*\)/\1/p' "$d/help" >"$d/settings"
 : >"$d/options"
 while read -r c; do
 	"$bin" help "$c" >"$d/one" || exit 1
@@ -89,11 +90,12 @@ awk -v d="$d" '
 			if (w[i] == "Fl" && w[i + 1] == "Fl" && w[i + 2] ~ /^[a-z]/)
 				print w[i + 2] >(d "/page_names")
 	}
-	$1 == ".It" && main && section == "SETTINGS" {
+	$1 == ".It" && page == "usbp2p.conf.5" && section == "KEYS" {
 		line = ""
 		for (i = 3; i <= NF; i++)
 			if ($i != "Ns" && $i != "Ar")
-				line = line $i
+				line = line ($i ~ /^[A-Z][A-Za-z._]*"/ ? " " : "") $i
+		gsub(/"/, "", line)
 		print line >(d "/page_settings")
 	}
 	$1 == ".It" && main && section == "EXIT STATUS" { print $2 >(d "/page_codes") }
@@ -147,6 +149,19 @@ sed -n '/^#define RDV_ENDS/,/[^\\]$/s/^[[:space:]]*X([A-Z]*, \([0-9]*\), "\([^"]
 
 "$bin" tui --keys >"$d/keys" || exit 1
 sed -n '/^\.Sh KEYS/,/^\.Ed/{/^\./!p;}' "$top/man/usbp2p-tui.1" >"$d/page_keys"
+
+awk -v d="$d" '
+	$1 == ".\\\"" && $2 == "screen" { name = $3; next }
+	name != "" && $1 == ".Ed" { name = "" }
+	name != "" && $1 != ".Bd" { print >(d "/screen_" name) }
+' "$top/man/usbp2p-tui.1"
+for f in "$top"/test/tui/screens/man-*.txt; do
+	s=$d/screen_$(basename "$f" .txt)
+	cmp -s "$f" "$s" || {
+		echo "man: usbp2p-tui.1 does not show $f as it is"
+		bad=1
+	}
+done
 
 same "SYNOPSIS" "$d/usage" "$d/page_usage"
 same "command" "$d/commands" "$d/page_commands"
