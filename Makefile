@@ -17,7 +17,7 @@ TESTS := $(wildcard test/core/*_test.c test/net/*_test.c test/usb/*_test.c \
 	test/regress/*_test.c)
 TESTBIN := $(TESTS:%.c=$(O)/%)
 BENCHES := $(patsubst %.c,$(O)/%,$(wildcard test/bench/*.c))
-STRANGER := $(O)/test/regress/stranger
+STRANGER := $(O)/test/regress/stranger $(O)/test/regress/liar
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Werror
@@ -63,7 +63,7 @@ $(TESTBIN):
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(if $(filter test/core/% test/sim/% test/fuzz/% test/regress/%,$(@:$(O)/%=%)),,$(LIBS))
-$(STRANGER): $(STRANGER).o $(filter-out $(O)/main.o,$(OBJ))
+$(STRANGER): %: %.o $(filter-out $(O)/main.o,$(OBJ))
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 ifeq ($(filter clean deps test-deps format,$(MAKECMDGOALS)),)
