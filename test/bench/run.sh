@@ -3,12 +3,12 @@
 # (wan.sh) and with a kernel at its ends (guest.sh), with what the machine does without
 # us in the same run beside it. Prints a table and writes it to RESULTS.md; ends with 1
 # if a bar was missed. Needs root (network namespaces) and 15 minutes. Ratios mean something, single figures are this machine's.
-# ROWS: parts of "loopback idle start wan guest" to run; all of them unless told.
+# ROWS: parts of "loopback idle start rdv wan guest" to run; all of them unless told.
 set -eu
 bin=$(readlink -f "$1") raw=$(readlink -f "$2") path=$(readlink -m "$3")
 here=$(dirname "$(readlink -f "$0")")
 results=$(readlink -m "${4:-$here/RESULTS.md}")
-rows=${ROWS:-loopback idle start wan guest}
+rows=${ROWS:-loopback idle start rdv wan guest}
 settings="-o link.cc=bbr -o link.mtu=1200"
 IDLE_S=30
 load=$(cut -d ' ' -f 1 /proc/loadavg)
@@ -224,6 +224,12 @@ start() {
 		"serve answers after $(calc "($t1 - $t0) / 1e6" %.0f) ms at most"
 	row "status" "usbp2p status --json" "$(ms_each "$bin" -s "$dir/t" status --json) ms" "" ""
 	serve_down
+}
+
+rdv() {
+	"$here/rdv.sh" "$bin" "$(dirname "$path")/rdvload" 2>"$dir/rdv.log" >"$dir/rdv" ||
+		die "rdv.sh: $(tail -n 3 "$dir/rdv.log")"
+	tee -a "$dir/rows" <"$dir/rdv"
 }
 
 wan() {
