@@ -316,7 +316,7 @@ arq_output(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
 	if (asks && arq_sent_room(&a->sent, &a->rtt, a->probes == 0, now))
 		return build(a, buf, cap, true, now);
 	a->blocked |= asks || (open && try > 0);
-	if (!a->recv.ack_pending || (!a->blocked && now < a->recv.ack_at))
+	if (!a->recv.ack_pending)
 		return 0;
 	if (arq_sent_room(&a->sent, &a->rtt, false, now))
 		return build(a, buf, cap, false, now);
@@ -336,15 +336,13 @@ sooner(uint64_t a, uint64_t b)
 static uint64_t
 output_at(const struct arq *a)
 {
-	uint64_t ack = arq_recv_deadline(&a->recv);
-
 	if (a->blocked)
 		return UINT64_MAX;
-	if (a->probes > 0)
+	if (a->recv.ack_pending || a->probes > 0)
 		return 0;
 	if (window_open(a) && (wants(a) || pmtu_probe(&a->sent.pmtu) > 0))
-		return sooner(ack, pacer_deadline(&a->pacer, a->cc.rate, a->cc.mtu));
-	return ack;
+		return pacer_deadline(&a->pacer, a->cc.rate, a->cc.mtu);
+	return UINT64_MAX;
 }
 
 uint64_t

@@ -442,6 +442,24 @@ pacer_knows_who_is_late(void)
 	CHECK(greedy(LINE, 5000, SECOND, true) < LINE / 4);
 }
 
+/* A rest is no reason for a burst on a path, but to a near peer it is none against. */
+static void
+pacer_does_not_let_near_peers_wait(void)
+{
+	static const unsigned packets[] = {11, 64};
+
+	for (int near = 0; near < 2; near++) {
+		struct pacer p = {.near = near == 1};
+		unsigned n = 0;
+
+		pacer_sent(&p, MTU, 12500000, MTU, SECOND);
+		pacer_rest(&p);
+		for (; pacer_ready(&p, 2 * SECOND) && n < 1000; n++)
+			pacer_sent(&p, MTU, 12500000, MTU, 2 * SECOND);
+		CHECK(n >= packets[near] && n <= packets[near] + 1);
+	}
+}
+
 static void
 pacer_wakes_for_a_batch(void)
 {
@@ -468,4 +486,5 @@ TEST_MAIN(TEST(sums_do_not_overflow), TEST(both_start_with_32_packets),
 	  TEST(cubic_cuts_once_a_round), TEST(cubic_comes_back_along_its_curve),
 	  TEST(cubic_is_not_slower_than_reno), TEST(cubic_does_not_grow_unused),
 	  TEST(cubic_starts_again_after_an_outage), TEST(pacer_keeps_the_rate),
-	  TEST(pacer_knows_who_is_late), TEST(pacer_wakes_for_a_batch))
+	  TEST(pacer_knows_who_is_late), TEST(pacer_wakes_for_a_batch),
+	  TEST(pacer_does_not_let_near_peers_wait))
