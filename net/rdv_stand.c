@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "core/bucket.h"
 #include "core/list.h"
 #include "core/log.h"
 #include "core/text.h"
@@ -24,6 +25,12 @@ static const struct gate_conf strangers = {
     .strangers = 32, .per_network = 4, .per_second = 10, .burst = 30};
 #define ADMIT_US 10000000
 
+/*
+ * What is declined costs a message, and the rendezvous ends who sends too many (of 500,
+ * and 50 a second, those who are let in may cause 40): a flood is not answered.
+ */
+static const struct bucket_conf answers = {.burst = 100, .per_second = 5};
+
 struct rdv_stand {
 	const struct rdv_env *env;
 	struct rdv_uri uri;
@@ -37,7 +44,8 @@ struct rdv_stand {
 	char why[128];
 	struct event *timer;
 	struct gate gate;
-	struct list talks; /* talk.link */
+	struct bucket answers; /* to those who are declined */
+	struct list talks;     /* talk.link */
 };
 
 /* One guest. */
@@ -153,7 +161,8 @@ decline(struct rdv_stand *s, const struct rdv_parcel *p)
 {
 	const struct rdv_parcel no = {.with = p->with, .flags = RDV_LAST};
 
-	if ((p->flags & RDV_LAST) == 0)
+	if ((p->flags & RDV_LAST) == 0 &&
+	    bucket_take(&s->answers, &answers, 1, clock_us()))
 		rdv_conn_send(s->conn, &no);
 }
 
@@ -316,6 +325,7 @@ rdv_stand_new(const struct rdv_env *env, const struct rdv_uri *uri,
 	s->arg = arg;
 	list_init(&s->talks);
 	gate_init(&s->gate, &strangers, clock_us());
+	bucket_init(&s->answers, &answers, clock_us());
 	if ((s->timer = evtimer_new(env->base, on_timer, s)) == NULL) {
 		free(s);
 		return NULL;
