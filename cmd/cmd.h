@@ -40,6 +40,9 @@ extern const struct cmd cmd_attach, cmd_bench, cmd_bind, cmd_config, cmd_detach,
     cmd_tui, cmd_unbind;
 extern const struct cmd *const cmds[]; /* main.c; NULL ends it */
 
+/* cmd/conf_log.c: logs as the configuration and -v say. */
+void cmd_log(const struct ctx *);
+
 /* cmd/usage.c */
 
 /*
