@@ -42,7 +42,7 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --child-silent-afte
 
 Q := $(if $(V),,@)
 .PHONY: all tests check check-fast check-asan check-valgrind check-static check-clang \
-	check-long check-regress check-vm check-e2e check-nat demo fuzz bench install format clean deps test-deps
+	check-long check-regress check-vm check-e2e check-nat demo fuzz bench install deb format clean deps test-deps
 
 all: $(BIN)
 
@@ -108,7 +108,7 @@ check-e2e: $(BIN) $(STRANGER)
 	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
 # All pairs of NATs; what is direct connects within a second.
 check-nat: $(BIN)
-	$(Q)NAT=all NAT_MS=$(or $(NAT_MS),3000) USBP2P=$(BIN) prove -v test/e2e/nat/*_test.sh
+	$(Q)NAT=all NAT_MS=$(or $(NAT_MS),1000) USBP2P=$(BIN) prove -v test/e2e/nat/*_test.sh
 check-long:
 	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
 	$(Q)SIM_HOURS=10 $(MAKE) check-asan
@@ -130,7 +130,8 @@ fuzz:
 	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
 bench: test-deps $(BIN) $(BENCHES)
 	$(Q)O=$(O) test/bench/run.sh $(BIN) $(O)/test/bench/raw $(O)/test/bench/path
-$(filter-out %/rdvload,$(BENCHES)) $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
+$(filter-out %/rdvload,$(BENCHES)) $(O)/test/vm/usbtest $(O)/test/vm/bulk \
+	$(O)/test/tui/typist: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 $(O)/test/bench/rdvload: $(O)/test/bench/rdvload.o $(filter $(O)/core/% $(O)/net/%,$(OBJ))
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -140,9 +141,9 @@ $(O)/test/vm/isoread: $(O)/test/vm/isoread.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)
 
 install: $(BIN)
-	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/usbp2p
-	for m in $(MAN); do install -D -m 644 $$m \
-		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+	$(Q)dist/install.sh $(BIN) "$(DESTDIR)" "$(PREFIX)"
+deb:
+	$(Q)dist/deb.sh $(O) $(VERSION)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -13,10 +13,10 @@
 #include "cmd/state.h"
 
 const struct cmd *const cmds[] = {
-    &cmd_serve,  &cmd_bind,       &cmd_unbind, &cmd_invite,
-    &cmd_peer,   &cmd_list,       &cmd_attach, &cmd_detach,
-    &cmd_status, &cmd_rendezvous, &cmd_tui,    &cmd_bench,
-    &cmd_config, &cmd_id,         &cmd_help,   NULL,
+    &cmd_serve,  &cmd_bind,   &cmd_unbind,     &cmd_invite, &cmd_peer,
+    &cmd_list,   &cmd_attach, &cmd_detach,     &cmd_status, &cmd_rendezvous,
+    &cmd_tui,    &cmd_bench,  &cmd_describe,   &cmd_reset,  &cmd_doctor,
+    &cmd_config, &cmd_id,     &cmd_completion, &cmd_help,   NULL,
 };
 
 /* help is there whatever the configuration is. */

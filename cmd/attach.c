@@ -147,8 +147,16 @@ on_down(void *arg, int err, const char *why)
 	attach_check_end(a);
 }
 
+static void
+on_turn(void *arg)
+{
+	struct attacher *a = arg;
+
+	watch_poke(&a->watch);
+}
+
 static const struct remote_ops remote_ops = {on_ready, names_device, NULL,
-					     NULL,     on_lost,      on_down};
+					     on_turn,  on_lost,      on_down};
 
 /* Devices first, then the link, then the process. */
 void

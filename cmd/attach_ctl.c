@@ -12,7 +12,6 @@
 #include "cmd/report.h"
 #include "core/bridge.h"
 #include "net/ctl.h"
-#include "vhci/nodes.h"
 #include "vhci/vhci.h"
 
 static void
@@ -39,7 +38,6 @@ put_device(const struct attached *x, struct json *j)
 	    [ATTACHED_WAITING] = "waiting",    [ATTACHED_EJECTING] = "leaving",
 	    [ATTACHED_LEAVING] = "leaving"};
 	struct import_stats s;
-	char nodes[NODES_TEXT];
 
 	json_open(j, NULL);
 	report_device(j, &x->info);
@@ -53,9 +51,7 @@ put_device(const struct attached *x, struct json *j)
 	if (x->has_port) {
 		json_u64(j, "port", x->port);
 		json_str(j, "local", x->local);
-		vhci_nodes("/sys/bus/usb/devices", x->local, nodes, sizeof(nodes));
-		if (nodes[0] != '\0')
-			json_str(j, "nodes", nodes);
+		report_kernel(j, x->local);
 		json_u64(j, "since", x->since);
 	}
 	if (x->bridge != NULL) {

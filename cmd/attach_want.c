@@ -172,7 +172,7 @@ list_ended(struct want *w)
 	if (w->lasting)
 		return; /* it comes when it comes */
 	for (unsigned i = 0; i < w->n; i++) {
-		if (w->met[i] || w->word[i][0] == '!')
+		if (w->met[i] || w->word[i][0] == '!' || attach_wish(w, w->word[i]))
 			continue;
 		snprintf(text, sizeof(text),
 			 "the server shares no device \"%s\" with you", w->word[i]);
@@ -182,7 +182,7 @@ list_ended(struct want *w)
 		want_answer(w, ERR_NODEV,
 			    "the server shares no device with you that may be attached "
 			    "without naming it");
-	else if (w->found == 0 && w->err == ERR_OK)
+	else if (w->found == 0 && w->open == 0 && w->err == ERR_OK)
 		want_answer(w, ERR_NODEV,
 			    "name its busid to attach a keyboard, hub or network device");
 }

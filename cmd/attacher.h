@@ -158,6 +158,12 @@ void want_check(struct want *); /* answered? frees it when it has no device */
 bool want_means(struct want *, const struct devinfo *); /* its words do */
 void want_busids(struct want *); /* of a stock server: there is no list */
 
+/*
+ * attach_wish.c: asks for a port that is not in the list; false: it cannot be asked for.
+ * Who asked hears the server's answer.
+ */
+bool attach_wish(struct want *, const char *busid);
+
 /* attach_stand.c: lists are given device by device, then as ended. */
 void stand_device(struct attacher *, const struct wire_device *);
 void stand_listed(struct attacher *);

@@ -61,6 +61,7 @@ struct conf {
 	struct ice_servers ice; /* the user of TURN beside it */
 	char turn_user[ICE_SECRET], turn_password[ICE_SECRET];
 	bool relay_only;
+	uint64_t seek_us; /* cmd/seek.h; 0: never */
 	bool serve_attached;
 	bool serve_lan;
 	char serve_name[64];

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "cmd/conf.h"
+#include "cmd/seek.h"
 #include "core/keyuse.h"
 #include "core/mem.h"
 #include "core/pattern.h"
@@ -207,6 +208,18 @@ set_relay(void *at, const char *v)
 
 	c->relay_only = strcmp(v, "only") == 0;
 	return c->relay_only || strcmp(v, "auto") == 0;
+}
+
+static bool
+set_seek(void *at, const char *v)
+{
+	uint64_t us = 0;
+
+	if (strcmp(v, "no") != 0 &&
+	    (!text_to_duration(v, &us) || us < SEEK_MIN_US || us > SEEK_MAX_US))
+		return false;
+	*(uint64_t *)at = us;
+	return true;
 }
 
 static bool
@@ -495,6 +508,8 @@ const struct conf_key conf_keys[] = {
      "UDP ports to use, for a forwarded range (default: any)", set_ports, WHOLE},
     {"ice.relay", "auto|only", "auto", "show peers no address but a relay's", set_relay,
      WHOLE},
+    {"ice.seek", "TIME|no", "2m",
+     "when a relayed link looks for a direct way again, at first", set_seek, AT(seek_us)},
     {"ice.stun", "HOST[:PORT]", NULL, "a server to ask for our address (default: none)",
      set_stun, WHOLE},
     {"ice.turn", "URI[,URI]", NULL,

@@ -17,7 +17,7 @@ overview(void)
 	       "in here.\n\n"
 	       "commands:\n");
 	for (size_t i = 0; cmds[i] != NULL; i++)
-		printf("  %-8s %s\n", cmds[i]->name, cmds[i]->what);
+		printf("  %-10s %s\n", cmds[i]->name, cmds[i]->what);
 	printf(
 	    "\noptions before the command:\n"
 	    "  -s DIR  state directory: identity, peers, bound devices (or "

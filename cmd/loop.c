@@ -11,10 +11,13 @@
 
 #include "cmd/heap.h"
 #include "cmd/loop.h"
+#include "cmd/notify.h"
+#include "cmd/privs.h"
 #include "cmd/state.h"
 #include "core/log.h"
 #include "net/dtls_cipher.h"
 #include "core/text.h"
+#include "net/clock.h"
 #include "net/gpump.h"
 #include "net/ice_uri.h"
 
@@ -27,10 +30,12 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	struct loop *l = arg;
 
 	(void)what;
-	if (sig == SIGHUP && l->reload != NULL)
+	if (sig == SIGHUP && l->reload != NULL) {
 		l->reload(l->arg);
-	else
-		l->stop(l->arg);
+		return;
+	}
+	notify_say(l->notify, "STOPPING=1");
+	l->stop(l->arg);
 }
 
 /* Unless the process was started with it ignored (nohup). */
@@ -100,6 +105,7 @@ refill_servers(struct loop *l)
 	fill_servers(l, l->conf);
 	if (l->stun_fixed)
 		l->servers.stun = stun;
+	l->servers.lent_until = l->lent_until;
 	for (unsigned i = 0; i < r->n; i++) {
 		unsigned n = l->servers.turns;
 
@@ -110,6 +116,7 @@ refill_servers(struct loop *l)
 
 			text_copy(t->username, sizeof(t->username), r->user);
 			text_copy(t->password, sizeof(t->password), r->password);
+			l->servers.lent++;
 		}
 	}
 }
@@ -120,6 +127,7 @@ on_relays(void *arg, const struct rdv_relays *r)
 	struct loop *l = arg;
 
 	l->relays = *r;
+	l->lent_until = clock_us() + (uint64_t)r->ttl_s * 1000000;
 	refill_servers(l);
 }
 
@@ -169,6 +177,8 @@ loop_start(struct loop *l, struct ctx *ctx, void (*stop)(void *arg), void *arg)
 		return err;
 	}
 	fill_env(l, ctx);
+	l->dir = ctx->dir;
+	l->notify = notify_new(l->base);
 	return ERR_OK;
 }
 
@@ -194,6 +204,8 @@ loop_reload(struct loop *l)
 int
 loop_run(struct loop *l)
 {
+	privs_drop(l->dir);
+	notify_say(l->notify, "READY=1");
 	event_base_dispatch(l->base);
 	return l->code;
 }
@@ -222,6 +234,7 @@ void
 loop_end(struct loop *l)
 {
 	linger(l);
+	notify_free(l->notify);
 	if (l->base != NULL) /* a look-up that was given up ends in the next turn */
 		event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	if (l->dns != NULL)

@@ -24,7 +24,9 @@
 #include "net/rdv_server.h"
 #include "net/tcp.h"
 
-enum { OPT_LISTEN, OPT_TURN, OPT_SECRET, OPT_NATS };
+#define MOST 1000000 /* of what an option counts */
+
+enum { OPT_LISTEN, OPT_TURN, OPT_SECRET, OPT_NATS, OPT_PEERS, OPT_ADDRESS, OPT_RATE };
 
 static const struct cmd_opt opts[] = {
     [OPT_LISTEN] = {"listen", "ADDR:PORT",
@@ -36,6 +38,10 @@ static const struct cmd_opt opts[] = {
 		    "the secret that is shared with it (coturn: static-auth-secret)"},
     [OPT_NATS] = {"nats", "URL",
 		  "one of several nodes that meet there: nats://HOST:PORT[,...]"},
+    [OPT_PEERS] = {"peers", "N", "connections in all (default: 32768)"},
+    [OPT_ADDRESS] = {"per-address", "N",
+		     "connections of one IPv4 address or IPv6 /64 (default: 256)"},
+    [OPT_RATE] = {"handshakes", "N", "new connections a second (default: 400)"},
     {NULL, NULL, NULL},
 };
 
@@ -163,6 +169,23 @@ read_secret(struct meeting *m, const char *path)
 }
 
 static int
+add_number(struct meeting *m, int o, const char *text)
+{
+	uint64_t n;
+
+	if (!text_to_u64(text, MOST, &n) || n == 0)
+		return cmd_wrong(&cmd_rendezvous, "--%s %s: a number of 1 to %d",
+				 opts[o].name, text, MOST);
+	if (o == OPT_PEERS)
+		m->conf.limits.peers = (unsigned)n;
+	else if (o == OPT_ADDRESS)
+		rdv_allow_network(&m->conf.limits, (unsigned)n);
+	else
+		m->conf.handshakes = (unsigned)n;
+	return 0;
+}
+
+static int
 options(struct meeting *m, int argc, char **argv)
 {
 	const struct conf *c = &m->ctx->conf;
@@ -182,6 +205,8 @@ options(struct meeting *m, int argc, char **argv)
 			code = add_turn(m, arg);
 		else if (o == OPT_NATS)
 			m->nats = arg;
+		else if (o >= OPT_PEERS)
+			code = add_number(m, o, arg);
 		else if (o == OPT_SECRET)
 			code = read_secret(m, arg);
 		else if (o == CMD_OPERAND)
@@ -308,6 +333,7 @@ run(struct ctx *ctx, int argc, char **argv)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	m->ctx = ctx;
 	m->conf.limits = rdv_usual;
+	m->conf.handshakes = RDV_HANDSHAKES;
 	m->started = (uint64_t)time(NULL);
 	if ((code = options(m, argc, argv)) == 0 &&
 	    (code = err_exit(loop_start(&m->loop, ctx, on_stop, m))) == 0) {

@@ -3,6 +3,7 @@
  * JSON of devices and links.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -86,6 +87,21 @@ report_device(struct json *j, const struct devinfo *d)
 			 !d->read_only ? "queued"
 			 : d->queued   ? "queued,readonly"
 				       : "readonly");
+}
+
+void
+report_hex(struct json *j, const char *key, const uint8_t *p, size_t n)
+{
+	char *buf = malloc(2 * n + 1);
+	struct text t;
+
+	if (buf == NULL)
+		return;
+	text_init(&t, buf, 2 * n + 1);
+	for (size_t i = 0; i < n; i++)
+		text_hex(&t, p[i], 2);
+	json_str(j, key, buf);
+	free(buf);
 }
 
 void

@@ -20,6 +20,15 @@ void report_open(struct json *, const char *kind);
 /* Members of a device object: busid, id, speed, class, product ... */
 void report_device(struct json *, const struct devinfo *);
 
+/*
+ * What this machine's kernel makes of a real device: "driver", "nodes" and "mounts",
+ * those that there are. name: the kernel's, "1-4.2".
+ */
+void report_kernel(struct json *, const char *name);
+
+/* A member that is a string of hexadecimal digits. */
+void report_hex(struct json *, const char *key, const uint8_t *, size_t n);
+
 /* A member "link": path, rtt_us, packets ... */
 void report_link(struct json *, const struct link *);
 

@@ -18,6 +18,7 @@
 #include "net/ctl.h"
 #include "net/ice_uri.h"
 #include "net/lan.h"
+#include "net/moves.h"
 #include "net/rdv_stand.h"
 #include "net/stock.h"
 #include "net/tcp.h"
@@ -98,6 +99,7 @@ on_arrived(void *arg, struct usb_dev *d)
 	struct server *s = arg;
 
 	share_mark(&s->share, &s->bus);
+	watch_poke(&s->watch);
 	lease_review(s); /* nicknames may have moved */
 	if (server_shares(s, d)) {
 		log_info("device %s shared id=%04x:%04x product=\"%s\"", d->info.busid,
@@ -112,6 +114,7 @@ on_left(void *arg, struct usb_dev *d)
 	struct server *s = arg;
 
 	lease_revoke(s, d, "it was unplugged");
+	watch_poke(&s->watch);
 	share_mark(&s->share, &s->bus); /* another one may get its nickname */
 	lease_review(s);
 	if (server_shares(s, d)) {
@@ -181,6 +184,16 @@ add_rendezvous(struct server *s, const char *uri)
 	return 0;
 }
 
+/* Who changed the network they are in are found at once, and not after minutes. */
+static void
+on_moved(void *arg, bool addresses)
+{
+	struct server *s = arg;
+
+	for (unsigned i = 0; i < s->stands; i++)
+		rdv_stand_moved(s->stand[i], addresses);
+}
+
 static int
 register_at_all(struct server *s)
 {
@@ -194,6 +207,8 @@ register_at_all(struct server *s)
 			return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 		s->stand[s->stands++] = r;
 	}
+	if (s->stands > 0 && (s->moves = moves_new(s->loop.base, on_moved, s)) == NULL)
+		log_warn("changes of addresses are noticed by silence alone");
 	return 0;
 }
 
@@ -202,6 +217,8 @@ leave_all(struct server *s)
 {
 	for (unsigned i = 0; i < s->listeners; i++)
 		tcp_listener_free(s->listener[i]);
+	moves_free(s->moves);
+	s->moves = NULL;
 	for (unsigned i = 0; i < s->stands; i++)
 		rdv_stand_free(s->stand[i]);
 	s->listeners = s->stands = 0;

@@ -52,6 +52,8 @@ put_devices(struct server *s, struct json *j)
 		lease_describe(s, NULL, d, &w);
 		json_open(j, NULL);
 		report_device(j, &d->info);
+		if (!d->is_virtual)
+			report_kernel(j, d->info.busid);
 		json_bool(j, "shared", server_shares(s, d));
 		json_str(j, "state", w.state == WIRE_FREE ? "free" : "held");
 		if (w.state != WIRE_FREE) {
@@ -132,6 +134,7 @@ put_status(struct server *s, struct json *j, bool whole)
 	if (s->stock != NULL)
 		json_str(j, "usbip", stock_listener_where(s->stock));
 	put_devices(s, j);
+	asked_report(&s->asked, j);
 	json_array(j, "peers");
 	LIST_EACH (&s->guests, l) {
 		const struct guest *g = CONTAINER_OF(l, struct guest, link);
@@ -238,8 +241,8 @@ status_line(void *arg, char *buf, size_t cap)
 	return !j.t.full;
 }
 
-static void
-put_error(struct json *j, const char *text)
+void
+serve_ctl_error(struct json *j, const char *text)
 {
 	report_open(j, "error");
 	json_str(j, "text", text);
@@ -255,11 +258,11 @@ do_type(struct server *s, struct json_val request, struct json *j)
 
 	if (!json_get_str(request, "busid", busid, sizeof(busid)) ||
 	    !json_get_str(request, "text", text, sizeof(text)))
-		put_error(j, "type wants a busid and a text in UTF-8");
+		serve_ctl_error(j, "type wants a busid and a text in UTF-8");
 	else if ((d = usb_bus_find(&s->bus, busid)) == NULL)
-		put_error(j, "there is no device with this busid");
+		serve_ctl_error(j, "there is no device with this busid");
 	else if (usb_keyboard_type(d, text, why, sizeof(why)) != ERR_OK)
-		put_error(j, why);
+		serve_ctl_error(j, why);
 	else {
 		report_open(j, "done");
 		json_close(j);
@@ -270,9 +273,12 @@ static const struct {
 	const char *cmd;
 	void (*run)(struct server *, struct json_val request, struct json *);
 } requests[] = {
-    {"status", do_status},    {"addresses", do_addresses},  {"devices", do_devices},
-    {"list", do_devices},     {"reload", do_reload},        {"type", do_type},
-    {"bind", serve_ask_bind}, {"unbind", serve_ask_unbind}, {"detach", serve_ask_detach},
+    {"status", do_status},        {"addresses", do_addresses},
+    {"devices", do_devices},      {"list", do_devices},
+    {"reload", do_reload},        {"type", do_type},
+    {"bind", serve_ask_bind},     {"unbind", serve_ask_unbind},
+    {"detach", serve_ask_detach}, {"refuse", serve_own_refuse},
+    {"reset", serve_own_reset},   {"descriptors", serve_own_descriptors},
 };
 
 static void
@@ -299,8 +305,8 @@ on_request(void *arg, struct ctl_conn *c, const char *line, size_t n)
 		}
 	if (!known || j.t.full) {
 		json_init(&j, buf, CTL_LINE_MAX);
-		put_error(&j, known ? "the answer is too long"
-				    : "serve does not know this request");
+		serve_ctl_error(&j, known ? "the answer is too long"
+					  : "serve does not know this request");
 	}
 	ctl_line(c, buf);
 	ctl_end(c);

@@ -16,10 +16,12 @@
  *	serve_ctl.c  the control socket
  *	serve_ask.c  what it changes
  *	serve_conf.c the configuration, read again
+ *	serve_own.c  what the owner asks there: one device reset, a peer refused
  */
 #ifndef CMD_SERVER_H
 #define CMD_SERVER_H
 
+#include "cmd/asked.h"
 #include "cmd/claims.h"
 #include "cmd/loop.h"
 #include "cmd/share.h"
@@ -36,6 +38,7 @@
 
 struct ctl;
 struct lan;
+struct moves;
 struct nowrite;
 struct stock_allow;
 struct rdv_stand;
@@ -61,6 +64,7 @@ struct server {
 	unsigned listeners;
 	struct rdv_stand *stand[TICKET_RDVS]; /* a registration at each rendezvous */
 	unsigned stands;
+	struct moves *moves;
 	bool hidden;                  /* --listen none */
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
@@ -71,6 +75,7 @@ struct server {
 	struct event *clock;  /* lease_clock */
 	struct event *reaper; /* guest_reap */
 	struct event *teller; /* guest_tell */
+	struct asked asked;   /* what peers would like to use */
 	bool ending;
 	uint64_t started; /* unix seconds */
 };
@@ -290,5 +295,17 @@ void serve_ask_detach(struct server *, struct json_val request, struct json *);
 
 /* serve_ctl.c */
 int serve_ctl_start(struct server *) MUST_CHECK;
+void serve_ctl_error(struct json *, const char *text);
+
+/* serve_own.c: requests of the control socket, and the answers. */
+void serve_own_refuse(struct server *, struct json_val request, struct json *);
+void serve_own_reset(struct server *, struct json_val request, struct json *);
+void serve_own_descriptors(struct server *, struct json_val request, struct json *);
+
+/* serve_own.c: a peer asks for what it may not use; busid "": to come in. */
+void serve_own_asked(struct guest *, const char *name, const char *busid);
+/* Those whose wish is granted by now. */
+struct peers;
+void serve_own_review(struct server *, const struct peers *);
 
 #endif

@@ -134,6 +134,19 @@ show_peers(struct json_val v)
 }
 
 static void
+show_requests(struct json_val v)
+{
+	struct json_val r;
+	struct field name, id, busid;
+
+	for (unsigned i = 0; (r = json_at(json_get(v, "requests"), i)).n > 0; i++)
+		printf("  %s (%s) asks for %s: \"peer allow\" or \"peer refuse\"\n",
+		       field(&name, r, "name"), field(&id, r, "id"),
+		       json_get(r, "busid").n > 0 ? field(&busid, r, "busid")
+						  : "a way in");
+}
+
+static void
 show_rendezvous(struct json_val v)
 {
 	struct field pid, connections, servers;
@@ -177,6 +190,7 @@ show(const char *line)
 	show_registrations(v);
 	show_link(v);
 	show_devices(v);
+	show_requests(v);
 	show_peers(v);
 }
 

@@ -135,6 +135,7 @@ struct link_target {
 	struct rdv_uri rdv[TICKET_RDVS]; /* and these; who is connected first is taken */
 	bool has_secret;
 	uint8_t ticket[TICKET_ID], secret[TICKET_SECRET];
+	bool direct; /* no relay will do */
 };
 
 /* NULL: out of memory. No op from inside. */
@@ -202,6 +203,14 @@ const char *link_cipher(const struct link *);
 
 /* Of its path: "host", "srflx", "prflx", "relay"; "": there is none yet. */
 const char *link_kind(const struct link *);
+
+/* What its way stands on after the addresses or routes of this machine have changed. */
+enum link_ground {
+	LINK_FIRM,  /* nothing against it */
+	LINK_OTHER, /* the kernel would send from another address of ours now */
+	LINK_GONE   /* our address is none of ours any more */
+};
+enum link_ground link_ground(const struct link *);
 
 /* What carries its packets now: "gso", "mmsg" (net/twin) or "libnice". */
 const char *link_carrier(const struct link *);

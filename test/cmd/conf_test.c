@@ -62,6 +62,10 @@ taken(void)
 	CHECK(c.relay_only);
 	CHECK_EQ(conf_set(&c, "ice.relay=auto", why, sizeof(why)), ERR_OK);
 	CHECK(!c.relay_only);
+	CHECK_EQ(conf_set(&c, "ice.seek=1s", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(c.seek_us, 1000000);
+	CHECK_EQ(conf_set(&c, "ice.seek=no", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(c.seek_us, 0);
 	CHECK_EQ(conf_set(&c, "ice.stun=stun.lab.example", why, sizeof(why)), ERR_OK);
 	CHECK(strcmp(c.ice.stun.host, "stun.lab.example") == 0 &&
 	      c.ice.stun.port == 3478);
@@ -366,6 +370,8 @@ refused(void)
 	    {"ice.ports=5-4", "ice.ports wants PORT[-PORT], not \"5-4\""},
 	    {"ice.ports=000000005-9", "ice.ports wants PORT[-PORT], not \"000000005-9\""},
 	    {"ice.relay=yes", "ice.relay wants auto|only, not \"yes\""},
+	    {"ice.seek=0s", "ice.seek wants TIME|no, not \"0s\""},
+	    {"ice.seek=2h", "ice.seek wants TIME|no, not \"2h\""},
 	    {"ice.stun=", "ice.stun wants HOST[:PORT], not \"\""},
 	    {"ice.stun=a b", "ice.stun wants HOST[:PORT], not \"a b\""},
 	    {"ice.stun=a:0", "ice.stun wants HOST[:PORT], not \"a:0\""},

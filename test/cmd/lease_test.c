@@ -60,7 +60,7 @@ claims_opened(const struct lease *x)
 void
 claims_denied(const struct lease *x, const char *why)
 {
-	CHECK(x->user != NULL && why[0] != '\0');
+	CHECK(x->user != NULL && why != NULL);
 }
 
 void
