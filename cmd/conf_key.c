@@ -384,10 +384,98 @@ set_level(void *at, const char *v)
 	return false;
 }
 
+static bool
+set_log_to(void *at, const char *v)
+{
+	static const char *const name[] = {[CONF_LOG_AUTO] = "auto",
+					   [CONF_LOG_STDERR] = "stderr",
+					   [CONF_LOG_JOURNAL] = "journal"};
+
+	for (unsigned i = 0; i < ARRAY_LEN(name); i++)
+		if (strcmp(v, name[i]) == 0) {
+			*(enum conf_log *)at = (enum conf_log)i;
+			return true;
+		}
+	return false;
+}
+
+static bool
+set_audit(void *at, const char *v)
+{
+	return (v[0] == '/' || strcmp(v, "none") == 0 || strcmp(v, "log") == 0) &&
+	       text_copy(at, CONF_WORD, v);
+}
+
+static bool
+set_keep(void *at, const char *v)
+{
+	uint64_t n;
+
+	if (!text_to_u64(v, 100, &n))
+		return false;
+	*(unsigned *)at = (unsigned)n;
+	return true;
+}
+
+/* --- policy --- */
+
+static bool
+take_name(void *arg, const char *word)
+{
+	struct policy_rule *r = arg;
+
+	return r->peers < POLICY_WORDS && access_name_ok(word) &&
+	       text_copy(r->peer[r->peers++], ACCESS_NAME, word);
+}
+
+static bool
+set_policy_peers(void *at, const char *v)
+{
+	((struct policy_rule *)at)->peers = 0;
+	return conf_words(v, ",\n", take_name, at);
+}
+
+static bool
+take_device(void *arg, const char *word)
+{
+	struct policy_rule *r = arg;
+
+	return r->devices < POLICY_WORDS && is_pattern(word) &&
+	       text_copy(r->device[r->devices++], PATTERN_TEXT, word);
+}
+
+static bool
+set_policy_devices(void *at, const char *v)
+{
+	((struct policy_rule *)at)->devices = 0;
+	return conf_words(v, ",\n", take_device, at);
+}
+
+static bool
+take_hours(void *arg, const char *word)
+{
+	return policy_add_hours(arg, word);
+}
+
+static bool
+set_hours(void *at, const char *v)
+{
+	((struct policy_rule *)at)->hours = 0;
+	return conf_words(v, ",\n", take_hours, at);
+}
+
+static bool
+set_rate(void *at, const char *v)
+{
+	return policy_read_rate(v, at);
+}
+
 #define WHOLE     .at = 0
 #define AT(field) .at = offsetof(struct conf, field)
 #define PART(field) \
 	.at = offsetof(struct conf_attach, field), .of = CONF_ATTACH, .later = true
+
+#define RULE(field) .at = offsetof(struct policy_rule, field), .of = CONF_POLICY
 
 const struct conf_key conf_keys[] = {
     {"attach NAME.accept_changed", "yes|no", "no",
@@ -407,6 +495,12 @@ const struct conf_key conf_keys[] = {
     {"attach.sleep", "detach|keep", "detach",
      "devices before this machine sleeps; they come back when it is awake", set_sleep,
      AT(attach_sleeps), .later = true},
+    {"audit.keep", "0..100", "5", "so many files of the past", set_keep, AT(audit_keep)},
+    {"audit.size", "BYTES[k|M|G]", "1M", "a file ends when it has so many", set_rate,
+     AT(audit_size)},
+    {"audit.to", "none|log|/FILE", "none",
+     "serve writes there who did what with which device, as JSON lines", set_audit,
+     AT(audit_to)},
     {"control.group", "GROUP", NULL,
      "whose members may use the control sockets, too (default: none)", set_word,
      AT(control_group)},
@@ -434,8 +528,28 @@ const struct conf_key conf_keys[] = {
      "packets until a link gets new keys", set_rekey, WHOLE},
     {"log.level", "error|warn|info|debug", "info", "what is logged; -v is debug",
      set_level, AT(log_level)},
+    {"log.to", "auto|stderr|journal", "auto",
+     "journal: levels as the journal reads them; auto: if it reads", set_log_to,
+     AT(log_to)},
     {"peers.ttl", "TIME", "24h", "as --ttl of invite", set_ttl, AT(peers_ttl_us)},
     {"peers.uses", "1..8", "1", "as --uses of invite", set_uses, AT(peers_uses)},
+    {"policy NAME.device", "DEVICE[,DEVICE]", NULL,
+     "for which devices this is (default: all)", set_policy_devices, .of = CONF_POLICY},
+    {"policy NAME.hours", "HOURS[,HOURS]", NULL,
+     "when they may be used: Mon-Fri 08:00-18:00 (default: always)", set_hours,
+     .of = CONF_POLICY},
+    {"policy NAME.pause", "TIME", "1m", "until the next session after one that was cut",
+     set_time, RULE(pause_us)},
+    {"policy NAME.peer", "NAME[,NAME]", NULL, "for which peers this is (default: all)",
+     set_policy_peers, .of = CONF_POLICY},
+    {"policy NAME.rate", "BYTES[k|M|G]", NULL,
+     "so many bytes a second, of each device (default: no limit)", set_rate, RULE(rate)},
+    {"policy NAME.session", "TIME", NULL, "so long at a stretch (default: no limit)",
+     set_ttl, RULE(session_us)},
+    {"policy NAME.warn", "TIME", "30s", "the peer is told so long before the end",
+     set_time, RULE(warn_us)},
+    {"policy.never", "DEVICE[,DEVICE]", NULL,
+     "devices that nobody gets, whatever is bound: class=hid", set_devices, AT(never)},
     {"rendezvous.listen", "ADDR:PORT[,ADDR:PORT]", "[::]:13241",
      "as --listen of rendezvous", set_rdv_listen, AT(rdv_listen), .later = true},
     {"rendezvous.nats", "URL", NULL, "as --nats of rendezvous", set_word, AT(rdv_nats),
