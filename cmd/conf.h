@@ -75,6 +75,7 @@ struct conf {
 	unsigned peers_uses;
 	struct conf_list rdv_listen, rdv_turn;
 	char rdv_secret_file[CONF_WORD], rdv_nats[CONF_WORD];
+	unsigned rdv_peers, rdv_per_address, rdv_handshakes;
 	enum log_level log_level;
 	char control_group[CONF_WORD]; /* "": none */
 

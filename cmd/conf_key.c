@@ -348,6 +348,18 @@ set_sleep(void *at, const char *v)
 	return *(bool *)at || strcmp(v, "keep") == 0;
 }
 
+/* Of a rendezvous. */
+static bool
+set_many(void *at, const char *v)
+{
+	uint64_t n;
+
+	if (!text_to_u64(v, 1000000, &n) || n == 0)
+		return false;
+	*(unsigned *)at = (unsigned)n;
+	return true;
+}
+
 static bool
 set_uses(void *at, const char *v)
 {
@@ -436,10 +448,16 @@ const struct conf_key conf_keys[] = {
      set_level, AT(log_level)},
     {"peers.ttl", "TIME", "24h", "as --ttl of invite", set_ttl, AT(peers_ttl_us)},
     {"peers.uses", "1..8", "1", "as --uses of invite", set_uses, AT(peers_uses)},
+    {"rendezvous.handshakes", "1..1000000", "400", "as --handshakes of rendezvous",
+     set_many, AT(rdv_handshakes), .later = true},
     {"rendezvous.listen", "ADDR:PORT[,ADDR:PORT]", "[::]:13241",
      "as --listen of rendezvous", set_rdv_listen, AT(rdv_listen), .later = true},
     {"rendezvous.nats", "URL", NULL, "as --nats of rendezvous", set_word, AT(rdv_nats),
-     .later = true},
+     .later = true, .secret = true},
+    {"rendezvous.peers", "1..1000000", "32768", "as --peers of rendezvous", set_many,
+     AT(rdv_peers), .later = true},
+    {"rendezvous.per_address", "1..1000000", "256", "as --per-address of rendezvous",
+     set_many, AT(rdv_per_address), .later = true},
     {"rendezvous.turn", "URI[,URI]", NULL, "as --turn of rendezvous", set_rdv_turn,
      AT(rdv_turn), .later = true},
     {"rendezvous.turn_secret_file", "FILE", NULL, "as --turn-secret-file of rendezvous",
