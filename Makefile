@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -MMD -MP -fstack-protector-strong \
 	-DUSBP2P_VERSION='"$(VERSION)"' $(WARN) $(if $(SAN),-fsanitize=$(SAN) \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS) $(PKG_CFLAGS)
 PKGS := libevent libnats libusb-1.0 nice gio-2.0 glib-2.0 openssl ncursesw libqrencode \
-	avahi-client inih dbus-1
+	inih dbus-1
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 
 # A library's headers are in reach of the files that may use it, and of no other.
@@ -88,6 +88,7 @@ check-static: $(BIN)
 	$(Q)test/check/headers.sh $(wildcard core/*.h net/*.h usb/*.h vhci/*.h tui/*.h cmd/*.h)
 	$(Q)test/check/bare.sh $(CORE)
 	$(Q)test/check/man.sh $(BIN) $(MAN)
+	$(Q)test/check/json.sh man/usbp2p-json.7 test/e2e/golden/json.txt
 	$(Q)$(BIN) config --example | diff dist/usbp2p.conf -
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	$(Q)test/check/sizes.sh

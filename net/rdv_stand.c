@@ -40,6 +40,7 @@ struct rdv_stand {
 	struct rdv_conn *conn; /* NULL: a try is due */
 	bool up;
 	unsigned tries; /* that failed */
+	bool taken;     /* the last one because another has come under our id */
 	char why[128];
 	struct event *timer;
 	struct gate gate;
@@ -287,6 +288,7 @@ on_closed(void *arg, int err, const char *why)
 		log_warn("rendezvous %s lost reason=\"%s\"", s->uri.addr, why);
 	text_copy(s->why, sizeof(s->why), why);
 	drop(s);
+	s->taken = err == ERR_BUSY;
 	after(s, pause_us(s, err));
 	s->tries++;
 }
@@ -347,7 +349,11 @@ rdv_stand_moved(struct rdv_stand *s, bool addresses)
 {
 	const char *ip = s->conn != NULL ? rdv_conn_local_ip(s->conn) : "";
 
-	if (s->conn != NULL && (!addresses || moves_have(ip)))
+	if (s->conn == NULL && s->tries > 1 && !s->taken) {
+		s->tries = 0;
+		after(s, RDV_BACK_US);
+	}
+	if (s->conn == NULL || !addresses || moves_have(ip))
 		return;
 	if (s->up)
 		log_info(
