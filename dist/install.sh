@@ -39,3 +39,6 @@ for d in sysusers.d tmpfiles.d modules-load.d; do
 done
 [ ! -e dist/usbp2p.conf ] ||
 	put 644 dist/usbp2p.conf "$prefix/share/doc/usbp2p/examples/usbp2p.conf"
+for e in nats.conf turnserver.conf haproxy.cfg sysctl.d/50-usbp2p-rendezvous.conf; do
+	put 644 "dist/$e" "$prefix/share/doc/usbp2p/examples/${e##*/}"
+done
