@@ -76,6 +76,7 @@ struct conf {
 	unsigned peers_uses;
 	struct conf_list rdv_listen, rdv_turn;
 	char rdv_secret_file[CONF_WORD], rdv_nats[CONF_WORD];
+	unsigned rdv_peers, rdv_per_address, rdv_handshakes;
 	enum log_level log_level;
 	enum conf_log { CONF_LOG_AUTO, CONF_LOG_STDERR, CONF_LOG_JOURNAL } log_to;
 	char audit_to[CONF_WORD]; /* "none", "log", a path */

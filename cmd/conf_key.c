@@ -348,6 +348,18 @@ set_sleep(void *at, const char *v)
 	return *(bool *)at || strcmp(v, "keep") == 0;
 }
 
+/* Of a rendezvous. */
+static bool
+set_many(void *at, const char *v)
+{
+	uint64_t n;
+
+	if (!text_to_u64(v, 1000000, &n) || n == 0)
+		return false;
+	*(unsigned *)at = (unsigned)n;
+	return true;
+}
+
 static bool
 set_uses(void *at, const char *v)
 {
@@ -550,10 +562,16 @@ const struct conf_key conf_keys[] = {
      set_time, RULE(warn_us)},
     {"policy.never", "DEVICE[,DEVICE]", NULL,
      "devices that nobody gets, whatever is bound: class=hid", set_devices, AT(never)},
+    {"rendezvous.handshakes", "1..1000000", "400", "as --handshakes of rendezvous",
+     set_many, AT(rdv_handshakes), .later = true},
     {"rendezvous.listen", "ADDR:PORT[,ADDR:PORT]", "[::]:13241",
      "as --listen of rendezvous", set_rdv_listen, AT(rdv_listen), .later = true},
     {"rendezvous.nats", "URL", NULL, "as --nats of rendezvous", set_word, AT(rdv_nats),
-     .later = true},
+     .later = true, .secret = true},
+    {"rendezvous.peers", "1..1000000", "32768", "as --peers of rendezvous", set_many,
+     AT(rdv_peers), .later = true},
+    {"rendezvous.per_address", "1..1000000", "256", "as --per-address of rendezvous",
+     set_many, AT(rdv_per_address), .later = true},
     {"rendezvous.turn", "URI[,URI]", NULL, "as --turn of rendezvous", set_rdv_turn,
      AT(rdv_turn), .later = true},
     {"rendezvous.turn_secret_file", "FILE", NULL, "as --turn-secret-file of rendezvous",

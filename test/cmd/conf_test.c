@@ -29,6 +29,9 @@ at_first(void)
 	CHECK_EQ(c.log_level, LOG_LEVEL_INFO);
 	CHECK(c.serve_listen.n == 1 && strcmp(c.serve_listen.word[0], "[::]:13240") == 0);
 	CHECK(c.rdv_listen.n == 1 && strcmp(c.rdv_listen.word[0], "[::]:13241") == 0);
+	CHECK_EQ(c.rdv_peers, 32768);
+	CHECK_EQ(c.rdv_per_address, 256);
+	CHECK_EQ(c.rdv_handshakes, 400);
 	CHECK_EQ(c.made_n, 0);
 	conf_fini(&c);
 }
@@ -132,6 +135,9 @@ taken_too(void)
 	    "peers.uses=3",
 	    "rendezvous.listen=127.0.0.1:1, [::1]:2",
 	    "rendezvous.nats=nats://a:1,b:2",
+	    "rendezvous.handshakes=1000000",
+	    "rendezvous.peers=2",
+	    "rendezvous.per_address=3",
 	    "rendezvous.turn=turn:a",
 	    "rendezvous.turn_secret_file=/a b",
 	    "serve.listen=127.0.0.1:0",
@@ -164,6 +170,9 @@ taken_too(void)
 	CHECK_EQ(c.peers_uses, 3);
 	CHECK(is(&c.rdv_listen, "127.0.0.1:1", "[::1]:2"));
 	CHECK(strcmp(c.rdv_nats, "nats://a:1,b:2") == 0);
+	CHECK_EQ(c.rdv_handshakes, 1000000);
+	CHECK_EQ(c.rdv_peers, 2);
+	CHECK_EQ(c.rdv_per_address, 3);
 	CHECK(is(&c.rdv_turn, "turn:a", NULL));
 	CHECK(strcmp(c.rdv_secret_file, "/a b") == 0);
 	CHECK(is(&c.serve_listen, "127.0.0.1:0", NULL));
@@ -420,6 +429,7 @@ refused(void)
 	    {"peers.ttl=0", "peers.ttl wants TIME, not \"0\""},
 	    {"peers.uses=9", "peers.uses wants 1..8, not \"9\""},
 	    {"log.level=all", "log.level wants error|warn|info|debug, not \"all\""},
+	    {"rendezvous.peers=0", "rendezvous.peers wants 1..1000000, not \"0\""},
 	    {"rendezvous.turn=a", "rendezvous.turn wants URI[,URI], not \"a\""},
 	};
 	char why[200];
