@@ -10,7 +10,7 @@ export LANG=C.UTF-8 LC_ALL=C.UTF-8 TERM=screen-256color
 end_tmux() {
 	$T kill-server 2>/dev/null
 }
-trap 'end_tmux; at_end' EXIT
+trap 'e=$?; end_tmux; (exit $e); at_end' EXIT
 
 shown() { # WORDS: they are on the screen
 	$T capture-pane -p -t "$pane" >"$work/screen" && grep -qF -e "$1" "$work/screen"
@@ -333,7 +333,7 @@ if make -s "O=$O" "$O/test/tui/typist" 2>"$work/make.err"; then
 	pids="$pids $bench"
 	busy_link() {
 		"$BIN" -s "$work/lab" status --json |
-			jq -e '[.running[0].peers[].link.bytes_in // 0] | add > 10000000'
+			jq -e '[.running[0].peers[].link.bytes_out // 0] | add > 10000000'
 	}
 	check "the link is busy" wait_for 20 busy_link
 	try "$O/test/tui/typist" time 100 "$BIN" -s "$work/lab" tui
