@@ -197,6 +197,7 @@ wait(struct attached *x)
 		want_say(line);
 		x->told = true;
 	}
+	attach_sleep_check(x->of);
 	if (x->not_before > clock_us())
 		attached_wake_at(x, x->not_before);
 	else

@@ -340,6 +340,22 @@ guest_reap(struct server *s)
 	server_check_end(s);
 }
 
+/* It is here by another link: this one was a try for a better one (cmd/seek). */
+static bool
+is_here(const struct guest *g)
+{
+	struct list *l;
+
+	LIST_EACH (&g->of->guests, l) {
+		const struct guest *o = CONTAINER_OF(l, struct guest, link);
+
+		if (o != g && o->l != NULL && o->session != NULL &&
+		    memcmp(o->who.id, g->who.id, sizeof(g->who.id)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 on_down(void *arg, int err, const char *why)
 {
@@ -355,6 +371,9 @@ on_down(void *arg, int err, const char *why)
 	if (g->session != NULL)
 		log_info("peer %s disconnected reason=\"%s\"", guest_name(g),
 			 err == ERR_OK ? "closed here" : why);
+	else if (g->admitted && is_here(g))
+		log_debug("peer %s has no other link yet reason=\"%s\"", guest_name(g),
+			  why);
 	else if (g->admitted)
 		log_warn("peer %s did not get through reason=\"%s\"", guest_name(g), why);
 	else

@@ -38,6 +38,12 @@ void report_link(struct json *, const struct link *);
  */
 void report_datagrams(struct json *, const struct session *);
 
+/*
+ * Members pid, since (unix seconds), logged; and, when it is to be whole, what changes
+ * all the time: uptime_s, memory.
+ */
+void report_process(struct json *, uint64_t since, bool whole);
+
 /* "2026-01-31 12:00:00 UTC" of unix seconds. */
 void report_time(char *buf, size_t cap, uint64_t unix_s);
 
