@@ -148,7 +148,11 @@ dora=$("$BIN" -s "$work/dora" id) evan=$("$BIN" -s "$work/evan" id)
 see "somebody asks: the tab says so" "2 Peers!"
 press 2
 see "to come in" "asks to come in"
-is "two of them" "$(grep -c 'asks to come in' "$work/screen")" 2
+ask_to_come_in() { # N
+	$T capture-pane -p -t "$pane" >"$work/screen" &&
+		[ "$(grep -c 'asks to come in' "$work/screen")" = "$1" ]
+}
+check "two of them" wait_for 15 ask_to_come_in 2
 press Home Space
 see "letting in shows the id" "$(echo "$dora" | cut -c 1-40)"
 press BSpace BSpace BSpace BSpace BSpace BSpace BSpace BSpace BSpace BSpace BSpace BSpace
@@ -156,8 +160,7 @@ type_in dora
 press Enter
 see "let in" "dora may use what is shared here"
 is "by the file" "$("$BIN" -s "$work/lab" peer list --json | jq -r '.peers[] | select(.name == "dora") | .id')" "$dora"
-one_asks() { shown "asks to come in" && [ "$(grep -c 'asks to come in' "$work/screen")" = 1 ]; }
-check "and no longer asks" wait_for 15 one_asks
+check "and no longer asks" wait_for 15 ask_to_come_in 1
 press Home x
 see "the other is refused" "is refused"
 see_no "and asks no more" "asks to come in"
