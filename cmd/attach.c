@@ -16,6 +16,7 @@
 #include "cmd/attacher.h"
 #include "cmd/report.h"
 #include "cmd/state.h"
+#include "core/assist.h"
 #include "core/bridge.h"
 #include "core/log.h"
 #include "core/text.h"
@@ -32,7 +33,8 @@ enum {
 	OPT_ONCE,
 	OPT_GRACE,
 	OPT_TAKEOVER,
-	OPT_ACCEPT
+	OPT_ACCEPT,
+	OPT_NO_ASSIST
 };
 
 static const struct cmd_opt opts[] = {
@@ -48,6 +50,8 @@ static const struct cmd_opt opts[] = {
     [OPT_TAKEOVER] = {"takeover", NULL, "also what another attach of ours has"},
     [OPT_ACCEPT] = {"accept-changed", NULL,
 		    "also what comes back as another kind of device"},
+    [OPT_NO_ASSIST] = {"no-assist", "KIND[,KIND]",
+		       "do without what hides the distance: interrupt, or all"},
     {NULL, NULL, NULL},
 };
 
@@ -359,6 +363,8 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 		w->accept = true;
 	else if (o == OPT_TAKEOVER)
 		w->takeover = true;
+	else if (o == OPT_NO_ASSIST && !assist_read(arg, &a->ctx->conf.no_assist))
+		return cmd_wrong(&cmd_attach, "\"%s\" is nothing to do without", arg);
 	else if (o == OPT_GRACE && !text_to_duration(arg, &a->grace_us))
 		return cmd_wrong(&cmd_attach, "\"%s\" is no duration", arg);
 	else if (o == CMD_OPERAND && l->who == NULL)

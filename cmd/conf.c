@@ -10,6 +10,7 @@
 
 #include "cmd/conf.h"
 #include "core/access.h"
+#include "core/assist_kind.h"
 #include "core/keyuse.h"
 #include "core/mem.h"
 #include "core/text.h"
@@ -151,6 +152,17 @@ set_attached(struct conf *c, const char *v)
 	return true;
 }
 
+static bool
+set_no_assist(struct conf *c, const char *v)
+{
+	uint32_t off;
+
+	if (v[0] == '\0' || !assist_read(strcmp(v, "none") == 0 ? "" : v, &off))
+		return false;
+	c->no_assist = off;
+	return true;
+}
+
 int
 conf_add_rdv(struct conf *c, const char *uri)
 {
@@ -215,6 +227,8 @@ set_name(struct conf *c, const char *v)
 }
 
 const struct conf_key conf_keys[] = {
+    {"attach.no_assist", "none|all|interrupt",
+     "what is not done to hide the distance to devices (default: none)", set_no_assist},
     {"ice.ports", "PORT[-PORT]", "UDP ports to use, for a forwarded range", set_ports},
     {"ice.relay", "auto|only", "show peers no address but a relay's (default: auto)",
      set_relay},

@@ -27,6 +27,7 @@ struct conf {
 	struct ice_servers ice; /* the user of TURN beside it */
 	char turn_user[ICE_SECRET], turn_password[ICE_SECRET];
 	bool relay_only;
+	uint32_t no_assist; /* bits of core/assist.h's kinds */
 	bool serve_attached;
 	bool serve_lan;
 	char serve_name[64];

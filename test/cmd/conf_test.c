@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: cmd/conf net/ice_uri net/tcp_addr core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/text core/mem */
+/* link: cmd/conf core/assist_kind net/ice_uri net/tcp_addr core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/text core/mem */
 /* clang-format on */
 #include "cmd/conf.h"
 #include "core/access.h"
+#include "core/assist_kind.h"
 #include "test/test.h"
 
 static void
@@ -43,6 +44,12 @@ taken(void)
 	CHECK_EQ(c.link_mtu, 9000);
 	CHECK_EQ(conf_set(&c, "link.mtu=auto", why, sizeof(why)), ERR_OK);
 	CHECK_EQ(c.link_mtu, 0);
+	CHECK_EQ(conf_set(&c, "attach.no_assist=all", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(c.no_assist, (1u << ASSISTS) - 1);
+	CHECK_EQ(conf_set(&c, "attach.no_assist=interrupt", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(c.no_assist, 1u << ASSIST_INTERRUPT);
+	CHECK_EQ(conf_set(&c, "attach.no_assist=none", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(c.no_assist, 0);
 	CHECK_EQ(conf_set(&c, "ice.ports=1-65535", why, sizeof(why)), ERR_OK);
 	CHECK(c.port_min == 1 && c.port_max == 65535);
 	CHECK_EQ(conf_set(&c, "ice.ports=13240", why, sizeof(why)), ERR_OK);
@@ -104,6 +111,11 @@ refused(void)
 	    {"link.mtu=18446744073709551617",
 	     "link.mtu wants auto|1200..9000, not \"18446744073709551617\""},
 	    {"link.mtu= 1400", "link.mtu wants auto|1200..9000, not \" 1400\""},
+	    {"attach.no_assist=", "attach.no_assist wants none|all|interrupt, not \"\""},
+	    {"attach.no_assist=interrupt,",
+	     "attach.no_assist wants none|all|interrupt, not \"interrupt,\""},
+	    {"attach.no_assist=mice",
+	     "attach.no_assist wants none|all|interrupt, not \"mice\""},
 	    {"ice.ports=0-5", "ice.ports wants PORT[-PORT], not \"0-5\""},
 	    {"ice.ports=5-65536", "ice.ports wants PORT[-PORT], not \"5-65536\""},
 	    {"ice.ports=-5", "ice.ports wants PORT[-PORT], not \"-5\""},
