@@ -4,6 +4,8 @@
  * each in the order in which they came; the first fetch that ends is the first
  * reader's. Lists say where a fetch is: open, or ready when it has ended.
  */
+#include <limits.h>
+
 #include "core/ahead_impl.h"
 #include "core/mem.h"
 #include "core/usbip.h"
@@ -55,7 +57,7 @@ discard(struct ahead *x)
 {
 	while (!list_empty(&x->ready))
 		fetch_free(x, first_ready(x));
-	x->kept = x->failed = 0;
+	x->kept = 0;
 }
 
 void
@@ -116,7 +118,6 @@ give(struct ahead *x, struct ahead_reader *r, struct ahead_got *f)
 		reply.status = f->status;
 		list_del(&f->link);
 		x->kept--;
-		x->failed -= f->status != 0;
 	}
 	f->at += n;
 	if (reply.status == 0 && r->whole && n < r->len)
@@ -163,22 +164,35 @@ refuse(struct ahead *x, int err)
 		answer_status(x, r, err == ERR_NOMEM ? -LINUX_ENOMEM : -LINUX_ESHUTDOWN);
 }
 
+static void
+fetch(struct ahead *x)
+{
+	int err = ahead_fetch(x);
+
+	if (err != ERR_OK)
+		refuse(x, err);
+}
+
+/* Nothing is open any more, as it should be. */
+static void
+settle(struct ahead *x)
+{
+	x->stopping = x->flowed = false;
+	x->depth = x->most < AHEAD_START ? x->most : AHEAD_START;
+	let_go(x);
+}
+
 /* All that follows from what has just changed. */
 static void
 go_on(struct ahead *x)
 {
-	int err;
-
+	fetch(x); /* also for who is answered now: he comes again */
 	deliver(x);
 	if (x->bars > 0 || x->stopping)
 		ahead_take_back(x);
-	if (x->opens == 0 && (x->bars > 0 || x->stopping)) {
-		x->stopping = x->flowed = false;
-		x->depth = x->most < AHEAD_START ? x->most : AHEAD_START;
-		let_go(x);
-	}
-	if ((err = ahead_fetch(x)) != ERR_OK)
-		refuse(x, err);
+	if (x->opens == 0 && (x->bars > 0 || x->stopping))
+		settle(x);
+	fetch(x);
 }
 
 /* --- what happens --- */
@@ -212,14 +226,25 @@ ahead_take(struct ahead *x, const struct import_request *q, uint64_t tag)
 	return ERR_OK;
 }
 
-/* A driver that waits is given more next time; one that lets it lie less. */
+/*
+ * A driver that has to wait is given more next time. One that never has to, as often as
+ * there are requests open, lets so many lie: they are too many.
+ */
 static void
 adapt(struct ahead *x)
 {
-	if (x->kept == 0 && x->flowed && x->depth < x->most)
-		x->depth++;
-	else if (x->opens == 0 && x->kept >= x->depth && x->depth > AHEAD_START)
-		x->depth = x->depth / 2 > AHEAD_START ? x->depth / 2 : AHEAD_START;
+	if (x->kept == 0) {
+		x->depth += x->flowed && x->depth < x->most;
+		x->lying = UINT_MAX;
+		x->since = 0;
+		return;
+	}
+	x->lying = x->kept < x->lying ? x->kept : x->lying;
+	if (++x->since < x->depth || x->depth <= AHEAD_START)
+		return;
+	x->depth -= x->lying < x->depth - AHEAD_START ? x->lying : x->depth - AHEAD_START;
+	x->lying = UINT_MAX;
+	x->since = 0;
 }
 
 void
@@ -305,10 +330,8 @@ keep(struct ahead *x, struct ahead_got *f)
 	if (f->actual > 0 &&
 	    (f->status == -LINUX_ECONNRESET || f->status == -LINUX_ENOENT))
 		f->status = 0;
-	if (f->status != 0) {
+	if (f->status != 0)
 		x->stopping = true;
-		x->failed++;
-	}
 	list_add(&x->ready, &f->link);
 	x->kept++;
 }

@@ -68,8 +68,8 @@ ahead_fetch(struct ahead *x)
 	struct list *l;
 	int err = ERR_OK;
 
-	if (x->waiting == 0 || x->bars > 0 || x->stopping || x->failed > 0 ||
-	    have >= want || (have > x->waiting && want - have < want / 4))
+	if (x->waiting == 0 || x->bars > 0 || x->stopping || have >= want ||
+	    (have > x->waiting && want - have < want / 4))
 		return ERR_OK;
 	l = next_reader(x, have);
 	for (; have < want && err == ERR_OK; have++)

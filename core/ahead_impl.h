@@ -38,15 +38,16 @@ struct ahead {
 	uint8_t ep;
 	unsigned limit, most; /* as told, and as has proved to be good */
 	unsigned depth;       /* how many are to be open and ready now */
+	unsigned since;       /* urbs since the driver had to wait, or depth was less, */
+	unsigned lying;       /* and so many at least were ready at each */
 	struct import_request model;
 	struct list readers, open, ready;
 	unsigned waiting;         /* readers that are not leaving */
 	unsigned opens, kept;     /* fetches in open and ready */
 	struct ahead_got *ending; /* ahead_reply was called, ahead_reply_end not yet */
 	unsigned bars;
-	bool stopping;   /* until nothing is open no fetch is sent */
-	unsigned failed; /* errors in ready */
-	bool flowed;     /* the driver was given something since it began */
+	bool stopping; /* until nothing is open no fetch is sent */
+	bool flowed;   /* the driver was given something since it began */
 };
 
 /*

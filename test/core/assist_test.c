@@ -479,14 +479,21 @@ less_for_the_slow(void)
 	quick = depth_of(0x81, 60);
 	CHECK(quick > 30);
 	done = fars - quick;
-	for (unsigned i = 0; i < 40; i++) { /* all that is open ends, and then one urb */
+	for (unsigned i = 0; i < 300; i++) { /* all that is open ends, and then one urb */
 		for (before = fars; done < before; done++)
 			gives(done, 1, 0);
 		hear_all();
 		(void)submit(0x81, 1);
 	}
 	hear_all();
-	CHECK(fars - done <= 2);
+	for (unsigned i = 0; i < 100 && !test_failed; i++) {
+		(void)submit(0x81, 1);
+		if (silent())
+			break;
+		hear_all();
+	}
+	CHECK(silent());
+	CHECK(fars - done <= 8);
 	teardown();
 }
 
@@ -765,10 +772,11 @@ impossible_replies(void)
 	}
 	setup();
 	(void)submit(0x81, 8);
+	/* by the name that we gave the driver's urb */
+	CHECK_EQ(assist_reply(assist, 0x81, 1ull << 58, &fine, &data, &iso), ERR_PROTO);
 	gives(0, 8, 'a');
 	CHECK_EQ(says(0, &fine, 0), ERR_PROTO); /* twice */
 	CHECK_EQ(assist_reply(assist, 0x81, 77, &fine, &data, &iso), ERR_PROTO);
-	CHECK_EQ(assist_reply(assist, 0x81, 1ull << 58, &fine, &data, &iso), ERR_PROTO);
 	CHECK_EQ(assist_reply(assist, 0x82, 1001, &fine, &data, &iso), ERR_PROTO);
 	teardown();
 }

@@ -95,6 +95,7 @@ dmesg -C
 # --- next door ---
 must "attach" attached --no-assist=interrupt
 check "next door" paced 1000
+echo "# $(cat /tmp/rate) a second next door"
 NEAR=$(cat /tmp/rate)
 check "detach" $A detach --all
 
