@@ -202,10 +202,12 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 	x->info = i->info;
 	err = bridge_new(&x->bridge, pool, remote_imports(x->of->remote), i,
 			 ATTACH_BUDGET, &attached_bridge_ops, x);
-	if (err == ERR_OK)
-		attached_give(x);
-	else
+	if (err != ERR_OK) {
 		attached_fail(x, err, err_text(err));
+		return;
+	}
+	bridge_assist(x->bridge, x->of->off);
+	attached_give(x);
 }
 
 int

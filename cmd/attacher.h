@@ -48,6 +48,7 @@ struct attacher {
 	bool ending;
 	bool once;           /* --once: ends with its first session */
 	bool first_lasts;    /* what the line wants is lasting */
+	uint32_t off;        /* core/assist_kind.h: what is not done */
 	uint64_t grace_us;   /* a session without a link is kept so long */
 	int code;            /* to exit with */
 	int report;          /* fd to the waiting parent of --background, or -1 */

@@ -71,7 +71,8 @@ struct conf {
 	struct conf_list serve_listen, serve_share, serve_virtual, serve_usbip_allow;
 	char serve_usbip[CONF_WORD]; /* "": no */
 	uint64_t attach_grace_us;
-	bool attach_sleeps; /* devices are detached before */
+	uint32_t attach_off; /* bits of core/assist_kind.h: what is not done */
+	bool attach_sleeps;  /* devices are detached before */
 	uint64_t peers_ttl_us;
 	unsigned peers_uses;
 	struct conf_list rdv_listen, rdv_turn;

@@ -9,6 +9,7 @@
 
 #include "cmd/conf.h"
 #include "cmd/seek.h"
+#include "core/assist_kind.h"
 #include "core/keyuse.h"
 #include "core/mem.h"
 #include "core/pattern.h"
@@ -35,6 +36,12 @@ static bool
 set_time(void *at, const char *v)
 {
 	return text_to_duration(v, at);
+}
+
+static bool
+set_no_assist(void *at, const char *v)
+{
+	return v[0] != '\0' && assist_read(strcmp(v, "none") == 0 ? "" : v, at);
 }
 
 static bool
@@ -504,6 +511,9 @@ const struct conf_key conf_keys[] = {
     {"attach NAME.via", "vhci|usbip=ADDR:PORT", "vhci", "as --via", set_via, PART(via)},
     {"attach.grace", "TIME", "75s", "keep devices so long when the link is lost",
      set_time, AT(attach_grace_us), .later = true},
+    {"attach.no_assist", "none|all|interrupt", "none",
+     "what is not done to hide the distance to devices", set_no_assist, AT(attach_off),
+     .later = true},
     {"attach.sleep", "detach|keep", "detach",
      "devices before this machine sleeps; they come back when it is awake", set_sleep,
      AT(attach_sleeps), .later = true},

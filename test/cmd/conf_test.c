@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/policy cmd/conf cmd/conf_key cmd/conf_file net/ice_uri net/tcp_addr net/stock_addr core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/err core/text core/mem */
+/* link: core/policy cmd/conf cmd/conf_key cmd/conf_file net/ice_uri net/tcp_addr net/stock_addr core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/err core/text core/mem core/assist_kind */
 /* clang-format on */
 #include <unistd.h>
 
 #include "cmd/conf.h"
 #include "core/access.h"
+#include "core/assist_kind.h"
 #include "test/test.h"
 
 static void
@@ -24,6 +25,7 @@ at_first(void)
 	CHECK(access_name_ok(c.serve_name));
 	CHECK_EQ(c.link_rekey, 134217728);
 	CHECK_EQ(c.attach_grace_us, 75000000);
+	CHECK_EQ(c.attach_off, 0);
 	CHECK_EQ(c.peers_ttl_us, 86400ull * 1000000);
 	CHECK_EQ(c.peers_uses, 1);
 	CHECK_EQ(c.log_level, LOG_LEVEL_INFO);
@@ -115,6 +117,7 @@ taken_too(void)
 {
 	static const char *const rows[] = {
 	    "attach.grace=2m",
+	    "attach.no_assist=interrupt",
 	    "log.level=warn",
 	    "log.to=journal",
 	    "attach.sleep=keep",
@@ -165,6 +168,7 @@ taken_too(void)
 			CHECK(false);
 		}
 	CHECK_EQ(c.attach_grace_us, 120000000);
+	CHECK_EQ(c.attach_off, 1u << ASSIST_INTERRUPT);
 	CHECK_EQ(c.log_level, LOG_LEVEL_WARN);
 	CHECK_EQ(c.peers_ttl_us, 3600000000);
 	CHECK_EQ(c.peers_uses, 3);
@@ -404,6 +408,11 @@ refused(void)
 	    {"serve.usbip=yes:x", "serve.usbip wants no|ADDR:PORT, not \"yes:x\""},
 	    {"serve.usbip_allow=a", "serve.usbip_allow wants CIDR[,CIDR], not \"a\""},
 	    {"serve.virtual=", "serve.virtual wants SPEC, not \"\""},
+	    {"attach.no_assist=", "attach.no_assist wants none|all|interrupt, not \"\""},
+	    {"attach.no_assist=interrupt,",
+	     "attach.no_assist wants none|all|interrupt, not \"interrupt,\""},
+	    {"attach.no_assist=mice",
+	     "attach.no_assist wants none|all|interrupt, not \"mice\""},
 	    {"attach.grace=soon", "attach.grace wants TIME, not \"soon\""},
 	    {"attach lab.grace=x", "attach NAME.grace wants TIME, not \"x\""},
 	    {"attach lab.peer=a b", "attach NAME.peer wants NAME, not \"a b\""},
