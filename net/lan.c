@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Announcing and finding servers with the Avahi client library. It is loaded when it is
- * first needed: with the eight others that it wants it takes a tenth of the time in
- * which a program starts that never asks for it.
+ * first needed: few ask for it, and each start pays for each library.
  */
 #include <dlfcn.h>
 #include <stdbool.h>
