@@ -244,7 +244,8 @@ on_tls_message(void *arg, uint8_t type, const uint8_t *body, size_t n)
 
 	if (n > sizeof(copy))
 		return ERR_PROTO;
-	memcpy(copy, body, n);
+	if (n > 0)
+		memcpy(copy, body, n);
 	if (type == RDV_JOIN && n > 2)
 		notice(m, copy[2]);
 	if (type == RDV_SEND && l->lie == OTHER_HOST &&
