@@ -159,7 +159,10 @@ see "and shows it" "/dev/$D "
 since=$(now_ms)
 gadget_unplug stick
 check "a pulled stick is gone from the screen" wait_for 3 not_shown "/dev/$D"
+gone_at=$(date +%s%3N)
 in_time "it was gone from the screen, the pull included" $(($(now_ms) - since)) 1000
+left_at=$(sed -n 's/^\([^ ]*\) info: device [^ ]* left.*/\1/p' /tmp/serve.log | tail -n 1)
+in_time "and after serve knew of it" $((gone_at - $(date -d "$left_at" +%s%3N))) 1000
 gadget_plug stick
 see "and comes back" "/dev/sd"
 press Space
