@@ -47,10 +47,10 @@ browse() {
 	b_dir=$2
 	shift 2
 	$T new-session -d -s "$pane" -x 80 -y 24 "exec sh"
-	type_in "PS1='READY> '; $* $BIN -s $b_dir tui $who; stty -a | grep -o ' -*echo '; echo left \$?"
+	type_in "PS1='READY> '; $* $BIN $opts -s $b_dir tui $who; stty -a | grep -o ' -*echo '; echo left \$?"
 	press Enter
 }
-who=
+who= opts=
 
 # row WORDS: moves down to the row that has them; the tabs and heads are two rows.
 row() {
@@ -174,6 +174,21 @@ press y
 see "it may have it" "v-2 may be used, too"
 see_no "and asks no more" "2 Peers!"
 is "by the file, too" "$("$BIN" -s "$work/lab" peer list --json | jq -c '.peers[] | select(.name == "evan") | .devices')" '["v-1","v-2"]'
+
+# --- what stands before the command is for all that it runs ---
+
+mkdir -p "$work/zack" && cp "$work/bert/peers" "$work/zack/peers"
+opts="-o serve.name=zack" who=lab
+browse zack "$work/zack"
+see "it asks, and is refused" "usbp2p: you are not"
+asks_as() { [ "$("$BIN" -s "$work/lab" status --json | jq -r '.running[0].requests[0].name')" = "$1" ]; }
+check "by the name of -o" wait_for 15 asks_as zack
+press q
+see "it ends" "left 0"
+pane=here
+check "zack is refused" "$BIN" -s "$work/lab" peer refuse "$("$BIN" -s "$work/zack" id)"
+see_no "and asks no more" "2 Peers!"
+opts= who=
 
 # --- names, and forgetting ---
 
