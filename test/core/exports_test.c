@@ -591,8 +591,13 @@ an_end_that_is_near(void)
 	exports_ends(e, 2, &ends); /* there is none */
 	CHECK_EQ(say_release(1), ERR_OK);
 	exports_ends(e, 1, &ends);
+	open_at_once = false;
+	CHECK_EQ(say_import(2, 0), ERR_OK);
+	exports_ends(e, 2, &ends); /* not yet */
 	CHECK_EQ(pair_flush(&pair), ERR_OK);
 	CHECK_EQ(pair.gots, heard);
+	yes(2);
+	open_at_once = true;
 	teardown();
 }
 
