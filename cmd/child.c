@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -84,10 +85,13 @@ on_read(evutil_socket_t fd, short what, void *arg)
 }
 
 static int
-spawn(struct child *c, char *const *argv, int in, const int out[2], const int err[2])
+spawn(struct child *c, const char *const *argv, int in, const int out[2],
+      const int err[2])
 {
 	posix_spawn_file_actions_t f;
 	posix_spawnattr_t a;
+	/* execve(2) changes none of them */
+	char *const *words = (char *const *)(uintptr_t)argv;
 	sigset_t none;
 	int bad;
 
@@ -101,7 +105,7 @@ spawn(struct child *c, char *const *argv, int in, const int out[2], const int er
 	/* a group of its own: what the terminal's Ctrl-C ends is the browser alone */
 	posix_spawnattr_setpgroup(&a, 0);
 	posix_spawnattr_setflags(&a, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-	bad = posix_spawn(&c->pid, argv[0], &f, &a, argv, environ);
+	bad = posix_spawn(&c->pid, argv[0], &f, &a, words, environ);
 	posix_spawn_file_actions_destroy(&f);
 	posix_spawnattr_destroy(&a);
 	return bad == 0 ? ERR_OK : ERR_FAIL;
@@ -139,8 +143,8 @@ end_open(struct child *c, int i, struct event_base *base, int fd)
 }
 
 struct child *
-child_run(struct event_base *base, char *const *argv, const char *input, child_fn *fn,
-	  void *arg)
+child_run(struct event_base *base, const char *const *argv, const char *input,
+	  child_fn *fn, void *arg)
 {
 	struct child *c = calloc(1, sizeof(*c));
 	int out[2] = {-1, -1}, err[2] = {-1, -1}, in;

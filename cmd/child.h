@@ -21,7 +21,7 @@ typedef void child_fn(void *arg, int code, const char *out, const char *err);
  * argv ends in NULL; argv[0] is the program's path. input: what its stdin has, less than
  * a pipe holds (4096 bytes). NULL: it could not be started.
  */
-struct child *child_run(struct event_base *, char *const *argv, const char *input,
+struct child *child_run(struct event_base *, const char *const *argv, const char *input,
 			child_fn *, void *arg);
 
 /* Ends it, by SIGTERM, and forgets it: no call any more. */

@@ -12,11 +12,13 @@
 #include "core/text.h"
 #include "tui/term.h"
 
+#define WORDS 8 /* of a command, at most */
+
 /*
  * Words of each; %p peer, %b busid, %q both, %a argument, %m mode, %k: part; a word that
  * is empty is left out. NULL ends.
  */
-static const char *const words[UI_VERBS][8] = {
+static const char *const words[UI_VERBS][WORDS] = {
     [UI_SHARE] = {"bind", "%b"},
     [UI_UNSHARE] = {"unbind", "%b"},
     [UI_NICK] = {"bind", "%b", "--as", "%a", "--mode", "%m", "%k"},
@@ -161,22 +163,40 @@ word(const char *w, const struct ui_job *j, char *both, size_t cap)
 	}
 }
 
-static void
-start(struct tui *t, struct tui_job *j)
+/* Commands take what stands before `tui` on its own line. */
+static unsigned
+put_options(const struct tui *t, const char **argv)
 {
-	char *argv[16], both[160];
-	char s[] = "-s";
+	const struct conf_sources *from = &t->ctx->sources;
 	unsigned n = 0;
 
 	argv[n++] = t->self;
-	argv[n++] = s;
+	argv[n++] = "-s";
 	argv[n++] = t->ctx->dir;
-	for (unsigned i = 0; i < 8 && words[j->what.verb][i] != NULL; i++) {
+	if (from->file != NULL) {
+		argv[n++] = "-c";
+		argv[n++] = from->file;
+	}
+	for (unsigned i = 0; i < from->n; i++) {
+		argv[n++] = "-o";
+		argv[n++] = from->option[i];
+	}
+	return n;
+}
+
+static void
+start(struct tui *t, struct tui_job *j)
+{
+	const char *argv[WORDS + 6 + 2 * CONF_OPTIONS];
+	char both[160];
+	unsigned n = put_options(t, argv);
+
+	for (unsigned i = 0; i < WORDS && words[j->what.verb][i] != NULL; i++) {
 		const char *w =
 		    word(words[j->what.verb][i], &j->what, both, sizeof(both));
 
 		if (w[0] != '\0')
-			argv[n++] = (char *)(uintptr_t)w;
+			argv[n++] = w;
 	}
 	argv[n] = NULL;
 	j->child = child_run(t->base, argv, j->what.verb == UI_TICKET ? j->what.arg : "",

@@ -6,7 +6,6 @@
 #include "core/access.h"
 #include "core/mem.h"
 #include "core/text.h"
-#include "core/ticket.h"
 
 static const char *const kinds[] = {
     [ACCESS_CLIENT] = "client",
@@ -82,7 +81,7 @@ access_name_ok(const char *name)
 		digits = digits && name[n] >= '0' && name[n] <= '9';
 	}
 	return n < ACCESS_NAME && !digits && name[0] != '-' && name[0] != '.' &&
-	       !ticket_is(name) && peerid_read(name, id) != ERR_OK;
+	       peerid_read(name, id) != ERR_OK;
 }
 
 void

@@ -102,6 +102,8 @@ reads_what_people_write(void)
 	    {"client $ 123", ERR_USAGE, 0},
 	    {"client $ anna class=foo", ERR_USAGE, 0},
 	    {"client $ anna %", ERR_USAGE, 0},
+	    {"client $ anna serial=A\x01", ERR_USAGE, 0},
+	    {"server $ lab h\x7f:1", ERR_USAGE, 0},
 	    {"client $ anna %2", ERR_USAGE, 0},
 	    {"client $ anna %zz", ERR_USAGE, 0},
 	    {"client $ anna %00", ERR_USAGE, 0},

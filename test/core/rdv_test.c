@@ -547,9 +547,11 @@ connections_and_joins(void)
 		leave(&conns[i]);
 	while (n < 100 && enter(&conns[0], 1, 10) == ERR_OK) {
 		leave(&conns[0]);
+		rdv_tick(rdv, now); /* nothing is forgotten by that */
 		n++;
 	}
 	CHECK_EQ(n, 30 - 9);
+	CHECK_EQ(rdv_deadline(rdv), now + RDV_ACCOUNT_KEEP_US);
 	now += 1000000;
 	CHECK_EQ(enter(&conns[0], 1, 10), ERR_OK);
 	for (unsigned i = 1; i < CONNS; i++)

@@ -65,7 +65,16 @@ is "and has it" "$held" 00000000
 first=$holding
 attach anna2 desk
 check "another attach offers it, too" wait_for 10 offers anna2
-check "hold" hold anna2 v-1
+# (who does not answer for a second loses it, which happens on a machine that is busy)
+for try in 1 2 3 4 5; do
+	hold anna2 v-1
+	[ "$held" = 00000000 ] && grep -q "taken from=.*its link is silent" "$work/lab.log" || break
+	kill "$holding"
+	n=$(grep -c 'offered at=' "$work/anna.via")
+	wait_for 20 sh -c "[ \$(grep -c 'offered at=' '$work/anna.via') -gt $n ]"
+	hold anna v-1
+	first=$holding
+done
 [ "$held" != 00000000 ]
 ok "but may not have it: $held"
 kill "$holding" "$attached" 2>/dev/null

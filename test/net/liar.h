@@ -26,6 +26,7 @@ enum lie {
 	FLIP,       /* a bit of it */
 	TRUNCATE,   /* its last byte */
 	OTHER_ID,   /* the host hears of another guest */
+	MUTE,       /* signs of life are not answered */
 	OTHER_HOST, /* the guest is brought to another host, who is said to be the one */
 };
 
@@ -170,6 +171,8 @@ on_send(void *arg, uint8_t type, const uint8_t *body, size_t n)
 	struct member *m = arg;
 	uint8_t copy[RDV_BODY];
 
+	if (type == RDV_PONG && m->of->lie == MUTE)
+		return ERR_OK;
 	if (type != RDV_DELIVER)
 		return tls_send(m->tls, type, body, n);
 	memcpy(copy, body, n);
@@ -241,7 +244,8 @@ on_tls_message(void *arg, uint8_t type, const uint8_t *body, size_t n)
 
 	if (n > sizeof(copy))
 		return ERR_PROTO;
-	memcpy(copy, body, n);
+	if (n > 0)
+		memcpy(copy, body, n);
 	if (type == RDV_JOIN && n > 2)
 		notice(m, copy[2]);
 	if (type == RDV_SEND && l->lie == OTHER_HOST &&

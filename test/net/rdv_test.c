@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "core/log.h"
 #include "core/rdv.h"
 #include "core/session.h"
 #include "core/text.h"
@@ -195,6 +196,8 @@ set_liar(struct fixture *f)
 	l->ident = new_ident();
 	l->pool = (struct pool)TEST_POOL(1u << 20);
 	l->conf = rdv_usual;
+	if (l->lie == MUTE)
+		l->conf.idle_s = 3;
 	CHECK_EQ(liar_start(l, f->base, why, sizeof(why)), ERR_OK);
 	text_copy(f->target.rdv[0].addr, RDV_ADDR, tcp_listener_where(l->listener));
 	memcpy(f->target.rdv[0].pin, ident_id(l->ident), PEERID);
@@ -248,8 +251,8 @@ setup(struct fixture *f, enum lie lie)
 	set_end(f, &f->serve, "lab");
 	set_end(f, &f->attach, "anna");
 	set_end(f, &f->impostor, "lab");
-	set_liar(f);
 	f->liar.lie = lie;
+	set_liar(f);
 	memcpy(f->target.id, ident_id(f->serve.ident), IDENT_ID);
 	stand(f, &f->serve);
 	if (lie == OTHER_HOST)
@@ -332,7 +335,22 @@ they_meet(void)
 	teardown(&f);
 }
 
-/* In either direction: nobody gets further than to the knock. */
+static unsigned misnumbered; /* lines of the log */
+
+static void
+count_lines(enum log_level level, const char *fmt, va_list ap)
+{
+	char line[200];
+
+	(void)level;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	misnumbered += text_has(line, "rendezvous brings parcel");
+}
+
+/*
+ * In either direction: nobody gets further than to the knock. What comes twice is seen
+ * by its number, before TLS sees it.
+ */
 static void
 it_changes_what_it_carries(void)
 {
@@ -343,6 +361,8 @@ it_changes_what_it_carries(void)
 		bool ended;
 
 		setup(&f, lies[i / 2]);
+		misnumbered = 0;
+		log_to(count_lines);
 		f.liar.to_host = i % 2;
 		dial(&f);
 		/* what is missing is not known to be, at first */
@@ -357,6 +377,8 @@ it_changes_what_it_carries(void)
 		CHECK(f.serve.link == NULL || f.serve.link->ice == NULL ||
 		      f.serve.knocks == 1);
 		CHECK(!f.liar.seen);
+		CHECK(f.liar.lie != REPEAT || misnumbered == 1);
+		log_to(NULL);
 		teardown(&f);
 	}
 }
@@ -480,6 +502,24 @@ other_places_first(void)
 	teardown(&f);
 }
 
+static bool
+stand_lost(struct fixture *f)
+{
+	return !rdv_stand_up(f->serve.stand);
+}
+
+/* Its connection is there, but nobody is behind it: a host does not wait for ever. */
+static void
+it_falls_silent(void)
+{
+	struct fixture f;
+
+	setup(&f, MUTE);
+	CHECK(run(&f, stand_lost, 30));
+	CHECK(text_has(rdv_stand_why(f.serve.stand), "the rendezvous is silent"));
+	teardown(&f);
+}
+
 static void
 nobody_and_wrong_pin(void)
 {
@@ -502,4 +542,4 @@ nobody_and_wrong_pin(void)
 
 TEST_MAIN(TEST(they_meet), TEST(it_changes_what_it_carries), TEST(it_names_another_guest),
 	  TEST(it_brings_another_host), TEST(it_replays_a_conversation), TEST(a_flood),
-	  TEST(other_places_first), TEST(nobody_and_wrong_pin))
+	  TEST(other_places_first), TEST(it_falls_silent), TEST(nobody_and_wrong_pin))

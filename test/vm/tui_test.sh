@@ -90,13 +90,15 @@ busy() { # reads until it is killed
 busy &
 reader=$!
 see "throughput" "MB/s"
-if "$O/test/tui/typist" time 50 "$BIN" -s /tmp/C tui >/tmp/typist.log 2>&1; then
-	read -r p50 p99 max </tmp/typist.log
-	in_time "a key is answered while the disk is read (99 of 100: $p99 us, all: $max us)" \
-		$((p50 / 1000)) 50
-else
-	is "a key is answered while the disk is read" "$(cat /tmp/typist.log)" ""
-fi
+# A browser that has nothing to show says how slow the machine itself is just now.
+p50=0 base=0
+"$O/test/tui/typist" time 30 "$BIN" -s /tmp/E tui >/tmp/typist.base.log 2>&1 &&
+	read -r base rest </tmp/typist.base.log
+"$O/test/tui/typist" time 50 "$BIN" -s /tmp/C tui >/tmp/typist.log 2>&1 &&
+	read -r p50 p99 max over bytes </tmp/typist.log
+[ "$base" -gt 0 ] && [ "$p50" -gt 0 ] && [ "$p50" -le $((50000 + 2 * base)) ]
+ok "a key is answered while the disk is read: $p50 us (an empty browser: $base us)" ||
+	cat /tmp/typist.base.log /tmp/typist.log | note
 press 2
 see "the peer" "$DEV"
 press Home b
@@ -157,7 +159,10 @@ see "and shows it" "/dev/$D "
 since=$(now_ms)
 gadget_unplug stick
 check "a pulled stick is gone from the screen" wait_for 3 not_shown "/dev/$D"
+gone_at=$(date +%s%3N)
 in_time "it was gone from the screen, the pull included" $(($(now_ms) - since)) 1000
+left_at=$(sed -n 's/^\([^ ]*\) info: device [^ ]* left.*/\1/p' /tmp/serve.log | tail -n 1)
+in_time "and after serve knew of it" $((gone_at - $(date -d "$left_at" +%s%3N))) 1000
 gadget_plug stick
 see "and comes back" "/dev/sd"
 press Space

@@ -31,7 +31,7 @@ by() {
 }
 check "it is offered" wait_for 20 grep -q 'v-1 offered' "$work/anna.out"
 m_kind=direct m_words=$LAB_NA
-check "by a direct path" by || says .link.path
+check "by a direct path" wait_for 10 by || says .link.path
 
 ip -n "$lab-nb" addr del "$LAB_NB/24" dev wan
 ip -n "$lab-nb" addr add 192.0.2.13/24 dev wan
