@@ -16,6 +16,7 @@
 #include "cmd/attacher.h"
 #include "cmd/report.h"
 #include "cmd/state.h"
+#include "core/assist.h"
 #include "core/bridge.h"
 #include "core/log.h"
 #include "core/text.h"
@@ -30,7 +31,8 @@ enum {
 	OPT_ONCE,
 	OPT_GRACE,
 	OPT_TAKEOVER,
-	OPT_ACCEPT
+	OPT_ACCEPT,
+	OPT_NO_ASSIST
 };
 
 static const struct cmd_opt opts[] = {
@@ -46,6 +48,8 @@ static const struct cmd_opt opts[] = {
     [OPT_TAKEOVER] = {"takeover", NULL, "also what another attach of ours has"},
     [OPT_ACCEPT] = {"accept-changed", NULL,
 		    "also what comes back as another kind of device"},
+    [OPT_NO_ASSIST] = {"no-assist", "KIND[,KIND]",
+		       "do without what hides the distance: interrupt, or all"},
     {NULL, NULL, NULL},
 };
 
@@ -372,6 +376,8 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 		w->accept = true;
 	else if (o == OPT_TAKEOVER)
 		w->takeover = true;
+	else if (o == OPT_NO_ASSIST && !assist_read(arg, &a->off))
+		return cmd_wrong(&cmd_attach, "\"%s\" is nothing to do without", arg);
 	else if (o == OPT_GRACE && !text_to_duration(arg, &a->grace_us))
 		return cmd_wrong(&cmd_attach, "\"%s\" is no duration", arg);
 	else if (o == CMD_OPERAND && l->who == NULL)
@@ -425,6 +431,8 @@ run_line(struct attacher *a, int argc, char **argv)
 		apply_section(a, &l, section);
 	if (a->grace_us == UINT64_MAX)
 		a->grace_us = a->ctx->conf.attach_grace_us;
+	if (a->off == UINT32_MAX)
+		a->off = a->ctx->conf.attach_off;
 	if (a->allow.n > 0 && a->via_where[0] == '\0')
 		return cmd_wrong(&cmd_attach, "--usbip-allow is for --via usbip");
 	if (l.who == NULL)
@@ -450,6 +458,7 @@ run(struct ctx *ctx, int argc, char **argv)
 	a->ctx = ctx;
 	a->report = -1;
 	a->grace_us = UINT64_MAX;
+	a->off = UINT32_MAX;
 	a->since = (uint64_t)time(NULL);
 	list_init(&a->wants);
 	list_init(&a->devs);

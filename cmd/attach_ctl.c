@@ -10,6 +10,7 @@
 #include "cmd/attacher.h"
 #include "cmd/control.h"
 #include "cmd/report.h"
+#include "core/assist.h"
 #include "core/bridge.h"
 #include "net/ctl.h"
 #include "vhci/vhci.h"
@@ -30,6 +31,23 @@ put_error(struct ctl_conn *c, int err, const char *text)
 }
 
 static void
+put_assists(const struct assist *a, struct json *j)
+{
+	json_open(j, "assists");
+	for (unsigned i = 0; i < ASSISTS; i++) {
+		const struct ahead_stats *s = assist_stats(a, i);
+
+		json_open(j, assist_name(i));
+		json_bool(j, "on", assist_is_on(a, i));
+		json_u64(j, "hits", s->hits);
+		json_u64(j, "round_trips_saved", s->saved);
+		json_u64(j, "fallbacks", s->fallbacks);
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void
 put_device(const struct attached *x, struct json *j)
 {
 	static const char *const state[] = {
@@ -44,6 +62,8 @@ put_device(const struct attached *x, struct json *j)
 	json_str(j, "state", x->place > 0 ? "queued" : state[x->state]);
 	if (x->place > 0)
 		json_u64(j, "position", x->place);
+	if (x->ends != 0 && x->state == ATTACHED_UP)
+		json_u64(j, "ends", x->ends);
 	if (x->state == ATTACHED_WAITING)
 		json_str(j, "reason", x->why);
 	if (x->has_port) {
@@ -62,6 +82,8 @@ put_device(const struct attached *x, struct json *j)
 		json_u64(j, "bytes_in", s.bytes_in);
 		json_u64(j, "bytes_out", s.bytes_out);
 		json_close(j);
+		if (bridge_assists(x->bridge) != NULL)
+			put_assists(bridge_assists(x->bridge), j);
 	}
 	json_close(j);
 }

@@ -101,6 +101,7 @@ give(struct attached *x, const struct wire_imported *i)
 			      remote_imports(x->of->remote), i, LOOP_URBS, &bridge_ops,
 			      x)) != ERR_OK)
 		return err;
+	bridge_assist(x->bridge, x->of->off);
 	x->info = i->info;
 	x->conn = NULL;
 	log_info("device %s given to=%s", x->info.busid, stock_conn_peer(conn));
@@ -130,7 +131,7 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 }
 
 static const struct imports_user user = {on_imported, attached_reply, attached_removed,
-					 NULL};
+					 NULL, attached_ends};
 
 /* --- the listener --- */
 

@@ -48,6 +48,7 @@ struct attacher {
 	bool ending;
 	bool once;           /* --once: ends with its first session */
 	bool first_lasts;    /* what the line wants is lasting */
+	uint32_t off;        /* core/assist_kind.h: what is not done */
 	uint64_t grace_us;   /* a session without a link is kept so long */
 	int code;            /* to exit with */
 	int report;          /* fd to the waiting parent of --background, or -1 */
@@ -121,6 +122,7 @@ struct attached {
 	uint64_t poll_end;         /* us */
 	struct ctl_conn *detacher; /* waits for the port to be free */
 	uint64_t since;            /* unix seconds */
+	uint64_t ends;             /* when the server takes it away, or 0 */
 
 	/* ASKING: it waits for its turn. */
 	unsigned place;        /* from 1; 0: it does not */
@@ -208,6 +210,7 @@ int attached_reply(void *attached, uint8_t ep, uint64_t tag, const struct import
 		   const struct session_msg *);
 void attached_removed(void *attached, const struct wire_refusal *);
 void attached_queued(void *attached, const struct wire_queued *);
+void attached_ends(void *attached, const struct wire_ends *);
 void attached_forget_conn(struct attacher *, struct ctl_conn *);
 
 /* attach_via.c */

@@ -3,6 +3,7 @@
  * An import engine on top of a device that somebody else has.
  */
 #include "core/bridge.h"
+#include "core/assist.h"
 #include "core/imports.h"
 #include "core/mem.h"
 #include "core/stock_client.h"
@@ -12,6 +13,7 @@ struct bridge {
 	struct import *import;
 	struct imports *imports; /* of a peer, with */
 	uint32_t dev;
+	struct assist *assist;       /* or NULL */
 	struct stock_client *client; /* or of a stock server */
 	const struct bridge_ops *ops;
 	void *arg;
@@ -28,7 +30,7 @@ on_wake(void *arg)
 /* --- a peer --- */
 
 static int
-on_submit(void *arg, const struct import_request *q, uint64_t *tag)
+far_submit(void *arg, const struct import_request *q, uint64_t *tag)
 {
 	struct bridge *b = arg;
 
@@ -36,14 +38,43 @@ on_submit(void *arg, const struct import_request *q, uint64_t *tag)
 }
 
 static int
-on_unlink(void *arg, uint8_t ep, uint64_t tag)
+far_unlink(void *arg, uint8_t ep, uint64_t tag)
 {
 	struct bridge *b = arg;
 
 	return imports_unlink(b->imports, b->dev, ep, tag);
 }
 
-static const struct import_ops peer_ops = {on_submit, on_unlink, on_wake};
+static const struct assist_ops assist_ops = {far_submit, far_unlink};
+
+static int
+on_submit(void *arg, const struct import_request *q, uint64_t *tag)
+{
+	struct bridge *b = arg;
+
+	return b->assist != NULL ? assist_submit(b->assist, q, tag)
+				 : far_submit(b, q, tag);
+}
+
+static int
+on_unlink(void *arg, uint8_t ep, uint64_t tag)
+{
+	struct bridge *b = arg;
+
+	return b->assist != NULL ? assist_unlink(b->assist, ep, tag)
+				 : far_unlink(b, ep, tag);
+}
+
+static void
+on_sent(void *arg, uint8_t ep)
+{
+	struct bridge *b = arg;
+
+	if (b->assist != NULL)
+		assist_sent(b->assist, ep);
+}
+
+static const struct import_ops peer_ops = {on_submit, on_unlink, on_wake, on_sent};
 
 /* --- a stock server --- */
 
@@ -64,7 +95,8 @@ on_stock_unlink(void *arg, uint8_t ep, uint64_t tag)
 	return stock_client_unlink(b->client, tag);
 }
 
-static const struct import_ops stock_ops = {on_stock_submit, on_stock_unlink, on_wake};
+static const struct import_ops stock_ops = {on_stock_submit, on_stock_unlink, on_wake,
+					    NULL};
 
 static int
 on_stock_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
@@ -144,8 +176,22 @@ bridge_free(struct bridge *b)
 {
 	if (b == NULL)
 		return;
+	assist_free(b->assist);
 	import_free(b->import);
 	pool_put(b->pool, b, sizeof(*b));
+}
+
+void
+bridge_assist(struct bridge *b, uint32_t off)
+{
+	ASSERT(b->imports != NULL && b->assist == NULL);
+	b->assist = assist_new(b->pool, b->import, off, &assist_ops, b);
+}
+
+const struct assist *
+bridge_assists(const struct bridge *b)
+{
+	return b->assist;
 }
 
 struct import *
@@ -154,13 +200,28 @@ bridge_import(struct bridge *b)
 	return b->import;
 }
 
+static int
+reply_begin(struct bridge *b, uint8_t ep, uint64_t tag, const struct import_reply *reply,
+	    uint8_t **data, struct urb_iso **iso)
+{
+	return b->assist != NULL ? assist_reply(b->assist, ep, tag, reply, data, iso)
+				 : import_reply(b->import, ep, tag, reply, data, iso);
+}
+
+static int
+reply_end(struct bridge *b)
+{
+	return b->assist != NULL ? assist_reply_end(b->assist)
+				 : import_reply_end(b->import);
+}
+
 int
 bridge_reply(struct bridge *b, uint8_t ep, uint64_t tag, const struct import_reply *reply,
 	     const struct session_msg *msg)
 {
 	struct urb_iso *iso;
 	uint8_t *data;
-	int err = import_reply(b->import, ep, tag, reply, &data, &iso);
+	int err = reply_begin(b, ep, tag, reply, &data, &iso);
 
 	if (err != ERR_OK)
 		return err;
@@ -170,5 +231,5 @@ bridge_reply(struct bridge *b, uint8_t ep, uint64_t tag, const struct import_rep
 		imports_packets(msg, iso, reply->packets);
 	if (data != NULL)
 		imports_data(msg, data, reply->actual);
-	return import_reply_end(b->import);
+	return reply_end(b);
 }

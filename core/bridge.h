@@ -14,6 +14,7 @@
 #include "core/import.h"
 #include "core/wire.h"
 
+struct assist;
 struct bridge;
 struct imports;
 struct pool;
@@ -37,6 +38,15 @@ int bridge_new_stock(struct bridge **, struct pool *, struct stock_client *,
 		     const struct import_conf *, const struct bridge_ops *,
 		     void *arg) MUST_CHECK;
 void bridge_free(struct bridge *);
+
+/*
+ * What helps over distance (core/assist), but for the kinds that are `off`; of a peer's
+ * device, before its first request. Without memory it goes without.
+ */
+void bridge_assist(struct bridge *, uint32_t off);
+
+/* NULL: nothing does. */
+const struct assist *bridge_assists(const struct bridge *);
 
 /* The engine, for its bytes. */
 struct import *bridge_import(struct bridge *);

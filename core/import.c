@@ -95,6 +95,16 @@ answer_held(struct import *im)
 	}
 }
 
+static void
+sent(struct import *im, struct iurb *u, uint64_t tag)
+{
+	uint8_t ep = u->req.ep;
+
+	iurb_sent(&im->urbs, u, tag);
+	if (im->ops->sent != NULL)
+		im->ops->sent(im->arg, ep);
+}
+
 /* Hands a complete urb, or the reset that it stands for, to the far end. */
 static void
 send_urb(struct import *im, struct iurb *u)
@@ -128,7 +138,7 @@ send_urb(struct import *im, struct iurb *u)
 	u->req.iso = NULL;
 	iurb_drop_data(&im->urbs, u);
 	if (r == ERR_OK && !im->gone)
-		iurb_sent(&im->urbs, u, tag);
+		sent(im, u, tag);
 	else
 		iurb_finish(&im->urbs, u,
 			    r == ERR_NOMEM ? -LINUX_ENOMEM : -LINUX_ESHUTDOWN, 0);
@@ -450,6 +460,19 @@ import_gone(struct import *im)
 			iurb_finish(&im->urbs, u, -LINUX_ESHUTDOWN, 0);
 	}
 	wake(im, before);
+}
+
+const struct desc *
+import_desc(const struct import *im)
+{
+	return &im->desc;
+}
+
+const uint8_t *
+import_raw(const struct import *im, size_t *n)
+{
+	*n = im->enumerate.raw_len;
+	return im->enumerate.raw;
 }
 
 void

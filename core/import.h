@@ -48,6 +48,9 @@ struct import_ops {
 	/* Asked for once per urb; if it fails, the reply or import_gone decides. */
 	int (*unlink)(void *arg, uint8_t ep, uint64_t tag);
 	void (*wake)(void *arg); /* import_output has bytes */
+
+	/* From now on the last request to ep may be answered. May be NULL. */
+	void (*sent)(void *arg, uint8_t ep);
 };
 
 struct import_conf {
@@ -105,6 +108,10 @@ int import_reply_end(struct import *) MUST_CHECK;
  * lent by import_reply is void, and later replies are for nobody.
  */
 void import_gone(struct import *);
+
+/* What the device is now, and its descriptors as the kernel knows them. */
+const struct desc *import_desc(const struct import *);
+const uint8_t *import_raw(const struct import *, size_t *n);
 
 /* Bytes are those of the far end, without what was answered here. */
 struct import_stats {

@@ -203,7 +203,7 @@ on_wake(void *arg)
 	d->ops->wake(d->arg);
 }
 
-static const struct import_ops import_ops = {on_request, on_unlink, on_wake};
+static const struct import_ops import_ops = {on_request, on_unlink, on_wake, NULL};
 
 /* --- */
 

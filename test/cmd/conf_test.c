@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: cmd/conf cmd/conf_key cmd/conf_file net/ice_uri net/tcp_addr net/stock_addr core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/err core/text core/mem */
+/* link: core/policy cmd/conf cmd/conf_key cmd/conf_value cmd/conf_file net/ice_uri net/tcp_addr net/stock_addr core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/err core/text core/mem core/assist_kind */
 /* clang-format on */
 #include <unistd.h>
 
 #include "cmd/conf.h"
 #include "core/access.h"
+#include "core/assist_kind.h"
 #include "test/test.h"
 
 static void
@@ -24,6 +25,7 @@ at_first(void)
 	CHECK(access_name_ok(c.serve_name));
 	CHECK_EQ(c.link_rekey, 134217728);
 	CHECK_EQ(c.attach_grace_us, 75000000);
+	CHECK_EQ(c.attach_off, 0);
 	CHECK_EQ(c.peers_ttl_us, 86400ull * 1000000);
 	CHECK_EQ(c.peers_uses, 1);
 	CHECK_EQ(c.log_level, LOG_LEVEL_INFO);
@@ -115,7 +117,23 @@ taken_too(void)
 {
 	static const char *const rows[] = {
 	    "attach.grace=2m",
+	    "attach.no_assist=interrupt",
 	    "log.level=warn",
+	    "log.to=journal",
+	    "attach.sleep=keep",
+	    "audit.to=/var/log/a b",
+	    "audit.size=64k",
+	    "audit.keep=0",
+	    "control.group=users",
+	    "policy.never=class=hid,1-4",
+	    "policy a.peer=anna, ben",
+	    "policy a.device=class=storage",
+	    "policy a.hours=Mon-Tue 08:00-18:00,Sun",
+	    "policy a.session=2h",
+	    "policy a.pause=5m",
+	    "policy a.warn=10s",
+	    "policy a.rate=1.5M",
+	    "policy b.session=1h",
 	    "peers.ttl=1h",
 	    "peers.uses=3",
 	    "rendezvous.listen=127.0.0.1:1, [::1]:2",
@@ -138,6 +156,7 @@ taken_too(void)
 	    "attach lab.via=usbip=127.0.0.1:7",
 	    "attach a.b.takeover=no",
 	};
+	const struct policy_rule *r;
 	const struct conf_attach *a;
 	char why[200];
 	struct conf c;
@@ -149,6 +168,7 @@ taken_too(void)
 			CHECK(false);
 		}
 	CHECK_EQ(c.attach_grace_us, 120000000);
+	CHECK_EQ(c.attach_off, 1u << ASSIST_INTERRUPT);
 	CHECK_EQ(c.log_level, LOG_LEVEL_WARN);
 	CHECK_EQ(c.peers_ttl_us, 3600000000);
 	CHECK_EQ(c.peers_uses, 3);
@@ -172,6 +192,20 @@ taken_too(void)
 	CHECK(is(&a->device, "1-4", "class=storage"));
 	CHECK(a->takeover && a->accept);
 	CHECK(strcmp(a->via, "127.0.0.1:7") == 0);
+	CHECK(c.log_to == CONF_LOG_JOURNAL && !c.attach_sleeps);
+	CHECK(strcmp(c.audit_to, "/var/log/a b") == 0);
+	CHECK(c.audit_size == 64000 && c.audit_keep == 0);
+	CHECK(strcmp(c.control_group, "users") == 0);
+	CHECK(is(&c.never, "class=hid", "1-4"));
+	CHECK_EQ(c.policies, 2);
+	r = c.policy[0];
+	CHECK(strcmp(r->name, "a") == 0 && r->peers == 2 && r->devices == 1);
+	CHECK(strcmp(r->peer[1], "ben") == 0 &&
+	      strcmp(r->device[0], "class=storage") == 0);
+	CHECK(r->hours == 3 && r->hour[2].from == 6 * POLICY_DAY);
+	CHECK(r->session_us == 7200000000 && r->pause_us == 300000000);
+	CHECK(r->warn_us == 10000000 && r->rate == 1500000);
+	CHECK(c.policy[1]->warn_us == 30000000 && c.policy[1]->pause_us == 60000000);
 	CHECK_EQ(conf_set(&c, "attach lab.via=vhci", why, sizeof(why)), ERR_OK);
 	CHECK(a->via[0] == '\0');
 	CHECK_EQ(conf_set(&c, "serve.listen=none", why, sizeof(why)), ERR_OK);
@@ -374,6 +408,11 @@ refused(void)
 	    {"serve.usbip=yes:x", "serve.usbip wants no|ADDR:PORT, not \"yes:x\""},
 	    {"serve.usbip_allow=a", "serve.usbip_allow wants CIDR[,CIDR], not \"a\""},
 	    {"serve.virtual=", "serve.virtual wants SPEC, not \"\""},
+	    {"attach.no_assist=", "attach.no_assist wants none|all|interrupt, not \"\""},
+	    {"attach.no_assist=interrupt,",
+	     "attach.no_assist wants none|all|interrupt, not \"interrupt,\""},
+	    {"attach.no_assist=mice",
+	     "attach.no_assist wants none|all|interrupt, not \"mice\""},
 	    {"attach.grace=soon", "attach.grace wants TIME, not \"soon\""},
 	    {"attach lab.grace=x", "attach NAME.grace wants TIME, not \"x\""},
 	    {"attach lab.peer=a b", "attach NAME.peer wants NAME, not \"a b\""},
@@ -382,6 +421,20 @@ refused(void)
 	    {"attach NAME.peer=x y", "attach NAME.peer wants NAME, not \"x y\""},
 	    {"link lab.cc=bbr",
 	     "there is no setting \"link lab.cc\"; \"usbp2p help\" lists them"},
+	    {"log.to=file", "log.to wants auto|stderr|journal, not \"file\""},
+	    {"attach.sleep=no", "attach.sleep wants detach|keep, not \"no\""},
+	    {"audit.to=file", "audit.to wants none|log|/FILE, not \"file\""},
+	    {"audit.size=1", "audit.size wants BYTES[k|M|G], not \"1\""},
+	    {"audit.keep=101", "audit.keep wants 0..100, not \"101\""},
+	    {"policy.never=", "policy.never wants DEVICE[,DEVICE], not \"\""},
+	    {"policy NAME.peer=a b", "policy NAME.peer wants NAME[,NAME], not \"a b\""},
+	    {"policy NAME.hours=8-18",
+	     "policy NAME.hours wants HOURS[,HOURS], not \"8-18\""},
+	    {"policy NAME.session=0", "policy NAME.session wants TIME, not \"0\""},
+	    {"policy NAME.rate=fast",
+	     "policy NAME.rate wants BYTES[k|M|G], not \"fast\""},
+	    {"policy.session=1h",
+	     "there is no setting \"policy.session\"; \"usbp2p help\" lists them"},
 	    {"peers.ttl=0", "peers.ttl wants TIME, not \"0\""},
 	    {"peers.uses=9", "peers.uses wants 1..8, not \"9\""},
 	    {"log.level=all", "log.level wants error|warn|info|debug, not \"all\""},
@@ -395,6 +448,7 @@ refused(void)
 	CHECK_EQ(conf_set(&c, "link.cc=cubic", why, sizeof(why)), ERR_OK);
 	CHECK_EQ(conf_set(&c, "attach lab.takeover=yes", why, sizeof(why)), ERR_OK);
 	CHECK_EQ(conf_set(&c, "attach NAME.takeover=yes", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(conf_set(&c, "policy NAME.warn=1s", why, sizeof(why)), ERR_OK);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		before = c;
 		if (conf_set(&c, rows[i].setting, why, sizeof(why)) != ERR_USAGE ||

@@ -56,7 +56,7 @@ far_wake(void *arg)
 	wakes++;
 }
 
-static const struct import_ops ops = {far_submit, far_unlink, far_wake};
+static const struct import_ops ops = {far_submit, far_unlink, far_wake, NULL};
 
 static void
 start(uint8_t speed)

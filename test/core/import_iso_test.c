@@ -67,7 +67,7 @@ far_wake(void *arg)
 	(void)arg;
 }
 
-static const struct import_ops ops = {far_submit, far_unlink, far_wake};
+static const struct import_ops ops = {far_submit, far_unlink, far_wake, NULL};
 
 static int
 feed(const void *bytes, size_t n)

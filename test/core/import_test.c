@@ -76,7 +76,7 @@ far_wake(void *arg)
 		in_wake();
 }
 
-static const struct import_ops ops = {far_submit, far_unlink, far_wake};
+static const struct import_ops ops = {far_submit, far_unlink, far_wake, NULL};
 
 static struct import_conf conf;
 

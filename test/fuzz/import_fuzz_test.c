@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
+/* link: core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
 /* clang-format on */
 /*
  * A wild kernel and a wild far end around an import engine. If the first byte of
  * the input is even, the rest are bytes of the kernel. If it is odd, the rest
  * are operations, and a model of vhci_hcd checks what comes back: one answer per
- * request, no RET_SUBMIT after it was unlinked, no byte too many.
+ * request, no RET_SUBMIT after it was unlinked, no byte too many. Bit 1 of that byte puts
+ * the assists (core/assist) between the engine and the far end.
  */
+#include "core/assist.h"
 #include "core/import.h"
 #include "core/usbip.h"
 #include "test/core/sample.h"
@@ -20,6 +22,7 @@
 enum seq_state { UNUSED, RUNNING, UNLINKING, ANSWERED };
 
 static struct import *im;
+static struct assist *assist; /* or NULL */
 static struct pool pool;
 static struct dice dice;
 static bool modelled;
@@ -150,7 +153,49 @@ far_wake(void *arg)
 		drain();
 }
 
-static const struct import_ops ops = {far_submit, far_unlink, far_wake};
+static const struct import_ops ops = {far_submit, far_unlink, far_wake, NULL};
+
+/* --- with assists --- */
+
+static int
+assisted_submit(void *arg, const struct import_request *q, uint64_t *tag)
+{
+	(void)arg;
+	return assist_submit(assist, q, tag);
+}
+
+static int
+assisted_unlink(void *arg, uint8_t ep, uint64_t tag)
+{
+	(void)arg;
+	return assist_unlink(assist, ep, tag);
+}
+
+static void
+assisted_sent(void *arg, uint8_t ep)
+{
+	(void)arg;
+	assist_sent(assist, ep);
+}
+
+static const struct import_ops assisted = {assisted_submit, assisted_unlink, far_wake,
+					   assisted_sent};
+static const struct assist_ops assist_ops = {far_submit, far_unlink};
+
+static int
+reply(unsigned i, const struct import_reply *r, uint8_t **data, struct urb_iso **iso)
+{
+	return assist != NULL ? assist_reply(assist, far[i].ep, far[i].tag, r, data, iso)
+			      : import_reply(im, far[i].ep, far[i].tag, r, data, iso);
+}
+
+static int
+reply_end(void)
+{
+	return assist != NULL ? assist_reply_end(assist) : import_reply_end(im);
+}
+
+/* --- what they do --- */
 
 static void
 feed(const void *bytes, size_t n)
@@ -176,13 +221,14 @@ kernel_submits(void)
 	    {0x80, 6, 0, 1, 0, 0, 18, 0},  {0x21, 9, 0, 0, 0, 0, 4, 0},
 	    {0x80, 6, 0, 1, 0, 0, 64, 0},  {0x80, 6, 0, 1, 0, 0, 8, 0},
 	    {0x80, 6, 1, 3, 9, 4, 255, 0}, {0x80, 6, 0, 6, 0, 0, 10, 0},
+	    {0x21, 11, 0, 0, 0, 0, 0, 0},  {2, 1, 0, 0, 0x81, 0, 0, 0},
 	};
 	static const uint8_t eps[] = {0, 1, 2, 3, 5, 6, 0, 9};
 	unsigned how = dice_u8(&dice);
 	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
 	uint8_t b[USBIP_HEADER];
 
-	memcpy(h.submit.setup, setups[how % 10], 8);
+	memcpy(h.submit.setup, setups[how % (assist != NULL ? 12 : 10)], 8);
 	h.ep = eps[how & 7];
 	h.in = how >> 3 & 1;
 	h.submit.len = h.ep == 0 ? h.submit.setup[6] : dice_u16(&dice) % 4096;
@@ -244,7 +290,7 @@ far_replies(void)
 		}
 		r.actual += (how & 0x70) == 0;
 	}
-	err = import_reply(im, far[i].ep, far[i].tag, &r, &data, &iso);
+	err = reply(i, &r, &data, &iso);
 
 	if (err != ERR_OK)
 		return;
@@ -253,7 +299,7 @@ far_replies(void)
 	for (uint32_t k = 0; iso != NULL && k < r.packets; k++)
 		iso[k] = (struct urb_iso){k, k, acts[k], -(int32_t)(how & 0x30), false};
 	if (how & 0x80)
-		err = import_reply_end(im);
+		err = reply_end();
 	MUST(err == ERR_OK || r.packets > 0);
 }
 
@@ -300,6 +346,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 					  .cache_len = sizeof(sample_cache),
 					  .config = 1};
 
+	bool with;
+
 	pool = (struct pool)TEST_POOL(60000);
 	dice = (struct dice){p, p + n};
 	memset(seqs, 0, sizeof(seqs));
@@ -310,7 +358,11 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	next_tag = 0;
 	starved = false;
 	conf.speed = n > 0 ? 1 + *p % 6 : DEVINFO_HIGH;
-	MUST(import_new(&im, &pool, &conf, &ops, NULL) == ERR_OK);
+	assist = NULL;
+	with = n > 0 && (*p & 3) == 3;
+	MUST(import_new(&im, &pool, &conf, with ? &assisted : &ops, NULL) == ERR_OK);
+	if (with)
+		MUST((assist = assist_new(&pool, im, 0, &assist_ops, NULL)) != NULL);
 	modelled = dice_u8(&dice) & 1;
 	if (modelled) {
 		while (dice.p < dice.end && !starved)
@@ -323,6 +375,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			(void)!import_input(im, p + 1, n - 1);
 		drain();
 	}
+	assist_free(assist);
 	import_free(im);
 	MUST(pool.used == 0);
 	return 0;

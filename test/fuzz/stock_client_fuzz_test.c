@@ -60,7 +60,7 @@ on_wake(void *arg)
 	(void)arg;
 }
 
-static const struct import_ops import_ops = {on_submit, on_unlink, on_wake};
+static const struct import_ops import_ops = {on_submit, on_unlink, on_wake, NULL};
 
 static int
 on_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,

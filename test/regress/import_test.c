@@ -56,7 +56,7 @@ far_wake(void *arg)
 static void
 setup(void)
 {
-	static const struct import_ops ops = {far_submit, far_unlink, far_wake};
+	static const struct import_ops ops = {far_submit, far_unlink, far_wake, NULL};
 	static const struct import_conf conf = {.devid = DEVID,
 						.urb_max = URB_MAX,
 						.budget = UINT64_MAX / 2,

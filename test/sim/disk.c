@@ -11,6 +11,7 @@
 #include "test/sim/disk.h"
 #include "test/sim/mic.h"
 #include "test/sim/net.h"
+#include "test/sim/pad.h"
 
 #define CBW_LEN 31
 #define CSW_LEN 13
@@ -21,7 +22,7 @@ enum { CONTROL, OUT, IN, REPORT };
 const uint8_t disk_raw[] = {
 	18, 1, 0x00, 0x02, 0, 0, 0, 64, 0x6b, 0x1d, 0x05, 0x01, 0, 1, 1, 2, 3, 1,
 
-	9, 2, 62, 0, 2, 1, 0, 0x80, 50,
+	9, 2, 78, 0, 3, 1, 0, 0x80, 50,
 	9, 4, 0, 0, 3, 8, 6, 80, 0,
 	7, 5, DISK_IN, 2, 0x00, 0x02, 0,
 	7, 5, DISK_OUT, 2, 0x00, 0x02, 0,
@@ -29,6 +30,8 @@ const uint8_t disk_raw[] = {
 	9, 4, 1, 0, 2, 255, 0, 0, 0,
 	7, 5, MIC_IN, 1, 0xc0, 0x00, 1,
 	7, 5, MIC_OUT, 1, 0xc0, 0x00, 1,
+	9, 4, PAD_IFACE, 0, 1, 3, 1, 2, 0,
+	7, 5, PAD_IN, 3, PAD_REPORT, 0, 1,
 };
 /* clang-format on */
 const size_t disk_raw_len = sizeof(disk_raw);
@@ -42,8 +45,8 @@ const struct devinfo disk_info = {
     .pid = 0x0105,
     .config = 1,
     .configs = 1,
-    .ifs = 2,
-    .iface = {{8, 6, 80}, {255, 0, 0}},
+    .ifs = 3,
+    .iface = {{8, 6, 80}, {255, 0, 0}, {3, 1, 2}},
     .product = "Disk of memory",
 };
 

@@ -80,6 +80,8 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 		wrong(s, "no bridge");
 	else
 		kernel_init(&s->kernel, bridge_import(s->bridge), devid, s->seed + 3);
+	if (s->bridge != NULL && !s->conf.plain)
+		bridge_assist(s->bridge, 0);
 }
 
 static int
@@ -102,7 +104,7 @@ on_removed(void *arg, const struct wire_refusal *why)
 	import_gone(bridge_import(s->bridge));
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed, NULL};
+static const struct imports_user user = {on_imported, on_reply, on_removed, NULL, NULL};
 
 static int
 attach_message(void *arg, const struct session_msg *m)
@@ -182,6 +184,8 @@ on_submit(void *device, struct urb *u)
 		wrong(s, "an urb for a closed device");
 	if (u->type == URB_ISO)
 		return mic_submit(&s->mic, u, s->ends.now);
+	if (pad_takes(u))
+		return pad_submit(&s->pad, u, s->ends.now);
 	return disk_submit(&s->disk, u, s->ends.now);
 }
 
@@ -192,6 +196,8 @@ on_cancel(void *device, struct urb *u)
 
 	if (u->type == URB_ISO)
 		mic_cancel(&s->mic, u, s->ends.now);
+	else if (pad_takes(u))
+		pad_cancel(&s->pad, u, s->ends.now);
 	else
 		disk_cancel(&s->disk, u, s->ends.now);
 }
@@ -201,7 +207,8 @@ on_close(void *arg, void *device)
 {
 	struct stack *s = arg;
 
-	if (device != s || !s->open || !disk_idle(&s->disk) || !mic_idle(&s->mic))
+	if (device != s || !s->open || !disk_idle(&s->disk) || !mic_idle(&s->mic) ||
+	    !pad_idle(&s->pad))
 		wrong(s, "closed too early, or twice");
 	s->open = false;
 }
@@ -278,6 +285,7 @@ stack_init(struct stack *s, uint64_t seed, const struct stack_conf *conf)
 				conf->export_budget, 0};
 	disk_init(&s->disk, seed + 1, on_complete, s);
 	mic_init(&s->mic, seed + 2, on_complete, s);
+	pad_init(&s->pad, seed + 4, on_complete, s);
 	s->imports = imports_new(&s->ends.end[ATTACH].pool, s->ends.end[ATTACH].session,
 				 &imports_ops, s);
 	s->exports = exports_new(&s->ends.end[SERVE].pool, s->ends.end[SERVE].session, &e,
@@ -302,6 +310,8 @@ stack_fini(struct stack *s)
 		wrong(s, "buffers of urbs are left");
 	if (s->wrong == NULL && !ends_fini(&s->ends))
 		wrong(s, "memory is left");
+	if (s->pad.wrong != NULL)
+		wrong(s, s->pad.wrong);
 	if (s->wrong != NULL || s->kernel.wrong != NULL)
 		printf("# %s at %llu us\n", s->wrong ? s->wrong : s->kernel.wrong,
 		       (unsigned long long)s->ends.now);
@@ -311,7 +321,7 @@ stack_fini(struct stack *s)
 bool
 stack_bad(const struct stack *s)
 {
-	return s->wrong != NULL || s->kernel.wrong != NULL ||
+	return s->wrong != NULL || s->kernel.wrong != NULL || s->pad.wrong != NULL ||
 	       ends_failed(&s->ends) != ERR_OK;
 }
 
@@ -329,9 +339,10 @@ stack_step(struct stack *s, uint64_t until)
 	opens(s);
 	disk_run(&s->disk, s->ends.now);
 	mic_run(&s->mic, s->ends.now);
+	pad_run(&s->pad, s->ends.now);
 	exports_turn(s->exports);
 	until = sooner(until, sooner(disk_next(&s->disk), s->opens_at));
-	until = sooner(until, mic_next(&s->mic));
+	until = sooner(until, sooner(mic_next(&s->mic), pad_next(&s->pad)));
 	if (s->bridge != NULL) {
 		kernel_run(&s->kernel, s->ends.now);
 		until = sooner(until, kernel_next(&s->kernel));
@@ -418,5 +429,6 @@ stack_unplug(struct stack *s)
 	static const struct wire_refusal why = {WIRE_NO_DEVICE, "pulled out"};
 
 	disk_unplug(&s->disk);
+	s->pad.unplugged = true;
 	exports_remove(s->exports, s->wanted, &why);
 }

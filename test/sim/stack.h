@@ -2,8 +2,8 @@
 /*
  * Everything of core/ between a kernel and a device, both ends in one process:
  * kernel - import - bridge - imports - session - arq - net - arq - session -
- * exports - export - disk, or mic (isochronous urbs). It greets, lists, imports and
- * releases through real messages.
+ * exports - export - disk, or mic (isochronous urbs), or pad (a HID interface). It
+ * greets, lists, imports and releases through real messages.
  */
 #ifndef TEST_SIM_STACK_H
 #define TEST_SIM_STACK_H
@@ -15,6 +15,7 @@
 #include "test/sim/ends.h"
 #include "test/sim/kernel.h"
 #include "test/sim/mic.h"
+#include "test/sim/pad.h"
 
 struct stack_conf {
 	struct ends_conf ends;
@@ -23,6 +24,7 @@ struct stack_conf {
 	size_t export_budget;   /* likewise, serve side */
 	size_t serve_budget;    /* of the serve side's session; 0: as ends.budget */
 	bool reliable;          /* no datagrams: isochronous data as all others */
+	bool plain;             /* no assists */
 };
 
 struct stack {
@@ -35,6 +37,7 @@ struct stack {
 	struct pool urbs;
 	struct disk disk;
 	struct mic mic;
+	struct pad pad;
 	struct kernel kernel;
 
 	uint32_t dev, wanted;  /* as the attach side and the serve side know it */

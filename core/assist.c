@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Which endpoints are assisted, and how requests and replies find their way.
+ */
+#include "core/assist_face.h"
+#include "core/assist_impl.h"
+#include "core/mem.h"
+#include "core/usbip.h"
+
+static const struct {
+	enum urb_type type;
+	unsigned (*most)(const struct assist_face *); /* 0: leave it alone */
+} kinds[ASSISTS] = {
+    [ASSIST_INTERRUPT] = {URB_INTERRUPT, assist_face_interrupt},
+};
+
+/* --- the ends of what works on endpoints --- */
+
+static int
+on_submit(void *arg, const struct import_request *q, uint64_t *tag)
+{
+	struct assist *a = arg;
+
+	return a->ops->submit(a->arg, q, tag);
+}
+
+static int
+on_unlink(void *arg, uint8_t ep, uint64_t tag)
+{
+	struct assist *a = arg;
+
+	return a->ops->unlink(a->arg, ep, tag);
+}
+
+void
+assist_answer(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *reply,
+	      const uint8_t *data)
+{
+	struct assist *a = arg;
+	struct urb_iso *iso;
+	uint8_t *room;
+	int err = import_reply(a->import, ep, tag, reply, &room, &iso);
+
+	ASSERT(err == ERR_OK);
+	if (room != NULL)
+		memcpy(room, data, reply->actual);
+	err = import_reply_end(a->import);
+	ASSERT(err == ERR_OK);
+}
+
+static const struct ahead_ops ahead_ops = {on_submit, on_unlink, assist_answer};
+
+struct assist_part *
+assist_find(const struct assist *a, uint8_t ep)
+{
+	struct list *l;
+
+	LIST_EACH (&a->parts, l) {
+		struct assist_part *p = CONTAINER_OF(l, struct assist_part, link);
+
+		if (ahead_ep(p->ahead) == ep)
+			return p;
+	}
+	return NULL;
+}
+
+static void
+forget(struct assist *a, struct assist_part *p)
+{
+	ahead_free(p->ahead);
+	list_del(&p->link);
+	a->n--;
+	pool_put(a->pool, p, sizeof(*p));
+}
+
+static struct assist_part *
+start(struct assist *a, uint8_t ep, unsigned kind, unsigned most)
+{
+	struct assist_part *p =
+	    a->n < ASSIST_PARTS ? pool_zget(a->pool, sizeof(*p)) : NULL;
+
+	if (p == NULL)
+		return NULL;
+	p->ahead = ahead_new(a->pool, ep, most, &a->stats[kind], &ahead_ops, a);
+	if (p->ahead == NULL) {
+		pool_put(a->pool, p, sizeof(*p));
+		return NULL;
+	}
+	list_add(&a->parts, &p->link);
+	a->n++;
+	return p;
+}
+
+/* What takes care of the endpoint, also from now on; NULL: it goes the plain way. */
+static struct assist_part *
+part_of(struct assist *a, const struct import_request *q)
+{
+	struct assist_part *p = assist_find(a, q->ep);
+	struct assist_face face;
+	unsigned most;
+
+	if (q->packets > 0) /* the endpoint was another when it began */
+		return NULL;
+	if (p != NULL || (q->ep & 0x80) == 0)
+		return p;
+	for (unsigned i = 0; i < ASSISTS; i++) {
+		if (!assist_is_on(a, i) || kinds[i].type != q->type ||
+		    !assist_face_of(&face, a->import, q->ep))
+			continue;
+		if ((most = kinds[i].most(&face)) > 0)
+			return start(a, q->ep, i, most);
+	}
+	return NULL;
+}
+
+/* After all that may have ended something. */
+static void
+go_on(struct assist *a)
+{
+	struct list *l, *n;
+
+	assist_held_go_on(a);
+	LIST_EACH_SAFE (&a->parts, l, n) {
+		struct assist_part *p = CONTAINER_OF(l, struct assist_part, link);
+
+		if (ahead_idle(p->ahead))
+			forget(a, p);
+	}
+}
+
+/* --- what the engine asks for --- */
+
+int
+assist_submit(struct assist *a, const struct import_request *q, uint64_t *tag)
+{
+	struct assist_part *p;
+
+	if ((q->ep & 15) == 0)
+		return assist_control(a, q, tag);
+	if ((p = part_of(a, q)) == NULL)
+		return a->ops->submit(a->arg, q, tag);
+	*tag = a->next_tag++ | ASSIST_TAG;
+	return ahead_take(p->ahead, q, *tag);
+}
+
+void
+assist_sent(struct assist *a, uint8_t ep)
+{
+	struct assist_part *p = assist_find(a, ep);
+
+	if (p != NULL)
+		ahead_go(p->ahead);
+	else if ((ep & 15) == 0 && !list_empty(&a->held))
+		CONTAINER_OF(a->held.prev, struct assist_held, link)->named = true;
+	go_on(a);
+}
+
+int
+assist_unlink(struct assist *a, uint8_t ep, uint64_t tag)
+{
+	struct assist_part *p = assist_find(a, ep);
+	struct assist_held *h;
+	int err = ERR_OK;
+
+	if ((tag & ASSIST_TAG) == 0)
+		return a->ops->unlink(a->arg, ep, tag);
+	if (p != NULL)
+		ahead_unlink(p->ahead, tag);
+	else if ((h = assist_held_find(a, tag, false)) != NULL)
+		err = assist_held_unlink(a, h);
+	go_on(a);
+	return err;
+}
+
+/* --- what the far end answers --- */
+
+int
+assist_reply(struct assist *a, uint8_t ep, uint64_t tag, const struct import_reply *reply,
+	     uint8_t **data, struct urb_iso **iso)
+{
+	struct assist_part *p = assist_find(a, ep);
+	int err = ERR_NODEV;
+
+	a->replying = NULL;
+	a->ending = NULL;
+	*iso = NULL;
+	if ((tag & ASSIST_TAG) != 0)
+		return ERR_PROTO;
+	if (p != NULL)
+		err = ahead_reply(p->ahead, tag, reply, data);
+	if (err == ERR_OK)
+		a->replying = p;
+	if (err != ERR_NODEV)
+		return err;
+	if ((ep & 15) == 0 && (a->ending = assist_held_find(a, tag, true)) != NULL) {
+		tag = a->ending->tag;
+		a->ending->done = reply->status == 0;
+	}
+	return import_reply(a->import, ep, tag, reply, data, iso);
+}
+
+int
+assist_reply_end(struct assist *a)
+{
+	struct assist_held *h = a->ending;
+	int err = ERR_OK;
+
+	if (a->replying != NULL)
+		ahead_reply_end(a->replying->ahead);
+	else
+		err = import_reply_end(a->import);
+	if (err == ERR_OK && h != NULL)
+		assist_held_end(a, h, h->done);
+	a->replying = NULL;
+	a->ending = NULL;
+	go_on(a);
+	return err;
+}
+
+bool
+assist_is_on(const struct assist *a, enum assist_kind kind)
+{
+	return (a->off & 1u << kind) == 0;
+}
+
+const struct ahead_stats *
+assist_stats(const struct assist *a, enum assist_kind kind)
+{
+	return &a->stats[kind];
+}
+
+struct assist *
+assist_new(struct pool *pool, struct import *im, uint32_t off,
+	   const struct assist_ops *ops, void *arg)
+{
+	struct assist *a = pool_zget(pool, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->pool = pool;
+	a->import = im;
+	a->off = off;
+	a->ops = ops;
+	a->arg = arg;
+	list_init(&a->parts);
+	list_init(&a->held);
+	return a;
+}
+
+void
+assist_free(struct assist *a)
+{
+	if (a == NULL)
+		return;
+	while (!list_empty(&a->parts))
+		forget(a, CONTAINER_OF(a->parts.next, struct assist_part, link));
+	assist_held_free(a);
+	pool_put(a->pool, a, sizeof(*a));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What an endpoint belongs to, by the descriptors, and what is known to be good for
+ * such ones.
+ */
+#ifndef CORE_ASSIST_FACE_H
+#define CORE_ASSIST_FACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct import;
+
+struct assist_face {
+	uint16_t vid, pid;
+	uint8_t iface, cls, sub, proto; /* of the active alternate setting */
+};
+
+/* false: there is no such endpoint now. */
+bool assist_face_of(struct assist_face *, const struct import *, uint8_t ep);
+
+/* Requests that may be open at an interrupt IN endpoint before they are asked for. */
+unsigned assist_face_interrupt(const struct assist_face *);
+
+#endif

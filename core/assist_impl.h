@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What assist.c (endpoints) and assist_held.c (control requests) share; for nobody
+ * else. Tags that are made here have a bit that those of the far end have not.
+ */
+#ifndef CORE_ASSIST_IMPL_H
+#define CORE_ASSIST_IMPL_H
+
+#include "core/assist.h"
+
+#define ASSIST_TAG   (1ull << 58)
+#define ASSIST_PARTS 16 /* endpoints of a device that are assisted at once */
+
+/* A control request that has to wait, or that others wait for. */
+struct assist_held {
+	struct list link; /* in assist.held */
+	uint64_t tag, far;
+	uint16_t eps; /* bit n: endpoint n IN is barred by it */
+	bool named, sent;
+	bool done; /* with success */
+	struct import_request req;
+	uint8_t data[]; /* OUT */
+};
+
+struct assist_part {
+	struct list link; /* in assist.parts */
+	struct ahead *ahead;
+};
+
+struct assist {
+	struct pool *pool;
+	struct import *import;
+	const struct assist_ops *ops;
+	void *arg;
+	uint32_t off;
+	struct ahead_stats stats[ASSISTS];
+	struct list parts, held;
+	unsigned n; /* parts */
+	uint64_t next_tag;
+	struct assist_part *replying; /* between reply and reply_end, or */
+	struct assist_held *ending;
+};
+
+/* What takes care of the endpoint, or NULL. */
+struct assist_part *assist_find(const struct assist *, uint8_t ep);
+
+/* The end of an urb that has a tag of ours. */
+void assist_answer(void *assist, uint8_t ep, uint64_t tag, const struct import_reply *,
+		   const uint8_t *data);
+
+/* A control request of the driver: as import_ops.submit. */
+int
+assist_control(struct assist *, const struct import_request *, uint64_t *tag) MUST_CHECK;
+
+/* Sends those whose time has come, in their order. */
+void assist_held_go_on(struct assist *);
+
+/* By its own tag, or by that of the far end; NULL: it is not held. */
+struct assist_held *assist_held_find(const struct assist *, uint64_t tag, bool far);
+int assist_held_unlink(struct assist *, struct assist_held *) MUST_CHECK;
+
+/* It has ended, by its answer or the device's: what it barred goes on. */
+void assist_held_end(struct assist *, struct assist_held *, bool changed);
+
+/* All of them, without an answer. */
+void assist_held_free(struct assist *);
+
+#endif

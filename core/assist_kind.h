@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The kinds of assists (core/assist) by name.
+ */
+#ifndef CORE_ASSIST_KIND_H
+#define CORE_ASSIST_KIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+enum assist_kind {
+	ASSIST_INTERRUPT, /* interrupt IN endpoints are read ahead (core/ahead) */
+	ASSISTS
+};
+
+/* "interrupt"; NULL: no such kind. */
+const char *assist_name(unsigned kind);
+
+/*
+ * Names with commas between them as bits 1 << kind; "": none, "all": all. false: a
+ * name is none.
+ */
+bool assist_read(const char *names, uint32_t *kinds) MUST_CHECK;
+
+#endif

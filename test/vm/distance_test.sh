@@ -1,0 +1,131 @@
+#!/bin/sh
+# Devices 50 ms away (netem), with what hides the distance and without: a HID gadget that
+# reports 1,000 times a second. Figures of one boot are compared with one another only.
+#	TEST_REPORTS	of the long run; 10000 unless told
+[ -n "${VM_GUEST:-}" ] || exec "${0%/*}/run.sh" -t 900 "$0"
+. test/vm/lib.sh
+
+S="$BIN -s /tmp/S"
+A="timeout 300 ip netns exec C $BIN -s /tmp/A"
+HID=1d6b:0201
+SYS=/sys/bus/usb/devices
+REPORTS=${TEST_REPORTS:-10000}
+EVERY_US=1000
+
+# Reports of 64 bytes without a meaning, so that no driver but hidraw wants them.
+hid() {
+	gadget hid $HID "Reports" && gadget_function hid hid protocol=0 subclass=0 \
+		report_length=64 \
+		"report_desc=\\006\\000\\377\\011\\001\\241\\001\\011\\001\\025\\000\\046\\377\\000\\165\\010\\225\\100\\201\\002\\300" &&
+		gadget_plug hid 0
+}
+
+far_apart() {
+	tc qdisc add dev vS root netem delay 25ms limit 10000 &&
+		ip netns exec C tc qdisc add dev vC root netem delay 25ms limit 10000
+}
+
+near() {
+	tc qdisc del dev vS root && ip netns exec C tc qdisc del dev vC root
+}
+
+hidraw() {
+	basename "$SYS/$(busids $HID vhci)":1.0/*/hidraw/hidraw*
+}
+
+# paced N: N reports that bear a number, one each EVERY_US; the reader wants them all and
+# in order, and tells how many there were in a second. Its first ones warm it up.
+paced() {
+	rm -f /tmp/hid.out
+	timeout 600 perl -MTime::HiRes=clock_gettime,CLOCK_MONOTONIC -e '
+		open(my $f, "<", $ARGV[0]) or die "$ARGV[0]: $!\n";
+		my ($n, $warm, $t0) = ($ARGV[1], int($ARGV[1] / 10), 0);
+		$| = 1;
+		print "ready\n";
+		for my $want (0 .. $n - 1) {
+			sysread($f, my $r, 64) == 64 or die "report $want: $!\n";
+			my ($got, @rest) = unpack("N C60", $r);
+			$got == $want or die "report $got came instead of $want\n";
+			$t0 = clock_gettime(CLOCK_MONOTONIC) if $want == $warm;
+		}
+		printf "rate %.0f\n", ($n - 1 - $warm) / (clock_gettime(CLOCK_MONOTONIC) - $t0);' \
+		"/dev/$(hidraw)" "$1" >/tmp/hid.out 2>&1 &
+	paced_reader=$!
+	wait_for 60 grep -q ready /tmp/hid.out || return
+	timeout 600 perl -MTime::HiRes=clock_gettime,usleep,CLOCK_MONOTONIC -e '
+		open(my $f, ">", "/dev/hidg0") or die "hidg0: $!\n";
+		my $due = clock_gettime(CLOCK_MONOTONIC);
+		for my $n (0 .. $ARGV[0] - 1) {
+			my $now = clock_gettime(CLOCK_MONOTONIC);
+			usleep(($due - $now) * 1e6) if $due > $now;
+			$due += $ARGV[1] / 1e6;
+			my $r = pack("N C60", $n, ($n % 251) x 60);
+			syswrite($f, $r) == 64 or die "report $n: $!\n";
+		}' "$1" $EVERY_US && wait "$paced_reader" || {
+		kill "$paced_reader" 2>/dev/null
+		cat /tmp/hid.out
+		return 1
+	}
+	sed -n 's/^rate //p' /tmp/hid.out >/tmp/rate
+}
+
+assists() {
+	$A status --json | jq -c '.running[0].devices[0].assists.interrupt'
+}
+
+# attached OPTION...: with these, and hidraw has it
+attached() {
+	$A attach lab "$DEV" "$@" --background >>/tmp/attach.log 2>&1 && wait_for 20 hidraw
+}
+
+must "modules" usb_start 1
+must "drivers" modprobe -a usbhid hid-generic sch_netem
+must "udevd" udev_start
+must "network namespaces" net_start
+must "HID gadget" hid
+must "the serving side has it" wait_for 20 busids $HID
+DEV=$(busids $HID)
+must "bind" $S bind "$DEV"
+$S serve --listen 10.77.0.1:13240 >/tmp/serve.log 2>&1 &
+SERVE=$!
+must "serve" wait_for 10 $S status
+must "known" $A list "$($S invite --name anna)" --as lab
+dmesg -C
+
+# --- next door ---
+must "attach" attached --no-assist=interrupt
+check "next door" paced 1000
+echo "# $(cat /tmp/rate) a second next door"
+NEAR=$(cat /tmp/rate)
+check "detach" $A detach --all
+
+# --- 50 ms away, as others do it ---
+must "netem" far_apart
+must "attach without assists" attached --no-assist=interrupt
+is "they are off" "$(assists)" '{"on":false,"hits":0,"round_trips_saved":0,"fallbacks":0}'
+check "100 reports" paced 100
+WITHOUT=$(cat /tmp/rate)
+check "detach" $A detach --all
+
+# --- and as we do ---
+must "attach" attached
+check "$REPORTS reports, none lost or out of order" paced "$REPORTS"
+WITH=$(cat /tmp/rate)
+assists | note
+echo "# reports a second: $WITH at 50 ms, $WITHOUT without assists, $NEAR next door"
+[ "$WITH" -ge $((WITHOUT * 10)) ]
+ok "10 times as many"
+BAR=950
+[ $((NEAR * 8 / 10)) -ge $BAR ] || BAR=$((NEAR * 8 / 10))
+[ "$WITH" -ge $BAR ]
+ok "95 % of them, or what the machine can do next door: $WITH of $BAR"
+assists | jq -e '.on and .hits > 900 and .round_trips_saved == .hits and .fallbacks == 0' >/dev/null
+ok "status tells it"
+check "detach" $A detach --all
+kill -TERM "$SERVE"
+wait "$SERVE"
+is "serve ends in order" "$?" 0
+dmesg | grep -iE 'error|fail|bug|oops|timed out' |
+	grep -v 'configfs-gadget.hid .*End Point Request ERROR: -108' >/tmp/kernel
+is "the kernel's log is clean" "$(wc -l </tmp/kernel)" 0 || note </tmp/kernel
+finish
