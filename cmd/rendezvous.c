@@ -345,6 +345,7 @@ run(struct ctx *ctx, int argc, char **argv)
 
 	if (m == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	bus_prepare();
 	m->ctx = ctx;
 	m->conf.limits = rdv_usual;
 	m->started = (uint64_t)time(NULL);

@@ -35,6 +35,12 @@ struct bus_ops {
 };
 
 /*
+ * Before anything of OpenSSL in this process: libnats 3.4, once it had TLS, frees at exit
+ * what OpenSSL frees there, too (_finalCleanup in its nats.c). OpenSSL leaves it, then.
+ */
+void bus_prepare(void);
+
+/*
  * url: "nats://[USER:PASSWORD@]HOST:PORT", several with commas; tls:// for TLS. It need
  * not be there yet: it is tried for ever. ERR_USAGE, ERR_NOMEM: why says it.
  */

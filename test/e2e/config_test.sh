@@ -192,6 +192,9 @@ check "rendezvous.nats" wait_for 10 sh -c "'$BIN' -s '$work/rdv' status --json |
 	jq -e '.running[0].nats == false'"
 end_all
 # one at a time: the second is turned away
+# sets rendezvous.peers
+# sets rendezvous.per_address
+# sets rendezvous.handshakes
 for key in peers per_address handshakes; do
 	"$BIN" -v -v -o rendezvous.$key=1 -s "$work/rdv" rendezvous --listen 127.0.0.1:0 \
 		>"$work/rdv.out" 2>"$work/rdv.log" &

@@ -159,6 +159,10 @@ balancer() {
 	# the balancer needs some seconds to know which of its nodes are there
 	listed() { "$BIN" -s "$work/clara" list lab; }
 	check "and is met" wait_for 30 listed
+	left=$(cat "$work/n$((3 - at)).pid")
+	kill "$left"
+	wait "$left"
+	is "a node that had TLS to NATS ends in order" "$?" 0
 	end_all
 }
 

@@ -77,6 +77,22 @@ jq -e '.link | .bytes_in / .packets_in | . > 1200 and . <= 5000' "$work/first" >
 ok "link.mtu of serve"
 is "link.cipher of serve" "$(jq -r .link.cipher "$work/first")" chacha20
 
+# Once somebody has the device, status tells whether its reports are read ahead.
+assisted() {
+	"$BIN" -s "$work/anna" status --json |
+		jq -e ".running[0].devices[0].assists.interrupt.on == $1"
+}
+for no in none interrupt; do
+	"$BIN" -o attach.no_assist=$no -s "$work/anna" attach attic v-1 --via usbip=127.0.0.1:0 \
+		>"$work/anna.via" 2>"$work/anna.log" &
+	attach=$!
+	pids="$pids $attach"
+	wait_for 10 grep -q " offered at=" "$work/anna.via" && hold anna v-1
+	check "attach.no_assist=$no" wait_for 10 assisted "$([ $no = none ] && echo true || echo false)"
+	kill "$holding" "$attach"
+	wait "$attach"
+done
+
 # All that went before, for every key that there is; some need a kernel (test/vm), or
 # have a test of their own.
 "$BIN" help | sed -n 's/^      \([a-z][A-Za-z._ ]*\)=.*/\1/p' | while read -r key; do

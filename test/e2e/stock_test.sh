@@ -138,6 +138,7 @@ try_vhci() {
 
 # stranger PERL: a server on $at that runs this for its only client, $c.
 stranger() {
+	: >"$work/stranger" # and not the port of the last one
 	perl -MIO::Socket::INET -e '
 		$| = 1;
 		sub record {	# of device 1-1 of bus 1, 1d6b:0104
