@@ -248,8 +248,14 @@ measures() { # once the list has come; until then it says "not yet"
 check "asked again, then measured" wait_for 15 measures
 pane=here
 press 2
-see "a guest is shown" "uses ours"
-see "and how fast it is" "MB/s"
+fast() { # while the bench lasts; if that was too short to be seen, once more
+	pane=here
+	shown "MB/s" && shown "uses ours" && return
+	pane=there
+	shown "measuring..." || press Escape b
+	false
+}
+check "a guest is shown, and how fast it is" wait_for 30 fast
 pane=there
 see "it measures" "Bench of the line to lab"
 see "the line" "round trip"

@@ -60,7 +60,7 @@ start C v-1
 C=$pid
 check "C is second" wait_for 90 said C "v-1 queued position=2 holder=A"
 check "serve shows the queue" wait_for 90 serve_says '["A",["B","C"],"queued"]'
-$S status | grep -q "held queued by A, next are B, C"
+$S status | grep -q "held queued by A since .*, next are B, C"
 ok "for people, too" || $S status | note
 $BIN -s /tmp/C status --json | jq -e '.running[0].devices[0] | .state == "queued" and .position == 2' >/dev/null
 ok "and C's status its place"

@@ -62,7 +62,7 @@ has_not "serve does not complain of tries" "$work/lab.log" "did not get through"
 
 apart
 lab_attach 3252 -o ice.seek=no || bail "not offered: $(cat "$work/anna.log")"
-check "ice.seek=no: through the relay" kind_is relay
+check "ice.seek=no: through the relay" wait_for 10 kind_is relay
 sleep 4
 is "nothing is looked for" "$(grep -c 'a direct way is looked for' "$work/anna.log")" 0
 finish
