@@ -23,6 +23,7 @@
 #include "net/ctl.h"
 #include "net/rdv_server.h"
 #include "net/tcp.h"
+#include "net/tls.h"
 
 #define MOST 1000000 /* of what an option counts */
 
@@ -345,7 +346,7 @@ run(struct ctx *ctx, int argc, char **argv)
 
 	if (m == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-	bus_prepare();
+	tls_leave_at_exit(); /* for libnats */
 	m->ctx = ctx;
 	m->conf.limits = rdv_usual;
 	m->started = (uint64_t)time(NULL);

@@ -13,9 +13,6 @@
 
 #include <event2/event.h>
 #include <nats/nats.h>
-#define ERR_STATE OPENSSL_ERR_STATE /* OpenSSL has a type of that name */
-#include <openssl/crypto.h>
-#undef ERR_STATE
 
 #include "core/list.h"
 #include "core/log.h"
@@ -414,12 +411,6 @@ forget(struct sub *s)
 	natsSubscription_Destroy(s->any);
 	list_del(&s->chain);
 	free(s);
-}
-
-void
-bus_prepare(void)
-{
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 
 void

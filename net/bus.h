@@ -35,14 +35,9 @@ struct bus_ops {
 };
 
 /*
- * Before anything of OpenSSL in this process: libnats 3.4, once it had TLS, frees at exit
- * what OpenSSL frees there, too (_finalCleanup in its nats.c). OpenSSL leaves it, then.
- */
-void bus_prepare(void);
-
-/*
  * url: "nats://[USER:PASSWORD@]HOST:PORT", several with commas; tls:// for TLS. It need
- * not be there yet: it is tried for ever. ERR_USAGE, ERR_NOMEM: why says it.
+ * not be there yet: it is tried for ever. tls_leave_at_exit must have been called.
+ * ERR_USAGE, ERR_NOMEM: why says it.
  */
 int bus_new(struct bus **, struct event_base *, const char *url, const struct bus_ops *,
 	    void *arg, char *why, size_t cap) MUST_CHECK;

@@ -136,6 +136,12 @@ set_channel(struct tls *t, const struct tls_ctx *c)
 	return true;
 }
 
+void
+tls_leave_at_exit(void)
+{
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 struct tls *
 tls_new_in(const struct tls_ctx *c, bool server, const uint8_t *expect,
 	   const struct tls_ops *ops, void *arg)

@@ -44,6 +44,12 @@ struct tls_ops {
 struct tls_ctx;
 enum tls_alpn { TLS_PEERS /* "usbp2p/1" */, TLS_RDV /* "usbp2p-rdv/1" */ };
 
+/*
+ * Before anything of OpenSSL in a process with libnats: once that had TLS, version 3.4
+ * frees at exit (_finalCleanup in its nats.c) what OpenSSL frees there as well.
+ */
+void tls_leave_at_exit(void);
+
 struct tls_ctx *tls_ctx_new(const struct ident *, enum tls_alpn);
 void tls_ctx_free(struct tls_ctx *);
 
