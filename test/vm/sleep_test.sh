@@ -1,7 +1,10 @@
 #!/bin/sh
 # A machine that sleeps: devices are detached in order before and attached again after,
 # with the real kernel and a logind that only says so (test/vm/logind.c).
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 900 "$0"
+[ -n "$VM_GUEST" ] || {
+	make -s "O=${O:-build}" "${O:-build}/test/vm/logind" >&2 || exit
+	exec "${0%/*}/run.sh" -t 900 "$0"
+}
 . test/vm/lib.sh
 
 ID=1d6b:0104
