@@ -151,6 +151,12 @@ remote_end_session(struct remote *r, const char *why)
 	r->session = NULL;
 }
 
+void
+remote_set_grace(struct remote *r, uint64_t grace_us)
+{
+	r->grace_us = grace_us;
+}
+
 bool
 remote_ready(const struct remote *r)
 {
