@@ -219,7 +219,7 @@ assist_unlink(struct assist *a, uint8_t ep, uint64_t tag)
 
 /* ERR_NODEV: it is for somebody else, who may have to be told another thing. */
 static int
-to_unit(struct assist *a, uint8_t ep, uint64_t tag, struct import_reply *r,
+to_unit(struct assist *a, uint8_t ep, uint64_t *tag, struct import_reply *r,
 	uint8_t **data)
 {
 	int err = ERR_NODEV;
@@ -253,7 +253,7 @@ assist_reply(struct assist *a, uint8_t ep, uint64_t tag, const struct import_rep
 	*iso = NULL;
 	if ((tag & ASSIST_TAG) != 0)
 		return ERR_PROTO;
-	if ((err = to_unit(a, ep, tag, &r, data)) != ERR_NODEV)
+	if ((err = to_unit(a, ep, &tag, &r, data)) != ERR_NODEV)
 		return err;
 	if (p != NULL)
 		err = ahead_reply(p->ahead, tag, reply, data);

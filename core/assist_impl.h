@@ -44,7 +44,7 @@ struct assist {
 	uint64_t next_tag;
 	struct bot *replying_unit; /* and whether it is the unit's own */
 	bool units_own;
-	const uint8_t *seen; /* data of a reply to the engine */
+	uint8_t *seen; /* data of a reply to the engine */
 	uint32_t seen_n;
 	struct assist_part *replying; /* between reply and reply_end, or */
 	struct assist_held *ending;

@@ -51,7 +51,10 @@ static const struct {
 	       [RESET] = {true, READY}},
     [OUT] =
 	{[DATA_OUT] = {true, OUT}, [LAST_OUT] = {true, STATUS}, [RESET] = {true, READY}},
-    [IN] = {[DATA_IN] = {true, IN}, [LAST_IN] = {true, STATUS}, [RESET] = {true, READY}},
+    [IN] = {[DATA_IN] = {true, IN},
+	    [LAST_IN] = {true, STATUS},
+	    [CSW] = {true, READY}, /* instead of data */
+	    [RESET] = {true, READY}},
     [STATUS] = {[ASK] = {true, STATUS}, [CSW] = {true, READY}, [RESET] = {true, READY}},
     [LOST] = {[CSW] = {true, READY}, [RESET] = {true, READY}},
 };
@@ -76,8 +79,19 @@ struct csw {
 	bool asked; /* the driver waits for it: its urb */
 	bool named, leaving;
 	uint64_t tag;
-	uint32_t len;
+	struct import_request q;
 	uint8_t data[CSW_ROOM];
+};
+
+/*
+ * An urb that comes while a status is taken back that nobody asked for: it would be
+ * given what is not for it. It keeps its place, and its name when it is sent after all.
+ */
+struct late {
+	struct list link; /* in bot.waiting, then in bot.renamed */
+	uint64_t ours, far;
+	struct import_request q;
+	uint8_t data[]; /* OUT */
 };
 
 struct bot {
@@ -102,7 +116,9 @@ struct bot {
 	unsigned n;
 	bool killed; /* and they were taken back */
 	struct csw csw;
-	bool due; /* an urb is answered when it has its name */
+	struct list waiting, renamed;
+	uint64_t newest; /* that was submitted */
+	bool due;        /* an urb is answered when it has its name */
 	uint8_t due_ep;
 	uint64_t due_tag;
 	struct import_reply due_reply;
@@ -112,6 +128,7 @@ struct bot {
 	/* between reply and reply_end */
 	struct import_reply reply;
 	struct early *ending;
+	struct late *late_ending;
 	bool csw_ending, mend_ending;
 	unsigned read_ending; /* its place in reads, or READS_MAX */
 };
@@ -146,6 +163,8 @@ bot_new(struct pool *pool, uint8_t in, uint8_t out, uint8_t iface,
 	b->arg = arg;
 	b->read_ending = READS_MAX;
 	list_init(&b->early);
+	list_init(&b->waiting);
+	list_init(&b->renamed);
 	return b;
 }
 
@@ -157,11 +176,27 @@ early_free(struct bot *b, struct early *e)
 	pool_put(b->pool, e, sizeof(*e));
 }
 
+static void
+late_free(struct bot *b, struct late *w)
+{
+	list_del(&w->link);
+	pool_put(b->pool, w, sizeof(*w) + (w->q.ep == b->out ? (size_t)w->q.len : 0));
+}
+
+static void
+late_free_all(struct bot *b, struct list *l)
+{
+	while (!list_empty(l))
+		late_free(b, CONTAINER_OF(l->next, struct late, link));
+}
+
 void
 bot_free(struct bot *b)
 {
 	if (b == NULL)
 		return;
+	late_free_all(b, &b->waiting);
+	late_free_all(b, &b->renamed);
 	while (!list_empty(&b->early))
 		early_free(b, CONTAINER_OF(b->early.next, struct early, link));
 	pool_put(b->pool, b, sizeof(*b));
@@ -225,12 +260,10 @@ cancel_csw(struct bot *b)
 
 /* The driver thinks that the device took all; if not, it has to look. */
 static void
-mend_csw(struct bot *b)
+mend_csw(struct bot *b, uint8_t *p)
 {
-	if (b->missing > le32(b->csw.data + 8))
-		put32(b->csw.data + 8, b->missing);
-	b->stats->hits++;
-	b->stats->saved += b->csw.early;
+	if (b->missing > le32(p + 8))
+		put32(p + 8, b->missing);
 	(void)go(b, CSW);
 }
 
@@ -248,10 +281,13 @@ deliver_csw(struct bot *b)
 {
 	struct import_reply reply = {.status = b->csw.status, .actual = b->csw.actual};
 
-	if (is_csw(b, b->csw.data, b->csw.actual))
-		mend_csw(b);
-	if (reply.actual > b->csw.len) { /* a packet that is longer than its room */
-		reply.actual = b->csw.len;
+	if (is_csw(b, b->csw.data, b->csw.actual)) {
+		b->stats->hits += b->place == STATUS;
+		b->stats->saved += b->csw.early;
+		mend_csw(b, b->csw.data);
+	}
+	if (reply.actual > b->csw.q.len) { /* a packet that is longer than its room */
+		reply.actual = b->csw.q.len;
 		reply.status = -LINUX_EOVERFLOW;
 	}
 	b->csw.here = false;
@@ -331,28 +367,6 @@ take_back(struct bot *b)
 		if (!e->cancelled)
 			e->cancelled = b->ops->unlink(b->arg, b->out, e->far) == ERR_OK;
 	}
-}
-
-/* All that follows from what has just changed. */
-static void
-go_on(struct bot *b)
-{
-	bool over = b->earlies == 0 && !b->mending; /* all that was sent has its end */
-
-	if (b->bars > 0)
-		take_back(b);
-	if (over && b->stalled && b->bars == 0) {
-		mend_out(b);
-		over = !b->mending;
-	}
-	if (!b->csw.asked || !b->csw.named || b->csw.open)
-		return;
-	if (b->owed)
-		pay(b);
-	else if (b->csw.leaving && !b->csw.here)
-		let_go(b);
-	else if (b->csw.here && over)
-		deliver_csw(b);
 }
 
 /* --- what the driver sends --- */
@@ -479,7 +493,7 @@ read_csw(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t 
 	b->csw.asked = true;
 	b->csw.named = b->csw.leaving = false;
 	b->csw.tag = *tag = ours;
-	b->csw.len = q->len;
+	b->csw.q = *q;
 	return ERR_OK;
 }
 
@@ -496,8 +510,8 @@ take_in(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *
 	return waits ? read_csw(b, q, ours, tag) : b->ops->submit(b->arg, q, tag);
 }
 
-int
-bot_submit(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
+static int
+take(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
 {
 	if (b->owed && !b->csw.asked) {
 		b->owed = false;
@@ -510,34 +524,200 @@ bot_submit(struct bot *b, const struct import_request *q, uint64_t ours, uint64_
 	return q->ep == b->out ? take_out(b, q, ours, tag) : take_in(b, q, ours, tag);
 }
 
+/* --- urbs that wait --- */
+
+/* A status that nobody asks for would take what is the next command's. */
+static bool
+has_to_wait(const struct bot *b, uint8_t ep)
+{
+	return b->csw.open && !b->csw.asked && (ep == b->out || b->csw.cancelled);
+}
+
+static int
+wait(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
+{
+	size_t n = q->ep == b->out ? q->len : 0;
+	struct late *w = pool_get(b->pool, sizeof(*w) + n);
+
+	if (w == NULL)
+		return ERR_NOMEM;
+	memset(w, 0, sizeof(*w));
+	w->q = *q;
+	w->q.data = NULL;
+	if (n > 0)
+		w->q.data = memcpy(w->data, q->data, n);
+	w->ours = *tag = ours;
+	list_add(&b->waiting, &w->link);
+	cancel_csw(b);
+	return ERR_OK;
+}
+
+static void
+pay_due(struct bot *b)
+{
+	if (!b->due)
+		return;
+	b->due = false;
+	b->ops->answer(b->arg, b->due_ep, b->due_tag, &b->due_reply, NULL);
+}
+
+/* Its turn has come: as if the driver submitted it now. */
+static void
+release(struct bot *b, struct late *w)
+{
+	const struct import_reply no[2] = {{.status = -LINUX_ENOMEM},
+					   {.status = -LINUX_ESHUTDOWN}};
+	uint64_t ours = w->ours, tag = 0;
+	uint8_t ep = w->q.ep;
+	int err;
+
+	list_del(&w->link);
+	err = take(b, &w->q, ours, &tag);
+	if (err == ERR_OK && tag != ours) {
+		w->far = tag;
+		list_add(&b->renamed, &w->link);
+		return;
+	}
+	late_free(b, w);
+	if (err != ERR_OK)
+		b->ops->answer(b->arg, ep, ours, &no[err != ERR_NOMEM], NULL);
+	else if (b->csw.asked && b->csw.tag == ours)
+		b->csw.named = true;
+	pay_due(b);
+}
+
+static struct late *
+find_late(const struct list *of, uint8_t ep, uint64_t tag, bool far)
+{
+	struct list *l;
+
+	LIST_EACH (of, l) {
+		struct late *w = CONTAINER_OF(l, struct late, link);
+
+		if (w->q.ep == ep && (far ? w->far : w->ours) == tag)
+			return w;
+	}
+	return NULL;
+}
+
+/* --- */
+
+/* What was asked for came back without a word, and is wanted after all: as it stands. */
+static void
+ask_again(struct bot *b)
+{
+	const struct import_reply no = {.status = -LINUX_ENOMEM};
+	struct late *w = pool_zget(b->pool, sizeof(*w));
+
+	if (w == NULL || b->ops->submit(b->arg, &b->csw.q, &w->far) != ERR_OK) {
+		pool_put(b->pool, w, sizeof(*w));
+		answer_csw(b, &no);
+		return;
+	}
+	w->q = b->csw.q;
+	w->ours = b->csw.tag;
+	list_add(&b->renamed, &w->link);
+	b->csw.asked = false;
+}
+
+static void
+go_on_csw(struct bot *b, bool over)
+{
+	if (!b->csw.asked || !b->csw.named || b->csw.open)
+		return;
+	if (b->owed)
+		pay(b);
+	else if (b->csw.leaving && !b->csw.here)
+		let_go(b);
+	else if (!b->csw.here && b->bars == 0)
+		ask_again(b);
+	else if (b->csw.here && over)
+		deliver_csw(b);
+}
+
+/* All that follows from what has just changed. */
+static void
+go_on(struct bot *b)
+{
+	bool over = b->earlies == 0 && !b->mending; /* all that was sent has its end */
+
+	if (b->bars > 0)
+		take_back(b);
+	if (over && b->stalled && b->bars == 0) {
+		mend_out(b);
+		over = !b->mending;
+	}
+	go_on_csw(b, over);
+	while (!list_empty(&b->waiting)) {
+		struct late *w = CONTAINER_OF(b->waiting.next, struct late, link);
+
+		if (has_to_wait(b, w->q.ep))
+			return;
+		release(b, w);
+	}
+}
+
+int
+bot_submit(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
+{
+	b->newest = ours;
+	return !list_empty(&b->waiting) || has_to_wait(b, q->ep) ? wait(b, q, ours, tag)
+								 : take(b, q, ours, tag);
+}
+
 void
 bot_go(struct bot *b)
 {
-	if (b->due) {
-		b->due = false;
-		b->ops->answer(b->arg, b->due_ep, b->due_tag, &b->due_reply, NULL);
-	}
-	b->csw.named = true;
+	pay_due(b);
+	if (b->csw.asked && b->csw.tag == b->newest)
+		b->csw.named = true;
 	go_on(b);
+}
+
+/* One that waits, or did. */
+static bool
+unlink_late(struct bot *b, uint8_t ep, uint64_t tag)
+{
+	const struct import_reply back = {.status = -LINUX_ECONNRESET, .unlinked = true};
+	struct late *w = find_late(&b->waiting, ep, tag, false);
+
+	if (w != NULL) {
+		late_free(b, w);
+		b->ops->answer(b->arg, ep, tag, &back, NULL);
+		return true;
+	}
+	if ((w = find_late(&b->renamed, ep, tag, false)) != NULL)
+		(void)b->ops->unlink(b->arg, ep, w->far);
+	return w != NULL;
+}
+
+/* true: the answer comes. */
+static bool
+unlink_csw(struct bot *b)
+{
+	b->csw.leaving = true;
+	cancel_csw(b);
+	if (b->csw.here) /* for the next one: it waits for something else */
+		let_go(b);
+	return true;
 }
 
 bool
 bot_unlink(struct bot *b, uint8_t ep, uint64_t tag)
 {
-	if (ep != b->in)
-		return false;
-	if (!b->csw.asked || tag != b->csw.tag) { /* data: what is behind them first */
-		if (b->csw.open && !b->csw.asked)
-			cancel_csw(b);
-		(void)go(b, OTHER);
-		return false;
+	bool known;
+
+	if (ep == b->in && b->csw.asked && tag == b->csw.tag) {
+		known = unlink_csw(b);
+	} else {
+		if (ep == b->in && b->csw.open && !b->csw.asked)
+			cancel_csw(b); /* it is behind those data */
+		if (ep == b->in)
+			(void)go(b, OTHER);
+		known = unlink_late(b, ep, tag);
 	}
-	b->csw.leaving = true;
-	cancel_csw(b);
-	if (b->csw.here) /* for the next one: it waits for something else */
-		let_go(b);
 	go_on(b);
-	return true;
+	return known;
 }
 
 /* --- what the far end answers --- */
@@ -587,15 +767,20 @@ find_read(struct bot *b, uint64_t tag, struct import_reply *reply)
 }
 
 int
-bot_reply(struct bot *b, uint8_t ep, uint64_t tag, struct import_reply *reply,
+bot_reply(struct bot *b, uint8_t ep, uint64_t *name, struct import_reply *reply,
 	  uint8_t **data)
 {
+	uint64_t tag = *name;
+
 	*data = NULL;
+	b->late_ending = NULL;
 	b->ending = NULL;
 	b->csw_ending = b->mend_ending = false;
 	b->read_ending = READS_MAX;
 	b->reply = *reply;
-	if (ep == b->out)
+	if ((b->late_ending = find_late(&b->renamed, ep, tag, true)) != NULL)
+		*name = b->late_ending->ours;
+	else if (ep == b->out)
 		return find_early(b, tag, reply);
 	if (ep == b->in && b->csw.open && tag == b->csw.far)
 		return is_csws(b, reply, data);
@@ -661,17 +846,20 @@ bot_reply_end(struct bot *b)
 		read_ended(b);
 	if (b->mend_ending && b->reply.status != 0)
 		fail(b);
+	if (b->late_ending != NULL)
+		late_free(b, b->late_ending);
 	b->ending = NULL;
+	b->late_ending = NULL;
 	b->csw_ending = b->mend_ending = false;
 	b->read_ending = READS_MAX;
 	go_on(b);
 }
 
 void
-bot_saw(struct bot *b, const uint8_t *data, uint32_t n)
+bot_saw(struct bot *b, uint8_t *data, uint32_t n)
 {
-	if (b->place == LOST && is_csw(b, data, n))
-		(void)go(b, CSW);
+	if (is_csw(b, data, n))
+		mend_csw(b, data);
 }
 
 /* --- what changes the endpoints --- */

@@ -46,14 +46,14 @@ bool bot_unlink(struct bot *, uint8_t ep, uint64_t tag);
 
 /*
  * As ahead_reply; also to what was asked of endpoint 0 from here. ERR_NODEV: it is for
- * the engine, as *reply says then.
+ * the engine, as *reply and *tag say then.
  */
-int bot_reply(struct bot *, uint8_t ep, uint64_t tag, struct import_reply *,
+int bot_reply(struct bot *, uint8_t ep, uint64_t *tag, struct import_reply *,
 	      uint8_t **data) MUST_CHECK;
 void bot_reply_end(struct bot *);
 
-/* What the engine gives to an urb that went the plain way, of the IN endpoint. */
-void bot_saw(struct bot *, const uint8_t *data, uint32_t n);
+/* What the engine is about to give to an urb that went the plain way. */
+void bot_saw(struct bot *, uint8_t *data, uint32_t n);
 
 /*
  * A request is about to be sent that changes one of the endpoints, or resets the whole:
