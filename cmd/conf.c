@@ -227,7 +227,7 @@ set_name(struct conf *c, const char *v)
 }
 
 const struct conf_key conf_keys[] = {
-    {"attach.no_assist", "none|all|interrupt",
+    {"attach.no_assist", "none|all|interrupt,storage",
      "what is not done to hide the distance to devices (default: none)", set_no_assist},
     {"ice.ports", "PORT[-PORT]", "UDP ports to use, for a forwarded range", set_ports},
     {"ice.relay", "auto|only", "show peers no address but a relay's (default: auto)",

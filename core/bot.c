@@ -2,6 +2,7 @@
 /*
  * The table says what each thing that the driver does means where the command is.
  */
+#include "core/after.h"
 #include "core/bot_impl.h"
 #include "core/mem.h"
 #include "core/usbip.h"
@@ -108,6 +109,17 @@ bot_step(struct bot *b, enum bot_step step)
 		b->stats->fallbacks++;
 	b->place = known ? table[b->place][step].next : BOT_LOST;
 	return known;
+}
+
+int
+bot_read(struct bot *b, struct import_request *q, uint64_t *far)
+{
+	q->after =
+	    b->earlies == 0
+		? 0
+		: after_name(b->out,
+			     CONTAINER_OF(b->early.prev, struct bot_early, link)->far);
+	return b->ops->submit(b->arg, q, far);
 }
 
 /* --- what goes wrong --- */
@@ -267,7 +279,8 @@ asked(struct bot *b, const struct import_request *q)
 static int
 read_data(struct bot *b, const struct import_request *q, bool last, uint64_t *tag)
 {
-	int err = b->ops->submit(b->arg, q, tag);
+	struct import_request r = *q;
+	int err = bot_read(b, &r, tag);
 
 	if (err != ERR_OK) {
 		(void)bot_step(b, BOT_OTHER);
@@ -299,6 +312,7 @@ read_csw(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t 
 static int
 take_in(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
 {
+	struct import_request r = *q;
 	enum bot_step step = asked(b, q);
 	bool waits = (b->csw.open || b->csw.here) && !b->csw.asked;
 
@@ -306,7 +320,7 @@ take_in(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *
 	if (bot_step(b, step))
 		return step == BOT_ASK ? read_csw(b, q, ours, tag)
 				       : read_data(b, q, step == BOT_LAST_IN, tag);
-	return waits ? read_csw(b, q, ours, tag) : b->ops->submit(b->arg, q, tag);
+	return waits ? read_csw(b, q, ours, tag) : bot_read(b, &r, tag);
 }
 
 static int

@@ -31,7 +31,7 @@ bot_csw_ask(struct bot *b, uint32_t room, bool early)
 
 	q.len = room;
 	q.flags = 0;
-	if ((err = b->ops->submit(b->arg, &q, &b->csw.far)) != ERR_OK)
+	if ((err = bot_read(b, &q, &b->csw.far)) != ERR_OK)
 		return err;
 	b->csw.open = true;
 	b->csw.room = room;
@@ -107,7 +107,7 @@ ask_again(struct bot *b)
 	const struct import_reply no = {.status = -LINUX_ENOMEM};
 	struct bot_late *w = pool_zget(b->pool, sizeof(*w));
 
-	if (w == NULL || b->ops->submit(b->arg, &b->csw.q, &w->far) != ERR_OK) {
+	if (w == NULL || bot_read(b, &b->csw.q, &w->far) != ERR_OK) {
 		pool_put(b->pool, w, sizeof(*w));
 		answer_csw(b, &no);
 		return;

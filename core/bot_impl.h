@@ -119,7 +119,10 @@ bot_le32(const uint8_t *p)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* bot.c. false: from here on the command goes the plain way. */
+/* bot.c. Asks the far end for it, when what was sent before has its end. */
+int bot_read(struct bot *, struct import_request *, uint64_t *far) MUST_CHECK;
+
+/* false: from here on the command goes the plain way. */
 bool bot_step(struct bot *, enum bot_step);
 void bot_early_free(struct bot *, struct bot_early *);
 void bot_late_free(struct bot *, struct bot_late *);

@@ -331,6 +331,7 @@ names(void)
 	CHECK(assist_read("", &set) && set == 0);
 	CHECK(assist_read("interrupt", &set) && set == 1);
 	CHECK(assist_read("interrupt,interrupt", &set) && set == 1);
+	CHECK(assist_read("storage,interrupt", &set) && set == 3);
 	CHECK(assist_read("all", &set) && set == (1u << ASSISTS) - 1);
 	CHECK(!assist_read("interrupt,", &set));
 	CHECK(!assist_read(",interrupt", &set));
