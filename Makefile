@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -MMD -MP -fstack-protector-strong \
 	-DUSBP2P_VERSION='"$(VERSION)"' $(WARN) $(if $(SAN),-fsanitize=$(SAN) \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS) $(PKG_CFLAGS)
 PKGS := libevent libnats libusb-1.0 nice gio-2.0 glib-2.0 openssl ncursesw libqrencode \
-	avahi-client
+	avahi-client inih dbus-1
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 
 # A library's headers are in reach of the files that may use it, and of no other.
@@ -34,6 +34,7 @@ $(call pkg,$(O)/net/ice.o $(O)/net/ice_gather.o $(O)/net/ice_path.o,nice gio-2.0
 $(call pkg,$(O)/net/gpump.o $(O)/test/net/gpump_test.o,nice gio-2.0)
 $(call pkg,$(O)/cmd/qr.o,libqrencode)
 $(call pkg,$(O)/net/lan.o $(O)/net/lan_poll.o,avahi-client)
+$(call pkg,$(O)/cmd/sleep.o $(O)/test/vm/logind.o $(O)/test/cmd/sleep_test.o,dbus-1)
 $(call pkg,$(O)/usb/%.o $(O)/test/usb/libusb_test.o $(O)/test/vm/isoread.o,libusb-1.0)
 
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --child-silent-after-fork=yes \
@@ -41,7 +42,7 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --child-silent-afte
 
 Q := $(if $(V),,@)
 .PHONY: all tests check check-fast check-asan check-valgrind check-static check-clang \
-	check-long check-regress check-vm check-e2e check-nat demo fuzz bench install format clean deps test-deps
+	check-long check-regress check-vm check-e2e check-nat demo fuzz bench install deb format clean deps test-deps
 
 all: $(BIN)
 
@@ -87,6 +88,7 @@ check-static: $(BIN)
 	$(Q)test/check/headers.sh $(wildcard core/*.h net/*.h usb/*.h vhci/*.h tui/*.h cmd/*.h)
 	$(Q)test/check/bare.sh $(CORE)
 	$(Q)test/check/man.sh $(BIN) $(MAN)
+	$(Q)$(BIN) config --example | diff dist/usbp2p.conf -
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	$(Q)test/check/sizes.sh
 	$(Q)test/check/regress.sh test/regress/LIST
@@ -100,13 +102,13 @@ check-valgrind: $(TESTBIN)
 check-clang:
 	$(Q)$(MAKE) O=$(O)/clang CC=clang all
 
-check-vm: $(BIN) $(O)/test/vm/isoread
+check-vm: $(BIN) $(O)/test/vm/isoread $(O)/test/vm/logind
 	$(Q)O=$(O) BIN=$(BIN) prove test/vm/*_test.sh
 check-e2e: $(BIN) $(STRANGER)
 	$(Q)USBP2P=$(BIN) prove test/e2e/*_test.sh
 # All pairs of NATs; what is direct connects within a second.
 check-nat: $(BIN)
-	$(Q)NAT=all NAT_MS=$(or $(NAT_MS),3000) USBP2P=$(BIN) prove -v test/e2e/nat/*_test.sh
+	$(Q)NAT=all NAT_MS=$(or $(NAT_MS),1000) USBP2P=$(BIN) prove -v test/e2e/nat/*_test.sh
 check-long:
 	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
 	$(Q)SIM_HOURS=10 $(MAKE) check-asan
@@ -128,17 +130,20 @@ fuzz:
 	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
 bench: test-deps $(BIN) $(BENCHES)
 	$(Q)O=$(O) test/bench/run.sh $(BIN) $(O)/test/bench/raw $(O)/test/bench/path
-$(filter-out %/rdvload,$(BENCHES)) $(O)/test/vm/usbtest $(O)/test/vm/bulk: %: %.o
+$(filter-out %/rdvload,$(BENCHES)) $(O)/test/vm/usbtest $(O)/test/vm/bulk \
+	$(O)/test/tui/typist: %: %.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 $(O)/test/bench/rdvload: $(O)/test/bench/rdvload.o $(filter $(O)/core/% $(O)/net/%,$(OBJ))
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(O)/test/vm/logind: $(O)/test/vm/logind.o
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)
 $(O)/test/vm/isoread: $(O)/test/vm/isoread.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBS)
 
 install: $(BIN)
-	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/usbp2p
-	for m in $(MAN); do install -D -m 644 $$m \
-		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+	$(Q)dist/install.sh $(BIN) "$(DESTDIR)" "$(PREFIX)"
+deb:
+	$(Q)dist/deb.sh $(O) $(VERSION)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

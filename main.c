@@ -13,17 +13,33 @@
 #include "cmd/state.h"
 
 const struct cmd *const cmds[] = {
-    &cmd_serve, &cmd_bind,   &cmd_unbind, &cmd_invite, &cmd_peer,
-    &cmd_list,  &cmd_attach, &cmd_detach, &cmd_status, &cmd_rendezvous,
-    &cmd_tui,   &cmd_bench,  &cmd_id,     &cmd_help,   NULL,
+    &cmd_serve,  &cmd_bind,   &cmd_unbind,     &cmd_invite, &cmd_peer,
+    &cmd_list,   &cmd_attach, &cmd_detach,     &cmd_status, &cmd_rendezvous,
+    &cmd_tui,    &cmd_bench,  &cmd_describe,   &cmd_reset,  &cmd_doctor,
+    &cmd_config, &cmd_id,     &cmd_completion, &cmd_help,   NULL,
 };
+
+/* help is there whatever the configuration is. */
+static int
+configured(struct ctx *ctx, const struct cmd *c, int argc, char **argv)
+{
+	char why[512];
+	int err = conf_load(&ctx->conf, &ctx->sources, why, sizeof(why));
+
+	if (err != ERR_OK)
+		return cmd_fail(err, "%s", why);
+	logline_start(ctx->verbose > 0 ? LOG_LEVEL_DEBUG : ctx->conf.log_level);
+	return c->run(ctx, argc, argv);
+}
 
 static int
 run(struct ctx *ctx, int argc, char **argv)
 {
 	for (size_t i = 0; cmds[i] != NULL; i++)
 		if (strcmp(argv[0], cmds[i]->name) == 0)
-			return cmds[i]->run(ctx, argc, argv);
+			return cmds[i] == &cmd_help
+				   ? cmd_help.run(ctx, argc, argv)
+				   : configured(ctx, cmds[i], argc, argv);
 	return cmd_fail(
 	    ERR_USAGE, "there is no command \"%s\"; \"usbp2p help\" lists them", argv[0]);
 }
@@ -32,16 +48,21 @@ run(struct ctx *ctx, int argc, char **argv)
 static int
 options(struct ctx *ctx, int argc, char **argv, const char **dir)
 {
-	char why[256];
+	struct conf_sources *from = &ctx->sources;
 	int o;
 
 	opterr = 0;
-	while ((o = getopt(argc, argv, "+o:s:v")) != -1) {
+	while ((o = getopt(argc, argv, "+c:o:s:v")) != -1) {
 		switch (o) {
+		case 'c':
+			from->file = optarg;
+			break;
 		case 'o':
-			if (conf_set(&ctx->conf, optarg, why, sizeof(why)) == ERR_OK)
+			if (from->n < CONF_OPTIONS) {
+				from->option[from->n++] = optarg;
 				break;
-			cmd_fail(ERR_USAGE, "%s", why);
+			}
+			cmd_fail(ERR_USAGE, "too many times -o");
 			return -1;
 		case 's':
 			*dir = optarg;
@@ -78,7 +99,6 @@ main(int argc, char **argv)
 		return cmd_help.run(&ctx, 1, no_command);
 	if ((at = options(&ctx, argc, argv, &dir)) < 0)
 		return err_exit(ERR_USAGE);
-	logline_start(ctx.verbose);
 	if (at == argc) {
 		cmd_help.run(&ctx, 1, no_command);
 		return err_exit(ERR_USAGE);
@@ -88,5 +108,6 @@ main(int argc, char **argv)
 				"no state directory: set HOME, or give one with -s DIR");
 	code = run(&ctx, argc - at, argv + at);
 	free(ctx.dir);
+	conf_fini(&ctx.conf);
 	return code;
 }

@@ -23,8 +23,6 @@
 #include "net/ctl.h"
 #include "vhci/vhci.h"
 
-#define GRACE_US 75000000 /* Linux gives a disk up only after that (PRIOR-ART.md E5) */
-
 enum {
 	OPT_AS,
 	OPT_BACKGROUND,
@@ -153,8 +151,16 @@ on_down(void *arg, int err, const char *why)
 	attach_check_end(a);
 }
 
+static void
+on_turn(void *arg)
+{
+	struct attacher *a = arg;
+
+	watch_poke(&a->watch);
+}
+
 static const struct remote_ops remote_ops = {on_ready, names_device, NULL,
-					     NULL,     on_lost,      on_down};
+					     on_turn,  on_lost,      on_down};
 
 /* Devices first, then the link, then the process. */
 void
@@ -162,6 +168,7 @@ attach_check_end(struct attacher *a)
 {
 	if (a->ready && list_empty(&a->devs) && list_empty(&a->wants))
 		a->ending = true;
+	attach_sleep_check(a);
 	if (!a->ending || !list_empty(&a->devs))
 		return;
 	if (a->remote != NULL)
@@ -249,6 +256,8 @@ connect_and_run(struct attacher *a)
 	}
 	a->remote =
 	    remote_connect(&a->loop, a->ctx, &a->target, a->grace_us, &remote_ops, a);
+	if (a->remote != NULL && a->first_lasts)
+		remote_insist(a->remote);
 	return a->remote == NULL ? cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM))
 				 : loop_run(&a->loop);
 }
@@ -261,7 +270,9 @@ run_attach(struct attacher *a, struct want *w)
 	if (loop_start(&a->loop, a->ctx, on_stop, a) != ERR_OK)
 		return 1;
 	w->of = a;
+	a->first_lasts = w->lasting;
 	list_add(&a->wants, &w->link);
+	attach_sleep_start(a);
 	if (attach_ctl_start(a) == ERR_OK && (code = via_start(a)) == 0)
 		code = connect_and_run(a);
 	attach_report(a, code);
@@ -275,6 +286,7 @@ run_attach(struct attacher *a, struct want *w)
 		free(left);
 	}
 	stand_end(a);
+	attach_sleep_end(a);
 	loop_end(&a->loop);
 	return code;
 }
@@ -338,7 +350,7 @@ start(struct attacher *a, bool background)
 /* What stands on the command line. */
 struct line {
 	const char *who, *as;
-	bool background;
+	bool background, via;
 };
 
 static int
@@ -346,6 +358,7 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 {
 	struct want *w = a->first;
 
+	l->via |= o == OPT_VIA;
 	if (o == CMD_BAD)
 		return err_exit(ERR_USAGE);
 	if (o == OPT_VIA)
@@ -363,7 +376,7 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 		w->accept = true;
 	else if (o == OPT_TAKEOVER)
 		w->takeover = true;
-	else if (o == OPT_NO_ASSIST && !assist_read(arg, &a->ctx->conf.no_assist))
+	else if (o == OPT_NO_ASSIST && !assist_read(arg, &a->off))
 		return cmd_wrong(&cmd_attach, "\"%s\" is nothing to do without", arg);
 	else if (o == OPT_GRACE && !text_to_duration(arg, &a->grace_us))
 		return cmd_wrong(&cmd_attach, "\"%s\" is no duration", arg);
@@ -377,10 +390,34 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 	return 0;
 }
 
+/*
+ * [attach NAME]: what the line does not say. Without devices on the line this is for
+ * good: it waits for them and for the server.
+ */
+static void
+apply_section(struct attacher *a, struct line *l, const struct conf_attach *c)
+{
+	struct want *w = a->first;
+
+	l->who = c->peer[0] != '\0' ? c->peer : c->name;
+	if (!l->via)
+		text_copy(a->via_where, sizeof(a->via_where), c->via);
+	if (a->grace_us == UINT64_MAX)
+		a->grace_us = c->grace_us;
+	w->takeover |= c->takeover;
+	w->accept |= c->accept;
+	if (w->n > 0 || w->once)
+		return;
+	w->lasting = true;
+	for (; w->n < c->device.n; w->n++)
+		text_copy(w->word[w->n], sizeof(w->word[0]), c->device.word[w->n]);
+}
+
 static int
 run_line(struct attacher *a, int argc, char **argv)
 {
-	struct line l = {NULL, NULL, false};
+	const struct conf_attach *section;
+	struct line l = {NULL, NULL, false, false};
 	struct cmd_args args;
 	const char *arg;
 	int o, code = 0;
@@ -390,6 +427,12 @@ run_line(struct attacher *a, int argc, char **argv)
 		code = word(a, &l, o, arg);
 	if (code != 0)
 		return code;
+	if (l.who != NULL && (section = conf_find_attach(&a->ctx->conf, l.who)) != NULL)
+		apply_section(a, &l, section);
+	if (a->grace_us == UINT64_MAX)
+		a->grace_us = a->ctx->conf.attach_grace_us;
+	if (a->off == UINT32_MAX)
+		a->off = a->ctx->conf.attach_off;
 	if (a->allow.n > 0 && a->via_where[0] == '\0')
 		return cmd_wrong(&cmd_attach, "--usbip-allow is for --via usbip");
 	if (l.who == NULL)
@@ -414,7 +457,8 @@ run(struct ctx *ctx, int argc, char **argv)
 	a->first->line = true;
 	a->ctx = ctx;
 	a->report = -1;
-	a->grace_us = GRACE_US;
+	a->grace_us = UINT64_MAX;
+	a->off = UINT32_MAX;
 	a->since = (uint64_t)time(NULL);
 	list_init(&a->wants);
 	list_init(&a->devs);

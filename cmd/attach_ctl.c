@@ -8,12 +8,11 @@
 #include <unistd.h>
 
 #include "cmd/attacher.h"
+#include "cmd/control.h"
 #include "cmd/report.h"
-#include "cmd/state.h"
 #include "core/assist.h"
 #include "core/bridge.h"
 #include "net/ctl.h"
-#include "vhci/nodes.h"
 #include "vhci/vhci.h"
 
 static void
@@ -57,7 +56,6 @@ put_device(const struct attached *x, struct json *j)
 	    [ATTACHED_WAITING] = "waiting",    [ATTACHED_EJECTING] = "leaving",
 	    [ATTACHED_LEAVING] = "leaving"};
 	struct import_stats s;
-	char nodes[NODES_TEXT];
 
 	json_open(j, NULL);
 	report_device(j, &x->info);
@@ -69,9 +67,7 @@ put_device(const struct attached *x, struct json *j)
 	if (x->has_port) {
 		json_u64(j, "port", x->port);
 		json_str(j, "local", x->local);
-		vhci_nodes("/sys/bus/usb/devices", x->local, nodes, sizeof(nodes));
-		if (nodes[0] != '\0')
-			json_str(j, "nodes", nodes);
+		report_kernel(j, x->local);
 		json_u64(j, "since", x->since);
 	}
 	if (x->bridge != NULL) {
@@ -91,7 +87,7 @@ put_device(const struct attached *x, struct json *j)
 }
 
 static bool
-status_line(void *arg, char *buf, size_t cap)
+status(void *arg, char *buf, size_t cap)
 {
 	struct attacher *a = arg;
 	char id[PEERID_TEXT];
@@ -100,14 +96,14 @@ status_line(void *arg, char *buf, size_t cap)
 
 	json_init(&j, buf, cap);
 	report_open(&j, "attach");
-	json_u64(&j, "pid", (uint64_t)getpid());
 	json_str(&j, "peer", a->target.name);
 	peerid_text(a->target.link.id, id);
 	if (a->stock)
 		json_str(&j, "usbip_server", a->target.name);
 	else
 		json_str(&j, "peer_id", id);
-	json_u64(&j, "since", a->since);
+	report_process(&j, a->since, !a->watched);
+	json_u64(&j, "grace_s", a->grace_us / 1000000);
 	report_link(&j, a->remote != NULL ? remote_link(a->remote) : NULL);
 	report_datagrams(&j, a->remote != NULL ? remote_session(a->remote) : NULL);
 	if (a->remote != NULL && remote_held_us(a->remote) != 0)
@@ -125,6 +121,19 @@ status_line(void *arg, char *buf, size_t cap)
 	return !j.t.full;
 }
 
+/* What differs at each look is left out. */
+static bool
+status_line(void *arg, char *buf, size_t cap)
+{
+	struct attacher *a = arg;
+	bool fits;
+
+	a->watched = true;
+	fits = status(a, buf, cap);
+	a->watched = false;
+	return fits;
+}
+
 static void
 do_status(struct attacher *a, struct ctl_conn *c, struct json_val request)
 {
@@ -135,7 +144,7 @@ do_status(struct attacher *a, struct ctl_conn *c, struct json_val request)
 		put_error(c, ERR_NOMEM, err_text(ERR_NOMEM));
 		return;
 	}
-	if (!status_line(a, buf, CTL_LINE_MAX))
+	if (!status(a, buf, CTL_LINE_MAX))
 		put_error(c, ERR_TOOBIG, "the answer is too long");
 	else {
 		ctl_line(c, buf);
@@ -182,6 +191,7 @@ do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	w->of = a;
 	w->conn = c;
 	w->once = json_get_bool(request, "once");
+	w->lasting = json_get_bool(request, "lasting");
 	w->takeover = json_get_bool(request, "takeover");
 	w->accept = json_get_bool(request, "accept_changed");
 	list_add(&a->wants, &w->link);
@@ -280,7 +290,7 @@ static const struct ctl_ops ctl_ops = {on_request, on_gone};
 int
 attach_ctl_start(struct attacher *a)
 {
-	char name[64], path[4096], why[512];
+	char name[64];
 	struct text t;
 	int err;
 
@@ -289,12 +299,7 @@ attach_ctl_start(struct attacher *a)
 	for (unsigned i = 0; i < 4; i++)
 		text_hex(&t, a->loop.env.instance[i], 2);
 	text_str(&t, ".sock");
-	if ((err = state_path(a->ctx->dir, name, path, sizeof(path))) != ERR_OK)
-		return err;
 	if ((err = watch_init(&a->watch, a->loop.base, status_line, a)) != ERR_OK)
 		return err;
-	err = ctl_listen(&a->ctl, a->loop.base, path, &ctl_ops, a, why, sizeof(why));
-	if (err != ERR_OK)
-		cmd_fail(err, "%s", why);
-	return err;
+	return control_listen(&a->ctl, a->ctx, a->loop.base, name, &ctl_ops, a);
 }

@@ -206,7 +206,7 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 		attached_fail(x, err, err_text(err));
 		return;
 	}
-	bridge_assist(x->bridge, x->of->ctx->conf.no_assist);
+	bridge_assist(x->bridge, x->of->off);
 	attached_give(x);
 }
 

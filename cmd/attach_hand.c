@@ -76,6 +76,7 @@ attach_hand_over(const struct ctx *ctx, const struct target *t, const struct wan
 		json_str(&j, NULL, w->word[i]);
 	json_end(&j);
 	json_bool(&j, "once", w->once);
+	json_bool(&j, "lasting", w->lasting);
 	json_bool(&j, "takeover", w->takeover);
 	json_bool(&j, "accept_changed", w->accept);
 	json_close(&j);

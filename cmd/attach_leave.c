@@ -31,6 +31,7 @@ attached_free(struct attached *x)
 	if (x->detacher != NULL)
 		ctl_end(x->detacher);
 	list_del(&x->link);
+	watch_poke(&a->watch);
 	bridge_free(x->bridge);
 	if (x->pipe != NULL)
 		vhci_pipe_free(x->pipe);
@@ -48,6 +49,7 @@ attached_wake_at(struct attached *x, uint64_t us)
 	uint64_t now = clock_us(), in = us > now ? us - now : 0;
 	struct timeval tv = {(time_t)(in / 1000000), (suseconds_t)(in % 1000000)};
 
+	watch_poke(&x->of->watch);
 	event_add(x->poll, &tv);
 }
 
@@ -58,6 +60,7 @@ attached_leave(struct attached *x)
 	if (x->state == ATTACHED_LEAVING)
 		return;
 	x->state = ATTACHED_LEAVING;
+	watch_poke(&x->of->watch);
 	via_leave(x);
 	vhci_eject_free(x->eject);
 	x->eject = NULL;
@@ -194,6 +197,7 @@ wait(struct attached *x)
 		want_say(line);
 		x->told = true;
 	}
+	attach_sleep_check(x->of);
 	if (x->not_before > clock_us())
 		attached_wake_at(x, x->not_before);
 	else

@@ -166,9 +166,9 @@ had_port(const struct want *w, const struct devinfo *d)
 static bool
 stands_for(struct want *w, const struct devinfo *d)
 {
-	if (!w->listed || w->once || (w->answered && w->had == 0))
+	if (!w->listed || w->once || (w->answered && w->had == 0 && !w->lasting))
 		return false;
-	return want_means(w, d) && (w->n > 0 || had_port(w, d));
+	return want_means(w, d) && (w->n > 0 || w->lasting || had_port(w, d));
 }
 
 /* --- lists --- */
@@ -308,6 +308,8 @@ stand_device(struct attacher *a, const struct wire_device *d)
 	struct want *w;
 
 	see_offers(a, &d->info);
+	if (a->asleep)
+		return;
 	if ((d->state != WIRE_FREE && !(d->state == WIRE_TAKEN && d->info.queued)) ||
 	    stand_have(a, d->info.busid) || spurned_of(a, &d->info) != NULL)
 		return;

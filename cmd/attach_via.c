@@ -101,7 +101,7 @@ give(struct attached *x, const struct wire_imported *i)
 			      remote_imports(x->of->remote), i, LOOP_URBS, &bridge_ops,
 			      x)) != ERR_OK)
 		return err;
-	bridge_assist(x->bridge, x->of->ctx->conf.no_assist);
+	bridge_assist(x->bridge, x->of->off);
 	x->info = i->info;
 	x->conn = NULL;
 	log_info("device %s given to=%s", x->info.busid, stock_conn_peer(conn));

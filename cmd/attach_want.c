@@ -74,7 +74,7 @@ answered(struct want *w)
 	LIST_EACH (&a->devs, l) {
 		struct attached *x = CONTAINER_OF(l, struct attached, link);
 
-		if (x->want != w || w->had > 0)
+		if (x->want != w || w->had > 0 || w->lasting)
 			continue;
 		x->again = false;
 		if (x->state == ATTACHED_WAITING)
@@ -82,7 +82,7 @@ answered(struct want *w)
 	}
 	if (conn != NULL)
 		ctl_end(conn);
-	else if (w->line && a->attached > 0)
+	else if (w->line && (a->attached > 0 || w->lasting))
 		attach_report(a, err_exit(w->err));
 }
 
@@ -113,7 +113,7 @@ want_check(struct want *w)
 		return;
 	if (!w->answered)
 		answered(w);
-	if (has_devices(w))
+	if (has_devices(w) || w->lasting)
 		return;
 	list_del(&w->link);
 	free(w);
@@ -169,8 +169,10 @@ list_ended(struct want *w)
 	char text[PATTERN_TEXT + 64];
 
 	w->listed = true;
+	if (w->lasting)
+		return; /* it comes when it comes */
 	for (unsigned i = 0; i < w->n; i++) {
-		if (w->met[i] || w->word[i][0] == '!')
+		if (w->met[i] || w->word[i][0] == '!' || attach_wish(w, w->word[i]))
 			continue;
 		snprintf(text, sizeof(text),
 			 "the server shares no device \"%s\" with you", w->word[i]);
@@ -180,7 +182,7 @@ list_ended(struct want *w)
 		want_answer(w, ERR_NODEV,
 			    "the server shares no device with you that may be attached "
 			    "without naming it");
-	else if (w->found == 0 && w->err == ERR_OK)
+	else if (w->found == 0 && w->open == 0 && w->err == ERR_OK)
 		want_answer(w, ERR_NODEV,
 			    "name its busid to attach a keyboard, hub or network device");
 }

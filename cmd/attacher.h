@@ -10,6 +10,7 @@
  *	attach_leave.c one device: how it goes
  *	attach_via.c  the other way: offered to stock USB/IP clients
  *	attach_stock.c devices of a stock USB/IP server instead of a peer's
+ *	attach_sleep.c  nothing is attached while the machine sleeps
  *	attach_ctl.c  the control socket: status, one more device, detach
  *	attach_hand.c handing devices to an attach that runs already
  */
@@ -25,6 +26,7 @@ struct ctl;
 struct ctl_conn;
 struct far;
 struct stock_conn;
+struct sleep;
 struct stock_listener;
 struct vhci_eject;
 struct vhci_pipe;
@@ -41,9 +43,12 @@ struct attacher {
 	bool stock;            /* target is one: attached.far instead of remote */
 	struct ctl *ctl;
 	struct watch watch; /* of the status, by the control socket */
+	bool watched;       /* a line of watch is being made */
 	bool ready;         /* welcomed */
 	bool ending;
 	bool once;           /* --once: ends with its first session */
+	bool first_lasts;    /* what the line wants is lasting */
+	uint32_t off;        /* core/assist_kind.h: what is not done */
 	uint64_t grace_us;   /* a session without a link is kept so long */
 	int code;            /* to exit with */
 	int report;          /* fd to the waiting parent of --background, or -1 */
@@ -56,6 +61,9 @@ struct attacher {
 	char via_where[STOCK_WHERE]; /* "": devices go to the kernel */
 	struct stock_allow allow;
 	struct stock_listener *via;
+	struct sleep *sleep;       /* NULL: it is not noticed */
+	struct event *hurry;       /* it waits no longer */
+	bool asleep;               /* or about to be */
 	struct wire_device *names; /* the server's list; whole in want_device */
 	unsigned names_n;
 };
@@ -70,8 +78,9 @@ struct want {
 	struct ctl_conn *conn; /* who asked; NULL: the command line, or has its answer */
 	bool line;             /* of the command line: its end is the process's */
 	bool once;             /* what has gone is not attached again */
-	bool takeover;         /* also from a live session of ours */
-	bool accept;           /* what has come back as another kind of device */
+	bool lasting;  /* of [attach NAME]: waits for devices that never were there */
+	bool takeover; /* also from a live session of ours */
+	bool accept;   /* what has come back as another kind of device */
 	unsigned n;
 	char word[ATTACH_WANTS][PATTERN_TEXT];
 	bool met[ATTACH_WANTS]; /* some device matched */
@@ -149,6 +158,12 @@ void want_check(struct want *); /* answered? frees it when it has no device */
 bool want_means(struct want *, const struct devinfo *); /* its words do */
 void want_busids(struct want *); /* of a stock server: there is no list */
 
+/*
+ * attach_wish.c: asks for a port that is not in the list; false: it cannot be asked for.
+ * Who asked hears the server's answer.
+ */
+bool attach_wish(struct want *, const char *busid);
+
 /* attach_stand.c: lists are given device by device, then as ended. */
 void stand_device(struct attacher *, const struct wire_device *);
 void stand_listed(struct attacher *);
@@ -210,6 +225,11 @@ void far_leave(struct far *);                /* closes the connection; NULL is f
 void far_free(struct far *);                 /* after the bridge; not from inside */
 /* The server has not acknowledged what was sent for so long. */
 bool far_silent(const struct far *, uint64_t us);
+
+/* attach_sleep.c: before the machine sleeps, and after. */
+void attach_sleep_start(struct attacher *);
+void attach_sleep_check(struct attacher *); /* a device is gone */
+void attach_sleep_end(struct attacher *);
 
 /* attach_ctl.c */
 int attach_ctl_start(struct attacher *) MUST_CHECK;

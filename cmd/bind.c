@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -12,8 +13,11 @@
 #include "cmd/share.h"
 #include "cmd/sockets.h"
 #include "cmd/state.h"
+#include "core/json.h"
 #include "core/text.h"
 #include "usb/bus.h"
+
+#define BIND_TIMEOUT_MS 5000
 
 enum { OPT_AS, OPT_KEEP_LOCAL, OPT_MODE };
 
@@ -106,6 +110,89 @@ bind_all(struct ctx *ctx, const struct share *s)
 	return code;
 }
 
+/* --- of a serve whose state directory is not ours to write --- */
+
+static bool
+must_ask(const char *dir)
+{
+	return access(dir, F_OK) == 0 && access(dir, W_OK) != 0;
+}
+
+static int
+ask(const char *dir, const char *request)
+{
+	char path[4096], answer[512], text[256] = "";
+	uint64_t code = 0;
+	int err = ERR_TOOBIG;
+
+	if (state_path(dir, "run/serve.sock", path, sizeof(path)) == ERR_OK)
+		err = sockets_ask(path, request, BIND_TIMEOUT_MS, answer, sizeof(answer));
+	if (err != ERR_OK)
+		return cmd_fail(err == ERR_NODEV ? ERR_LACKING : err,
+				"%s is not yours to write, and its serve does not let "
+				"you in: run this as its user, or set control.group",
+				dir);
+	json_get_u64(json_read(answer, strlen(answer)), "exit", &code);
+	json_get_str(json_read(answer, strlen(answer)), "text", text, sizeof(text));
+	if (code != 0)
+		cmd_fail(ERR_FAIL, "serve: %s", text);
+	return (int)code;
+}
+
+static int
+ask_bind(const char *dir, const struct share_row *row)
+{
+	char request[1024];
+	struct json j;
+
+	json_init(&j, request, sizeof(request));
+	json_open(&j, NULL);
+	json_str(&j, "cmd", "bind");
+	json_str(&j, "device", row->word);
+	if (row->nick[0] != '\0')
+		json_str(&j, "as", row->nick);
+	json_bool(&j, "keep_local", row->part);
+	json_str(&j, "mode", share_mode(row->queued, row->read_only));
+	json_close(&j);
+	return ask(dir, request);
+}
+
+static int
+ask_bind_all(const char *dir, const struct share *s)
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < s->n && code == 0; i++)
+		code = ask_bind(dir, &s->row[i]);
+	return code;
+}
+
+static int
+ask_unbind(const char *dir, const char *word)
+{
+	char request[PATTERN_TEXT * 6 + 64];
+	struct json j;
+
+	json_init(&j, request, sizeof(request));
+	json_open(&j, NULL);
+	json_str(&j, "cmd", "unbind");
+	json_str(&j, "device", word);
+	json_close(&j);
+	return ask(dir, request);
+}
+
+static int
+ask_unbind_all(const char *dir, int argc, char **argv)
+{
+	int code = 0;
+
+	for (int i = 1; i < argc && code == 0; i++)
+		code = ask_unbind(dir, argv[i]);
+	return code;
+}
+
+/* --- what is bound --- */
+
 static int
 check_options(const struct share *s, const char *nick)
 {
@@ -188,7 +275,7 @@ run_bind(struct ctx *ctx, int argc, char **argv)
 	if (s == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	if ((code = read_line(s, argc, argv)) == 0)
-		code = bind_all(ctx, s);
+		code = must_ask(ctx->dir) ? ask_bind_all(ctx->dir, s) : bind_all(ctx, s);
 	free(s);
 	return code;
 }
@@ -204,6 +291,8 @@ run_unbind(struct ctx *ctx, int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (argv[i][0] == '-' || pattern_check(argv[i]) != ERR_OK)
 			return cmd_wrong(&cmd_unbind, "\"%s\" is no device", argv[i]);
+	if (must_ask(ctx->dir))
+		return ask_unbind_all(ctx->dir, argc, argv);
 	for (int i = 1; i < argc; i++) {
 		err = share_unbind(ctx->dir, argv[i]);
 		if (err == ERR_NODEV)

@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,7 +84,7 @@ on_read(evutil_socket_t fd, short what, void *arg)
 }
 
 static int
-spawn(struct child *c, char *const *argv, const int out[2], const int err[2])
+spawn(struct child *c, char *const *argv, int in, const int out[2], const int err[2])
 {
 	posix_spawn_file_actions_t f;
 	posix_spawnattr_t a;
@@ -92,7 +93,7 @@ spawn(struct child *c, char *const *argv, const int out[2], const int err[2])
 
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&f);
-	posix_spawn_file_actions_addopen(&f, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&f, in, 0);
 	posix_spawn_file_actions_adddup2(&f, out[1], 1);
 	posix_spawn_file_actions_adddup2(&f, err[1], 2);
 	posix_spawnattr_init(&a);
@@ -104,6 +105,24 @@ spawn(struct child *c, char *const *argv, const int out[2], const int err[2])
 	posix_spawn_file_actions_destroy(&f);
 	posix_spawnattr_destroy(&a);
 	return bad == 0 ? ERR_OK : ERR_FAIL;
+}
+
+/* A pipe that has the text in it, and its end. */
+static int
+stdin_of(const char *input)
+{
+	size_t n = strlen(input);
+	int p[2];
+	bool ok;
+
+	if (pipe2(p, O_CLOEXEC) != 0)
+		return -1;
+	ok = write(p[1], input, n) == (ssize_t)n;
+	close(p[1]);
+	if (ok)
+		return p[0];
+	close(p[0]);
+	return -1;
 }
 
 static int
@@ -120,10 +139,11 @@ end_open(struct child *c, int i, struct event_base *base, int fd)
 }
 
 struct child *
-child_run(struct event_base *base, char *const *argv, child_fn *fn, void *arg)
+child_run(struct event_base *base, char *const *argv, const char *input, child_fn *fn,
+	  void *arg)
 {
 	struct child *c = calloc(1, sizeof(*c));
-	int out[2] = {-1, -1}, err[2] = {-1, -1};
+	int out[2] = {-1, -1}, err[2] = {-1, -1}, in;
 	bool ok;
 
 	if (c == NULL)
@@ -131,15 +151,20 @@ child_run(struct event_base *base, char *const *argv, child_fn *fn, void *arg)
 	c->fn = fn;
 	c->arg = arg;
 	c->end[0].fd = c->end[1].fd = -1;
-	ok = pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0;
+	in = stdin_of(input);
+	ok = in >= 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0;
 	if (!ok) {
+		if (in >= 0)
+			close(in);
 		for (int i = 0; i < 2 && out[0] >= 0; i++)
 			close(out[i]);
 		free(c);
 		return NULL;
 	}
 	ok = end_open(c, 0, base, out[0]) == ERR_OK &&
-	     end_open(c, 1, base, err[0]) == ERR_OK && spawn(c, argv, out, err) == ERR_OK;
+	     end_open(c, 1, base, err[0]) == ERR_OK &&
+	     spawn(c, argv, in, out, err) == ERR_OK;
+	close(in);
 	close(out[1]);
 	close(err[1]);
 	if (ok)
@@ -161,4 +186,11 @@ child_free(struct child *c)
 	while (waitpid(c->pid, &st, 0) < 0)
 		;
 	release(c);
+}
+
+void
+child_leave(struct child *c)
+{
+	if (c != NULL)
+		release(c);
 }

@@ -14,6 +14,7 @@
 struct ctx {
 	char *dir; /* state directory */
 	struct conf conf;
+	struct conf_sources sources; /* it was read from */
 	int verbose;
 };
 
@@ -34,9 +35,9 @@ struct cmd {
 	int (*run)(struct ctx *, int argc, char **argv);
 };
 
-extern const struct cmd cmd_attach, cmd_bench, cmd_bind, cmd_detach, cmd_help, cmd_id,
-    cmd_invite, cmd_list, cmd_peer, cmd_rendezvous, cmd_serve, cmd_status, cmd_tui,
-    cmd_unbind;
+extern const struct cmd cmd_attach, cmd_bench, cmd_bind, cmd_completion, cmd_config,
+    cmd_describe, cmd_detach, cmd_doctor, cmd_help, cmd_id, cmd_invite, cmd_list,
+    cmd_peer, cmd_rendezvous, cmd_reset, cmd_serve, cmd_status, cmd_tui, cmd_unbind;
 extern const struct cmd *const cmds[]; /* main.c; NULL ends it */
 
 /* cmd/usage.c */

@@ -1,166 +1,41 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The table of settings.
+ * Settings: what was made of the table of conf_key.c, and by whom. A value that is not
+ * understood changes nothing.
  */
-#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cmd/conf.h"
-#include "core/access.h"
-#include "core/assist_kind.h"
-#include "core/keyuse.h"
 #include "core/mem.h"
 #include "core/text.h"
-#include "net/ice_uri.h"
-#include "net/link.h"
-#include "net/tcp_addr.h"
 
-static bool
-set_cc(struct conf *c, const char *v)
+#define NAMED " NAME." /* in a key's name: its sections have names */
+
+bool
+conf_words(const char *v, const char *between, bool (*fn)(void *arg, const char *word),
+	   void *arg)
 {
-	bool cubic = strcmp(v, "cubic") == 0;
-
-	if (!cubic && strcmp(v, "bbr") != 0)
-		return false;
-	c->link_cubic = cubic;
-	return true;
-}
-
-static bool
-set_cipher(struct conf *c, const char *v)
-{
-	static const char *const name[] = {[CONF_CIPHER_AUTO] = "auto",
-					   [CONF_CIPHER_AES] = "aes128",
-					   [CONF_CIPHER_CHACHA] = "chacha20"};
-
-	for (unsigned i = 0; i < ARRAY_LEN(name); i++)
-		if (strcmp(v, name[i]) == 0) {
-			c->link_cipher = (enum conf_cipher)i;
-			return true;
-		}
-	return false;
-}
-
-static bool
-set_fast(struct conf *c, const char *v)
-{
-	c->link_slow = strcmp(v, "no") == 0;
-	return c->link_slow || strcmp(v, "yes") == 0;
-}
-
-static bool
-set_mtu(struct conf *c, const char *v)
-{
-	uint64_t n;
-
-	if (strcmp(v, "auto") == 0) {
-		c->link_mtu = 0;
-		return true;
-	}
-	if (!text_to_u64(v, LINK_MTU_MAX, &n) || n < LINK_MTU_MIN)
-		return false;
-	c->link_mtu = (uint16_t)n;
-	return true;
-}
-
-static bool
-set_rekey(struct conf *c, const char *v)
-{
-	return text_to_u64(v, KEYUSE_WORN, &c->link_rekey) && c->link_rekey > 0;
-}
-
-static bool
-set_ports(struct conf *c, const char *v)
-{
-	char from[8];
-	const char *dash = strchr(v, '-');
-	size_t n = dash == NULL ? strlen(v) : (size_t)(dash - v);
-	uint64_t a, b;
-
-	if (n == 0 || n >= sizeof(from))
-		return false;
-	memcpy(from, v, n);
-	from[n] = '\0';
-	if (!text_to_u64(from, 65535, &a) || a == 0 ||
-	    !text_to_u64(dash == NULL ? from : dash + 1, 65535, &b) || b < a)
-		return false;
-	c->port_min = (uint16_t)a;
-	c->port_max = (uint16_t)b;
-	return true;
-}
-
-static bool
-set_relay(struct conf *c, const char *v)
-{
-	c->relay_only = strcmp(v, "only") == 0;
-	return c->relay_only || strcmp(v, "auto") == 0;
-}
-
-static bool
-set_stun(struct conf *c, const char *v)
-{
-	return ice_uri_stun(&c->ice.stun, v) == ERR_OK;
-}
-
-/* URIs with commas between them, in place of those of before. */
-static bool
-set_turn(struct conf *c, const char *v)
-{
-	struct ice_servers s = {.stun = c->ice.stun};
-	char uri[ICE_HOST + 32];
+	char word[CONF_WORD];
 
 	for (;; v++) {
-		size_t n = strcspn(v, ",");
+		size_t n, all;
 
-		if (n >= sizeof(uri))
+		v += strspn(v, " \t");
+		for (n = all = strcspn(v, between); n > 0 && strchr(" \t", v[n - 1]); n--)
+			;
+		if (n >= sizeof(word))
 			return false;
-		memcpy(uri, v, n);
-		uri[n] = '\0';
-		if (ice_uri_turn(&s, uri) != ERR_OK)
+		memcpy(word, v, n);
+		word[n] = '\0';
+		if (!fn(arg, word))
 			return false;
-		v += n;
+		v += all;
 		if (*v == '\0')
-			break;
+			return true;
 	}
-	c->ice = s;
-	return true;
-}
-
-static bool
-set_turn_user(struct conf *c, const char *v)
-{
-	return v[0] != '\0' && text_copy(c->turn_user, sizeof(c->turn_user), v);
-}
-
-static bool
-set_turn_password(struct conf *c, const char *v)
-{
-	return v[0] != '\0' && text_copy(c->turn_password, sizeof(c->turn_password), v);
-}
-
-static bool
-set_attached(struct conf *c, const char *v)
-{
-	bool yes = strcmp(v, "yes") == 0;
-
-	if (!yes && strcmp(v, "no") != 0)
-		return false;
-	c->serve_attached = yes;
-	return true;
-}
-
-static bool
-set_no_assist(struct conf *c, const char *v)
-{
-	uint32_t off;
-
-	if (v[0] == '\0' || !assist_read(strcmp(v, "none") == 0 ? "" : v, &off))
-		return false;
-	c->no_assist = off;
-	return true;
 }
 
 int
@@ -179,86 +54,190 @@ conf_add_rdv(struct conf *c, const char *uri)
 	return ERR_OK;
 }
 
-/* Those of before are replaced. */
-static bool
-set_rendezvous(struct conf *c, const char *v)
+/* --- sections with names --- */
+
+/* Gives a section its defaults. */
+static void
+set_usual(enum conf_of of, void *section)
 {
-	char one[RDV_URI];
+	for (const struct conf_key *k = conf_keys; k->name != NULL; k++)
+		if (k->of == of && k->def != NULL &&
+		    !k->set((char *)section + k->at, k->def))
+			ASSERT(false);
+}
 
-	c->rdvs = 0;
-	for (;; v++) {
-		size_t n = strcspn(v, ",");
+const struct conf_attach *
+conf_find_attach(const struct conf *c, const char *name)
+{
+	for (unsigned i = 0; i < c->attaches; i++)
+		if (strcmp(c->attach[i]->name, name) == 0)
+			return c->attach[i];
+	return NULL;
+}
 
-		if (n >= sizeof(one))
-			return false;
-		memcpy(one, v, n);
-		one[n] = '\0';
-		if (conf_add_rdv(c, one) != ERR_OK)
-			return false;
-		v += n;
-		if (*v == '\0')
-			return true;
+static void *
+make_attach(struct conf *c, const char *name)
+{
+	struct conf_attach *a =
+	    c->attaches < CONF_SECTIONS ? calloc(1, sizeof(*a)) : NULL;
+
+	if (a == NULL)
+		return NULL;
+	text_copy(a->name, sizeof(a->name), name);
+	a->grace_us = UINT64_MAX;
+	set_usual(CONF_ATTACH, a);
+	return c->attach[c->attaches++] = a;
+}
+
+/* What a key of this section changes, and how large it is; made if it is new. */
+static void *
+section_of(struct conf *c, enum conf_of of, const char *name, size_t *n)
+{
+	void *at = c;
+
+	*n = sizeof(*c);
+	if (of == CONF_ATTACH) {
+		*n = sizeof(struct conf_attach);
+		at = (void *)(uintptr_t)conf_find_attach(c, name);
+		if (at == NULL)
+			at = make_attach(c, name);
 	}
+	return at;
 }
 
-static bool
-set_address(struct conf *c, const char *v)
+/* --- who made it --- */
+
+const struct conf_made *
+conf_find(const struct conf *c, const struct conf_key *k, const char *name)
 {
-	struct tcp_where w;
-	struct sockaddr_storage ss;
-
-	if (tcp_where_split(&w, v) != ERR_OK || w.port == 0 ||
-	    (!tcp_where_numeric(&w, &ss) && !tcp_where_is_name(&w)))
-		return false;
-	return text_copy(c->serve_address, sizeof(c->serve_address), v);
+	for (unsigned i = 0; i < c->made_n; i++)
+		if (c->made[i].key == k && strcmp(c->made[i].name, name) == 0)
+			return &c->made[i];
+	return NULL;
 }
 
-static bool
-set_lan(struct conf *c, const char *v)
+static int
+note(struct conf *c, const struct conf_key *k, const char *name, const char *value,
+     const char *from)
 {
-	c->serve_lan = strcmp(v, "yes") == 0;
-	return c->serve_lan || strcmp(v, "no") == 0;
+	struct conf_made *m = (void *)(uintptr_t)conf_find(c, k, name);
+	char *text = strdup(value), *who = strdup(from);
+	void *more = c->made;
+
+	if (m == NULL)
+		more = realloc(c->made, (c->made_n + 1) * sizeof(*c->made));
+	if (text == NULL || who == NULL || more == NULL) {
+		free(text);
+		free(who);
+		return ERR_NOMEM;
+	}
+	c->made = more;
+	if (m == NULL) {
+		m = &c->made[c->made_n++];
+		memset(m, 0, sizeof(*m));
+		m->key = k;
+		text_copy(m->name, sizeof(m->name), name);
+	}
+	free(m->text);
+	free(m->from);
+	m->text = text;
+	m->from = who;
+	return ERR_OK;
 }
 
-static bool
-set_name(struct conf *c, const char *v)
+/* --- one setting --- */
+
+static int
+put(struct conf *c, const struct conf_key *k, const char *name, const char *value,
+    const char *from, char *why, size_t cap)
 {
-	return access_name_ok(v) && text_copy(c->serve_name, sizeof(c->serve_name), v);
+	size_t n;
+	void *at = section_of(c, k->of, name, &n), *old = malloc(n);
+	int err = ERR_NOMEM;
+
+	if (at == NULL || old == NULL) {
+		snprintf(why, cap, "too many sections, or out of memory");
+		free(old);
+		return at == NULL ? ERR_FULL : ERR_NOMEM;
+	}
+	memcpy(old, at, n);
+	if (!k->set((char *)at + k->at, value)) {
+		memcpy(at, old, n);
+		snprintf(why, cap, "%s wants %s, not \"%s\"", k->name, k->form,
+			 k->secret ? "..." : value);
+		err = ERR_USAGE;
+	} else if ((err = note(c, k, name, value, from)) != ERR_OK) {
+		memcpy(at, old, n);
+		snprintf(why, cap, "%s", err_text(err));
+	}
+	free(old);
+	return err;
 }
 
-const struct conf_key conf_keys[] = {
-    {"attach.no_assist", "none|all|interrupt,storage",
-     "what is not done to hide the distance to devices (default: none)", set_no_assist},
-    {"ice.ports", "PORT[-PORT]", "UDP ports to use, for a forwarded range", set_ports},
-    {"ice.relay", "auto|only", "show peers no address but a relay's (default: auto)",
-     set_relay},
-    {"ice.stun", "HOST[:PORT]", "a server to ask for our address (default: none)",
-     set_stun},
-    {"ice.turn", "URI[,URI]", "servers that relay: turn:HOST[:PORT][?transport=udp|tcp]",
-     set_turn},
-    {"ice.turn.password", "TEXT", "the password for them", set_turn_password},
-    {"ice.turn.user", "NAME", "the user name for them", set_turn_user},
-    {"link.cc", "bbr|cubic", "congestion controller (default: bbr)", set_cc},
-    {"link.cipher", "auto|aes128|chacha20",
-     "what to encrypt data with (default: auto, the quicker one)", set_cipher},
-    {"link.fast", "yes|no",
-     "a socket of our own for data beside libnice's (default: yes)", set_fast},
-    {"link.mtu", "auto|1200..9000",
-     "bytes of a UDP datagram (default: auto, as many as the path takes)", set_mtu},
-    {"link.rekey_packets", "1..134217728",
-     "packets until a link gets new keys (default: 134217728)", set_rekey},
-    {"serve.address", "HOST[:PORT]",
-     "what tickets say first: a router's address that forwards", set_address},
-    {"serve.attached", "yes|no",
-     "devices that are attached here are shared as well (default: no)", set_attached},
-    {"serve.lan", "yes|no",
-     "serve announces itself on the local network, as by --lan (default: no)", set_lan},
-    {"serve.name", "NAME", "what this machine calls itself (default: host name)",
-     set_name},
-    {"serve.rendezvous", "URI[,URI]", "where peers can meet this machine, too",
-     set_rendezvous},
-    {NULL, NULL, NULL, NULL},
-};
+/* Whether the key belongs to sections of this kind: its length there, or 0. */
+static size_t
+of_kind(const struct conf_key *k, const char *kind, size_t n, bool named)
+{
+	const char *after = named ? NAMED : ".";
+
+	if (strncmp(k->name, kind, n) != 0 ||
+	    strncmp(k->name + n, after, strlen(after)) != 0)
+		return 0;
+	return n + strlen(after);
+}
+
+int
+conf_put(struct conf *c, const char *section, const char *key, const char *value,
+	 const char *from, char *why, size_t cap)
+{
+	size_t n = strcspn(section, " "), at;
+	const char *name = section + n + strspn(section + n, " ");
+	bool any = false;
+
+	if (section[n] != '\0' && !access_name_ok(name)) {
+		snprintf(why, cap, "\"%s\" cannot be the name of a section", name);
+		return ERR_USAGE;
+	}
+	for (const struct conf_key *k = conf_keys; k->name != NULL; k++) {
+		if ((at = of_kind(k, section, n, section[n] != '\0')) == 0)
+			continue;
+		any = true;
+		if (strcmp(k->name + at, key) == 0)
+			return put(c, k, name, value, from, why, cap);
+	}
+	if (any)
+		snprintf(why, cap, "unknown key \"%s\" in [%s]", key, section);
+	else
+		snprintf(why, cap, "unknown section [%s]", section);
+	return any ? ERR_NOPEER : ERR_NODEV;
+}
+
+int
+conf_set(struct conf *c, const char *setting, char *why, size_t cap)
+{
+	const char *eq = strchr(setting, '='), *dot, *space;
+	size_t n = eq == NULL ? strlen(setting) : (size_t)(eq - setting);
+	char word[CONF_WORD], *key;
+	int err = ERR_NODEV;
+
+	if (n < sizeof(word)) {
+		memcpy(word, setting, n);
+		word[n] = '\0';
+		space = strchr(word, ' ');
+		dot = space != NULL ? strrchr(space, '.') : strchr(word, '.');
+		key = word + (dot == NULL ? n : (size_t)(dot - word));
+		if (*key != '\0')
+			*key++ = '\0';
+		err = conf_put(c, word, key, eq == NULL ? "" : eq + 1, "-o", why, cap);
+	}
+	if (err == ERR_NODEV || err == ERR_NOPEER)
+		snprintf(why, cap,
+			 "there is no setting \"%.*s\"; \"usbp2p help\" lists them",
+			 (int)n, setting);
+	return err == ERR_OK ? ERR_OK : ERR_USAGE;
+}
+
+/* --- start and end --- */
 
 void
 conf_init(struct conf *c)
@@ -273,24 +252,36 @@ conf_init(struct conf *c)
 		*dot = '\0';
 	access_name_clean(host);
 	text_copy(c->serve_name, sizeof(c->serve_name), host);
+	set_usual(CONF_ONE, c);
 }
 
-int
-conf_set(struct conf *c, const char *setting, char *why, size_t cap)
+void
+conf_fini(struct conf *c)
 {
-	const char *eq = strchr(setting, '=');
-	size_t n = eq == NULL ? strlen(setting) : (size_t)(eq - setting);
-
-	for (const struct conf_key *k = conf_keys; k->name != NULL; k++) {
-		if (strlen(k->name) != n || strncmp(k->name, setting, n) != 0)
-			continue;
-		if (eq != NULL && k->set(c, eq + 1))
-			return ERR_OK;
-		snprintf(why, cap, "%s wants %s, not \"%s\"", k->name, k->form,
-			 eq == NULL ? "" : eq + 1);
-		return ERR_USAGE;
+	for (unsigned i = 0; i < c->attaches; i++)
+		free(c->attach[i]);
+	for (unsigned i = 0; i < c->made_n; i++) {
+		free(c->made[i].text);
+		free(c->made[i].from);
 	}
-	snprintf(why, cap, "there is no setting \"%.*s\"; \"usbp2p help\" lists them",
-		 (int)n, setting);
-	return ERR_USAGE;
+	free(c->made);
+	memset(c, 0, sizeof(*c));
+}
+
+static const char *
+value_of(const struct conf *c, const struct conf_key *k, const char *name)
+{
+	const struct conf_made *m = conf_find(c, k, name);
+
+	return m != NULL ? m->text : k->def != NULL ? k->def : "";
+}
+
+void
+conf_differ(const struct conf *was, const struct conf *is,
+	    void (*fn)(void *arg, const struct conf_key *), void *arg)
+{
+	for (const struct conf_key *k = conf_keys; k->name != NULL; k++)
+		if (k->of == CONF_ONE &&
+		    strcmp(value_of(was, k, ""), value_of(is, k, "")) != 0)
+			fn(arg, k);
 }

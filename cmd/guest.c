@@ -183,12 +183,15 @@ on_knock(void *arg, const struct wire_greet *k, struct wire_greet *reply,
 	} else if (ticket) {
 		err = admit_ticket(g, k, reply, no);
 	}
+	if (err == ERR_REFUSED && !is_known(g))
+		serve_own_asked(g, k->name, "");
 	if (err != ERR_OK) {
 		log_info("peer %s refused from=%s reason=\"%s\"", id, link_where(g->l),
 			 no->text);
 		return err;
 	}
 	g->admitted = true;
+	watch_poke(&g->of->watch);
 	log_info("peer %s admitted name=%s from=%s", id, g->who.name, link_where(g->l));
 	return ERR_OK;
 }
@@ -298,6 +301,7 @@ on_turn(void *arg)
 {
 	struct guest *g = arg;
 
+	watch_poke(&g->of->watch);
 	exports_turn(g->exports);
 	guest_dev_turn(g);
 	if (g->refused && session_unacked(g->session, STREAM_SESSION) == 0)
@@ -336,12 +340,29 @@ guest_reap(struct server *s)
 	server_check_end(s);
 }
 
+/* It is here by another link: this one was a try for a better one (cmd/seek). */
+static bool
+is_here(const struct guest *g)
+{
+	struct list *l;
+
+	LIST_EACH (&g->of->guests, l) {
+		const struct guest *o = CONTAINER_OF(l, struct guest, link);
+
+		if (o != g && o->l != NULL && o->session != NULL &&
+		    memcmp(o->who.id, g->who.id, sizeof(g->who.id)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 on_down(void *arg, int err, const char *why)
 {
 	struct guest *g = arg;
 
 	g->l = NULL;
+	watch_poke(&g->of->watch);
 	if (guest_hold(g, err)) {
 		log_info("peer %s lost, its session waits reason=\"%s\"", guest_name(g),
 			 why);
@@ -350,6 +371,9 @@ on_down(void *arg, int err, const char *why)
 	if (g->session != NULL)
 		log_info("peer %s disconnected reason=\"%s\"", guest_name(g),
 			 err == ERR_OK ? "closed here" : why);
+	else if (g->admitted && is_here(g))
+		log_debug("peer %s has no other link yet reason=\"%s\"", guest_name(g),
+			  why);
 	else if (g->admitted)
 		log_warn("peer %s did not get through reason=\"%s\"", guest_name(g), why);
 	else

@@ -118,9 +118,11 @@ guest_dev_open(void *arg, uint32_t number, const char *busid, uint8_t flags)
 
 	if (!guest_is_welcome(g))
 		exports_opened(g->exports, number, &stranger, NULL);
-	else if (d == NULL || d->left || !guest_may_see(g, d))
+	else if (d == NULL || d->left || !guest_may_see(g, d)) {
+		if (d != NULL && !d->left && server_shares(g->of, d))
+			serve_own_asked(g, g->who.name, d->info.busid);
 		exports_opened(g->exports, number, &no, NULL);
-	else
+	} else
 		lease_take(g->of, d, &user, g, number, flags & WIRE_TAKEOVER);
 }
 
@@ -190,6 +192,7 @@ guest_changed(struct server *s)
 {
 	static const struct timeval soon = {.tv_usec = TELL_US};
 
+	watch_poke(&s->watch);
 	if (!event_pending(s->teller, EV_TIMEOUT, NULL))
 		event_add(s->teller, &soon);
 }

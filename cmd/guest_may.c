@@ -74,6 +74,7 @@ guest_review(struct server *s)
 			 guest_name(g));
 		g->barred = true;
 	}
+	serve_own_review(s, &p);
 	peers_free(&p);
 	dismiss(s);
 }

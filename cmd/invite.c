@@ -152,7 +152,8 @@ issue(const struct ctx *ctx, struct invitation *v, struct ticket *t)
 static int
 run(struct ctx *ctx, int argc, char **argv)
 {
-	struct invitation v = {.issued = {.uses = 1}, .ttl_us = 86400ull * 1000000};
+	struct invitation v = {.issued = {.uses = ctx->conf.peers_uses},
+			       .ttl_us = ctx->conf.peers_ttl_us};
 	struct ticket t;
 	const char *arg;
 	struct cmd_args a;

@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/nowrite.h"
 #include "core/text.h"
+#include "net/clock.h"
 
 static const char no_disk[] =
     "it is shared read-only, but has no disk that could be (Bulk-Only Transport)";
@@ -25,6 +26,7 @@ static void
 lease_free(struct lease *x)
 {
 	list_del(&x->link);
+	claims_end(x);
 	if (x->probe != NULL)
 		event_free(x->probe);
 	lease_unguard(x);
@@ -82,16 +84,20 @@ on_opened(void *arg, int err, const char *why)
 
 	if (err != ERR_OK) {
 		log_warn("device %s cannot be opened reason=\"%s\"", d->info.busid, why);
+		claims_why(x, why);
 		lease_deny(x, err == ERR_BUSY ? WIRE_IN_USE : WIRE_TROUBLE, why);
 		start_waiting(s, d);
 		return;
 	}
 	x->state = LEASE_OPEN;
+	x->was_open = true;
+	x->open_ms = (clock_us() - x->asked_us) / 1000;
 	if ((err = lease_guard(x)) != ERR_OK) {
 		close_again(x, err);
 		return;
 	}
-	log_info("device %s lent to=%s", x->dev->info.busid, x->user->name(x->arg));
+	log_info("device %s lent to=%s open_ms=%llu", x->dev->info.busid, x->by,
+		 (unsigned long long)x->open_ms);
 	guest_changed(s);
 	x->user->opened(x->arg, x->number, &yes, x);
 }
@@ -112,6 +118,7 @@ on_gone(void *arg)
 	static const struct wire_refusal why = {WIRE_NO_DEVICE, "it was unplugged"};
 	struct lease *x = arg;
 
+	claims_why(x, why.text);
 	if (x->user != NULL)
 		x->user->taken(x->arg, x->number, &why);
 }
@@ -141,6 +148,7 @@ take_over(struct lease *x, struct lease *holder)
 
 	x->takeover = false; /* once: two that want it would take turns */
 	log_info("device %s taken over by=%s", x->dev->info.busid, x->user->name(x->arg));
+	claims_why(holder, lost.text);
 	holder->user->taken(holder->arg, holder->number, &lost);
 }
 
@@ -174,6 +182,8 @@ start(struct lease *x)
 		x->part = x->dev->info.part;
 		x->read_only = x->dev->info.read_only;
 		x->since = (uint64_t)time(NULL);
+		text_copy(x->by, sizeof(x->by), x->user->name(x->arg));
+		claims_take(x);
 		if ((err = usb_dev_open(x->dev, &usb_user, x)) != ERR_OK)
 			lease_deny(x, err == ERR_GONE ? WIRE_NO_DEVICE : WIRE_TROUBLE,
 				   err_text(err));
@@ -276,8 +286,10 @@ lease_revoke(struct server *s, struct usb_dev *d, const char *why)
 
 		if (x->dev == d && x->state == LEASE_WAITING)
 			lease_deny(x, WIRE_NO_DEVICE, why);
-		else if (x->dev == d && x->user != NULL)
+		else if (x->dev == d && x->user != NULL) {
+			claims_why(x, why);
 			x->user->taken(x->arg, x->number, &no);
+		}
 	}
 }
 
@@ -296,8 +308,10 @@ lease_review(struct server *s)
 			continue;
 		if (x->state == LEASE_WAITING)
 			lease_deny(x, WIRE_NOT_ALLOWED, no.text);
-		else
+		else {
+			claims_why(x, no.text);
 			x->user->taken(x->arg, x->number, &no);
+		}
 	}
 }
 

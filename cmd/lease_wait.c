@@ -155,6 +155,7 @@ lease_on_probe(int fd, short what, void *arg)
 	if (user->silence_us(who) >= LEASE_PROBE_US) {
 		log_info("device %s taken from=%s reason=\"its link is silent\"",
 			 x->dev->info.busid, user->name(who));
+		claims_why(holder, lost.text);
 		user->abandon(who, holder->number, &lost);
 	} else if (lease_may_queue(x)) {
 		lease_probe(x, holder);

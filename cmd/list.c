@@ -39,13 +39,15 @@ static void
 show_json(struct listing *s, const struct devinfo *d, const char *state,
 	  const struct wire_device *w)
 {
-	char buf[2048];
+	char buf[4096];
 	struct json j;
 
 	json_init(&j, buf, sizeof(buf));
 	json_open(&j, NULL);
 	report_device(&j, d);
 	json_str(&j, "state", state);
+	if (w == NULL)
+		report_kernel(&j, d->busid);
 	if (w != NULL && w->state == WIRE_TAKEN) {
 		json_str(&j, "holder", w->holder);
 		json_u64(&j, "since", w->since);

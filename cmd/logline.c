@@ -12,6 +12,7 @@
 
 /* How much is shown; set once at start, read by the sink alone. */
 static enum log_level logline_max;
+static uint64_t logline_counts[LOG_LEVEL_DEBUG + 1]; /* by level; the sink's, too */
 
 static void
 sink(enum log_level level, const char *fmt, va_list ap)
@@ -22,6 +23,7 @@ sink(enum log_level level, const char *fmt, va_list ap)
 	struct timespec now;
 	struct tm tm;
 
+	logline_counts[level]++;
 	if (level > logline_max)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -34,11 +36,15 @@ sink(enum log_level level, const char *fmt, va_list ap)
 	errno = keep;
 }
 
-void
-logline_start(int verbose)
+uint64_t
+logline_count(enum log_level level)
 {
-	logline_max = verbose < 0    ? LOG_LEVEL_WARN
-		      : verbose == 0 ? LOG_LEVEL_INFO
-				     : LOG_LEVEL_DEBUG;
+	return logline_counts[level];
+}
+
+void
+logline_start(enum log_level max)
+{
+	logline_max = max;
 	log_to(sink);
 }

@@ -5,7 +5,14 @@
 #ifndef CMD_LOGLINE_H
 #define CMD_LOGLINE_H
 
-/* verbose 0: info and worse; 1 and more: debug too. Quiet commands: -1. */
-void logline_start(int verbose);
+#include <stdint.h>
+
+#include "core/log.h"
+
+/* Lines of this level and worse. */
+void logline_start(enum log_level max);
+
+/* How many of this level there were so far, shown or not. */
+uint64_t logline_count(enum log_level);
 
 #endif

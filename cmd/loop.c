@@ -11,10 +11,13 @@
 
 #include "cmd/heap.h"
 #include "cmd/loop.h"
+#include "cmd/notify.h"
+#include "cmd/privs.h"
 #include "cmd/state.h"
 #include "core/log.h"
 #include "net/dtls_cipher.h"
 #include "core/text.h"
+#include "net/clock.h"
 #include "net/gpump.h"
 #include "net/ice_uri.h"
 
@@ -26,9 +29,27 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 {
 	struct loop *l = arg;
 
-	(void)sig;
 	(void)what;
+	if (sig == SIGHUP && l->reload != NULL) {
+		l->reload(l->arg);
+		return;
+	}
+	notify_say(l->notify, "STOPPING=1");
 	l->stop(l->arg);
+}
+
+/* Unless the process was started with it ignored (nohup). */
+static int
+heed_hangup(struct loop *l)
+{
+	struct sigaction was;
+
+	if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler == SIG_IGN)
+		return ERR_OK;
+	if ((l->sighup = evsignal_new(l->base, SIGHUP, on_signal, l)) == NULL)
+		return ERR_NOMEM;
+	evsignal_add(l->sighup, NULL);
+	return ERR_OK;
 }
 
 static int
@@ -52,7 +73,7 @@ make_base(struct loop *l)
 		return ERR_NOMEM;
 	evsignal_add(l->sigint, NULL);
 	evsignal_add(l->sigterm, NULL);
-	return ERR_OK;
+	return heed_hangup(l);
 }
 
 static bool
@@ -74,15 +95,17 @@ fill_servers(struct loop *l, const struct conf *c)
 	}
 }
 
-/* A rendezvous lends relays: after our own ones. */
+/* Our own ones first, then those that a rendezvous lends. */
 static void
-on_relays(void *arg, const struct rdv_relays *r)
+refill_servers(struct loop *l)
 {
-	struct loop *l = arg;
-	struct ice_stun stun = l->servers.stun; /* an option may have set it */
+	const struct rdv_relays *r = &l->relays;
+	struct ice_stun stun = l->servers.stun;
 
 	fill_servers(l, l->conf);
-	l->servers.stun = stun;
+	if (l->stun_fixed)
+		l->servers.stun = stun;
+	l->servers.lent_until = l->lent_until;
 	for (unsigned i = 0; i < r->n; i++) {
 		unsigned n = l->servers.turns;
 
@@ -93,35 +116,34 @@ on_relays(void *arg, const struct rdv_relays *r)
 
 			text_copy(t->username, sizeof(t->username), r->user);
 			text_copy(t->password, sizeof(t->password), r->password);
+			l->servers.lent++;
 		}
 	}
 }
 
 static void
+on_relays(void *arg, const struct rdv_relays *r)
+{
+	struct loop *l = arg;
+
+	l->relays = *r;
+	l->lent_until = clock_us() + (uint64_t)r->ttl_s * 1000000;
+	refill_servers(l);
+}
+
+static void
 fill_env(struct loop *l, struct ctx *ctx)
 {
-	size_t mtu = ctx->conf.link_mtu;
-
 	heap_pool(&l->pool, LOOP_LINKS);
 	l->conf = &ctx->conf;
-	fill_servers(l, l->conf);
 	l->env = (struct link_env){.base = l->base,
 				   .dns = l->dns,
 				   .pump = l->pump,
 				   .ident = l->ident,
-				   .name = ctx->conf.serve_name,
-				   .port_min = ctx->conf.port_min,
-				   .port_max = ctx->conf.port_max,
 				   .servers = &l->servers,
-				   .relay_only = ctx->conf.relay_only,
-				   .mtu = mtu > 0 ? mtu : LINK_MTU_MIN,
-				   .mtu_max = mtu > 0 ? 0 : LINK_MTU_TRY,
-				   .cubic = ctx->conf.link_cubic,
-				   .slow = ctx->conf.link_slow,
-				   .rekey = ctx->conf.link_rekey,
-				   .chacha = wants_chacha(&ctx->conf),
 				   .pool = &l->pool,
 				   .rdv = {l->base, l->dns, l->ident, on_relays, l}};
+	loop_reload(l);
 	ident_random(l->env.instance, sizeof(l->env.instance));
 }
 
@@ -155,12 +177,35 @@ loop_start(struct loop *l, struct ctx *ctx, void (*stop)(void *arg), void *arg)
 		return err;
 	}
 	fill_env(l, ctx);
+	l->dir = ctx->dir;
+	l->notify = notify_new(l->base);
 	return ERR_OK;
+}
+
+void
+loop_reload(struct loop *l)
+{
+	const struct conf *c = l->conf;
+	struct link_env *e = &l->env;
+
+	refill_servers(l);
+	e->name = c->serve_name;
+	e->port_min = c->port_min;
+	e->port_max = c->port_max;
+	e->relay_only = c->relay_only;
+	e->mtu = c->link_mtu > 0 ? c->link_mtu : LINK_MTU_MIN;
+	e->mtu_max = c->link_mtu > 0 ? 0 : LINK_MTU_TRY;
+	e->cubic = c->link_cubic;
+	e->slow = c->link_slow;
+	e->rekey = c->link_rekey;
+	e->chacha = wants_chacha(c);
 }
 
 int
 loop_run(struct loop *l)
 {
+	privs_drop(l->dir);
+	notify_say(l->notify, "READY=1");
 	event_base_dispatch(l->base);
 	return l->code;
 }
@@ -189,6 +234,7 @@ void
 loop_end(struct loop *l)
 {
 	linger(l);
+	notify_free(l->notify);
 	if (l->base != NULL) /* a look-up that was given up ends in the next turn */
 		event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	if (l->dns != NULL)
@@ -199,6 +245,8 @@ loop_end(struct loop *l)
 		event_free(l->sigint);
 	if (l->sigterm != NULL)
 		event_free(l->sigterm);
+	if (l->sighup != NULL)
+		event_free(l->sighup);
 	if (l->base != NULL)
 		event_base_free(l->base);
 	ident_free(l->ident);

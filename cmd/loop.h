@@ -8,10 +8,12 @@
 
 #include "cmd/cmd.h"
 #include "core/mem.h"
+#include "core/rdv_wire.h"
 #include "net/ice.h"
 #include "net/link.h"
 
 struct event;
+struct notify;
 
 struct loop {
 	struct event_base *base;
@@ -22,8 +24,14 @@ struct loop {
 	const struct conf *conf;
 	struct ice_servers servers; /* of env; may change between links */
 	struct pool pool;           /* of the links */
-	struct event *sigint, *sigterm;
-	void (*stop)(void *arg); /* asked to end; calls loop_exit when done */
+	struct rdv_relays relays;   /* lent by a rendezvous, */
+	uint64_t lent_until;        /* until then, microseconds of clock_us() */
+	bool stun_fixed;            /* an option said servers.stun */
+	struct event *sigint, *sigterm, *sighup;
+	struct notify *notify;     /* NULL: we are no service */
+	const char *dir;           /* state directory */
+	void (*stop)(void *arg);   /* asked to end; calls loop_exit when done */
+	void (*reload)(void *arg); /* SIGHUP; NULL: as the others */
 	void *arg;
 	int code;
 };
@@ -38,9 +46,15 @@ struct loop {
 int
 loop_start(struct loop *, struct ctx *, void (*stop)(void *arg), void *arg) MUST_CHECK;
 
-/* Runs until loop_exit; returns the code that was given there. */
+/*
+ * Everything is prepared: gives up what it does not need of root's power, tells the
+ * service manager. Runs until loop_exit; returns the code that was given there.
+ */
 int loop_run(struct loop *);
 void loop_exit(struct loop *, int code);
 void loop_end(struct loop *);
+
+/* conf has changed: links from now on are of the new one. */
+void loop_reload(struct loop *);
 
 #endif

@@ -15,9 +15,10 @@
 #include "core/mem.h"
 #include "core/text.h"
 
-enum { OPT_DEVICE, OPT_JSON };
+enum { OPT_ADD, OPT_DEVICE, OPT_JSON };
 
 static const struct cmd_opt opts[] = {
+    [OPT_ADD] = {"add", NULL, "allow: these devices, too, beside those it may use"},
     [OPT_DEVICE] = {"device", "PATTERN",
 		    "allow: only these devices, repeatable (default: all bound ones)"},
     [OPT_JSON] = {"json", NULL, "list: one JSON object"},
@@ -28,7 +29,7 @@ static const struct cmd_opt opts[] = {
 struct line {
 	const char *word[4]; /* the verb and what is behind it */
 	unsigned words;
-	bool json;
+	bool json, add;
 	struct access_row row; /* its patterns */
 };
 
@@ -154,6 +155,35 @@ find_allowed(const struct peers *p, const struct line *l, struct access_row *row
 	return is_taken(p, row, row->name) ? name_taken(row->name) : 0;
 }
 
+/* What the peer may use already stays; all of it, if that is all. */
+static int
+add_words(const struct peers *p, struct access_row *row)
+{
+	struct access_row *known = peers_by_id(p, ACCESS_CLIENT, row->id);
+	struct access_row all;
+
+	if (known == NULL)
+		return 0;
+	all = *known;
+	if (known->words == 0)
+		row->words = 0;
+	for (unsigned i = 0; i < row->words; i++) {
+		unsigned k = 0;
+
+		while (k < all.words && strcmp(all.word[k], row->word[i]) != 0)
+			k++;
+		if (k == ACCESS_WORDS)
+			return cmd_fail(ERR_FULL,
+					"%s has as many patterns as there can be",
+					known->name);
+		if (k == all.words)
+			memcpy(all.word[all.words++], row->word[i], PATTERN_TEXT);
+	}
+	row->words = all.words;
+	memcpy(row->word, all.word, sizeof(row->word));
+	return 0;
+}
+
 static int
 do_allow(struct ctx *ctx, const struct line *l)
 {
@@ -166,6 +196,8 @@ do_allow(struct ctx *ctx, const struct line *l)
 	if (state_make(ctx->dir) != ERR_OK || peers_load(&p, ctx->dir) != ERR_OK)
 		return 1;
 	code = find_allowed(&p, l, &row);
+	if (code == 0 && l->add)
+		code = add_words(&p, &row);
 	peers_free(&p);
 	if (code != 0)
 		return code;
@@ -261,18 +293,44 @@ do_forget(struct ctx *ctx, const struct line *l)
 	return finish(ctx, &c, err);
 }
 
+/* --- no --- */
+
+/* Only a serve that runs knows who asks. */
+static int
+do_refuse(struct ctx *ctx, const struct line *l)
+{
+	char path[4096], request[PEERID_TEXT + 64], buf[1024], text[256];
+	struct json j;
+	int err;
+
+	json_init(&j, request, sizeof(request));
+	json_open(&j, NULL);
+	json_str(&j, "cmd", "refuse");
+	json_str(&j, "id", l->word[1]);
+	json_close(&j);
+	if (j.t.full)
+		return unknown(l->word[1]);
+	if ((err = state_path(ctx->dir, "run/serve.sock", path, sizeof(path))) !=
+		ERR_OK ||
+	    (err = sockets_ask(path, request, 5000, buf, sizeof(buf))) != ERR_OK)
+		return cmd_fail(err, "no serve runs in %s: nobody asks for anything",
+				ctx->dir);
+	if (json_get_str(json_read(buf, strlen(buf)), "text", text, sizeof(text)))
+		return cmd_fail(ERR_NOPEER, "%s: %s", l->word[1], text);
+	return 0;
+}
+
 /* --- the line --- */
 
 static const struct {
 	const char *name;
 	unsigned least, most; /* words, the verb included */
-	bool json, device;    /* options it takes */
+	bool json, device;    /* options it takes; device: --add, too */
 	int (*run)(struct ctx *, const struct line *);
 } verbs[] = {
-    {"list", 1, 1, true, false, do_list},
-    {"allow", 2, 3, false, true, do_allow},
-    {"rename", 3, 3, false, false, do_rename},
-    {"forget", 2, 2, false, false, do_forget},
+    {"list", 1, 1, true, false, do_list},      {"allow", 2, 3, false, true, do_allow},
+    {"rename", 3, 3, false, false, do_rename}, {"forget", 2, 2, false, false, do_forget},
+    {"refuse", 2, 2, false, false, do_refuse},
 };
 
 static int
@@ -288,6 +346,8 @@ read_line(struct line *l, int argc, char **argv)
 			return err_exit(ERR_USAGE);
 		if (o == OPT_JSON)
 			l->json = true;
+		else if (o == OPT_ADD)
+			l->add = true;
 		else if (o == OPT_DEVICE &&
 			 (l->row.words == ACCESS_WORDS || pattern_check(arg) != ERR_OK))
 			return cmd_wrong(&cmd_peer,
@@ -312,15 +372,16 @@ run(struct ctx *ctx, int argc, char **argv)
 		if (strcmp(verbs[i].name, l.word[0]) != 0)
 			continue;
 		if (l.words < verbs[i].least || l.words > verbs[i].most ||
-		    (l.json && !verbs[i].json) || (l.row.words > 0 && !verbs[i].device))
+		    (l.json && !verbs[i].json) || (l.row.words > 0 && !verbs[i].device) ||
+		    (l.add && l.row.words == 0))
 			return cmd_wrong(&cmd_peer,
 					 "\"peer %s\" takes other words or options",
 					 l.word[0]);
 		return verbs[i].run(ctx, &l);
 	}
-	return cmd_wrong(&cmd_peer, "list, allow, rename or forget?");
+	return cmd_wrong(&cmd_peer, "list, allow, refuse, rename or forget?");
 }
 
-const struct cmd cmd_peer = {"peer", "list|allow ID [NAME]|rename NAME NEW|forget NAME",
-			     "who may use devices here, and which servers are known",
-			     opts, run};
+const struct cmd cmd_peer = {
+    "peer", "list|allow ID [NAME]|refuse ID|rename NAME NEW|forget NAME",
+    "who may use devices here, and which servers are known", opts, run};

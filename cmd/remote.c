@@ -9,10 +9,12 @@
 
 #include <event2/event.h>
 
+#include "cmd/ground.h"
 #include "cmd/heap.h"
 #include "cmd/pause.h"
 #include "cmd/rekey.h"
 #include "cmd/remote.h"
+#include "cmd/seek.h"
 #include "core/log.h"
 #include "core/session.h"
 #include "core/text.h"
@@ -27,11 +29,14 @@ struct remote {
 	void *arg;
 	struct pool pool;
 	struct link *link;  /* NULL: none now */
-	struct rekey rekey; /* the one that takes over from it */
+	struct rekey rekey; /* the one that takes over from it, */
+	struct seek seek;   /* the same, should it be relayed */
+	struct ground ground;
 	struct session *session;
 	struct imports *imports;
 	bool ready;   /* the session was welcomed */
 	bool was;     /* one was, once */
+	bool insists; /* on the first one, too */
 	bool closing; /* by our owner */
 
 	uint8_t id[DOOR_ID]; /* of the session */
@@ -95,6 +100,16 @@ confirmed(struct remote *r, const struct wire_hello *h)
 	return ident_equal(h->greet.proof, want, sizeof(want));
 }
 
+/* The session goes by this link, for as long as that may be. */
+static void
+carries(struct remote *r)
+{
+	if (r->ops->lost == NULL)
+		return;
+	ground_watch(&r->ground, r->link);
+	seek_watch(&r->seek, r->link);
+}
+
 static int
 on_welcome(void *arg, int err, const struct wire_hello *h, const struct wire_refusal *no)
 {
@@ -110,6 +125,7 @@ on_welcome(void *arg, int err, const struct wire_hello *h, const struct wire_ref
 	r->links = 1;
 	r->lost_at = 0;
 	r->tries = 0;
+	carries(r);
 	r->ops->ready(r->arg);
 	return ERR_OK;
 }
@@ -295,6 +311,8 @@ on_resumed(void *arg, bool yes)
 	struct remote *r = arg;
 
 	r->links += yes;
+	if (yes)
+		carries(r);
 	if (yes && r->lost_at == 0) {
 		log_info("session with %s has new keys links=%llu", r->target->name,
 			 (unsigned long long)r->links);
@@ -329,14 +347,23 @@ is_final(int err)
 }
 
 static void
+stop_successors(struct remote *r)
+{
+	rekey_stop(&r->rekey);
+	seek_stop(&r->seek);
+	ground_watch(&r->ground, NULL);
+}
+
+static void
 on_down(void *arg, int err, const char *why)
 {
 	struct remote *r = arg;
 	bool fresh = r->lost_at == 0; /* it was carrying the session */
 
 	r->link = NULL;
-	rekey_stop(&r->rekey); /* which is no faster than what follows */
-	if (r->closing || r->ops->lost == NULL || !r->was || is_final(err)) {
+	stop_successors(r); /* which are no faster than what follows */
+	if (r->closing || r->ops->lost == NULL || !(r->was || r->insists) ||
+	    is_final(err)) {
 		event_del(r->timer);
 		r->ops->down(r->arg, err, why);
 		return;
@@ -384,10 +411,41 @@ take_over(void *arg, struct link *l)
 {
 	struct remote *r = arg;
 
+	stop_successors(r);
 	link_drop(r->link);
 	r->link = l;
 	link_pass(l, &link_ops, r);
 	return go_on(r);
+}
+
+/* --- what the link stands on --- */
+
+static void
+on_uprooted(void *arg, int err, const char *why)
+{
+	struct remote *r = arg;
+
+	if (!r->was || r->closing)
+		return;
+	r->tries = 0;
+	if (r->link != NULL) {
+		link_abort(r->link, err, why);
+		return;
+	}
+	r->try_at = clock_us();
+	rearm(r);
+}
+
+static void
+on_better(void *arg)
+{
+	struct remote *r = arg;
+
+	if (!r->ready || r->closing)
+		return;
+	if (link_ground(r->link) == LINK_OTHER)
+		rekey_start(&r->rekey);
+	seek_now(&r->seek);
 }
 
 struct remote *
@@ -406,6 +464,14 @@ remote_connect(struct loop *l, struct ctx *ctx, struct target *t, uint64_t grace
 	r->arg = arg;
 	r->rekey = (struct rekey){
 	    .env = &l->env, .target = &t->link, .take = take_over, .arg = r};
+	r->seek = (struct seek){.env = &l->env,
+				.target = &t->link,
+				.first_us = l->conf->seek_us,
+				.take = take_over,
+				.arg = r};
+	r->ground = (struct ground){.lost = on_uprooted, .better = on_better, .arg = r};
+	if (ops->lost != NULL)
+		ground_start(&r->ground, l->base);
 	heap_pool(&r->pool, LOOP_SESSION);
 	r->timer = evtimer_new(l->base, on_timer, r);
 	r->end = evtimer_new(l->base, on_end, r);
@@ -419,10 +485,16 @@ remote_connect(struct loop *l, struct ctx *ctx, struct target *t, uint64_t grace
 }
 
 void
+remote_insist(struct remote *r)
+{
+	r->insists = true;
+}
+
+void
 remote_close(struct remote *r)
 {
 	r->closing = true;
-	rekey_stop(&r->rekey);
+	stop_successors(r);
 	if (r->link != NULL)
 		link_close(r->link);
 	else
@@ -434,6 +506,7 @@ remote_free(struct remote *r)
 {
 	if (r == NULL)
 		return;
+	ground_stop(&r->ground);
 	imports_free(r->imports);
 	if (r->session != NULL)
 		session_free(r->session);

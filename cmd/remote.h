@@ -36,6 +36,9 @@ struct remote_ops {
 struct remote *remote_connect(struct loop *, struct ctx *, struct target *,
 			      uint64_t grace_us, const struct remote_ops *, void *arg);
 
+/* Also the first link is tried again and again, until the server refuses. */
+void remote_insist(struct remote *);
+
 /* Ends the link; down follows. */
 void remote_close(struct remote *);
 

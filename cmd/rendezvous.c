@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "cmd/control.h"
 #include "cmd/loop.h"
 #include "cmd/report.h"
 #include "cmd/state.h"
@@ -23,9 +24,9 @@
 #include "net/rdv_server.h"
 #include "net/tcp.h"
 
-#define RENDEZVOUS_LISTEN "[::]:13241"
+#define MOST 1000000 /* of what an option counts */
 
-enum { OPT_LISTEN, OPT_TURN, OPT_SECRET, OPT_NATS };
+enum { OPT_LISTEN, OPT_TURN, OPT_SECRET, OPT_NATS, OPT_PEERS, OPT_ADDRESS, OPT_RATE };
 
 static const struct cmd_opt opts[] = {
     [OPT_LISTEN] = {"listen", "ADDR:PORT",
@@ -37,6 +38,10 @@ static const struct cmd_opt opts[] = {
 		    "the secret that is shared with it (coturn: static-auth-secret)"},
     [OPT_NATS] = {"nats", "URL",
 		  "one of several nodes that meet there: nats://HOST:PORT[,...]"},
+    [OPT_PEERS] = {"peers", "N", "connections in all (default: 32768)"},
+    [OPT_ADDRESS] = {"per-address", "N",
+		     "connections of one IPv4 address or IPv6 /64 (default: 256)"},
+    [OPT_RATE] = {"handshakes", "N", "new connections a second (default: 400)"},
     {NULL, NULL, NULL},
 };
 
@@ -73,10 +78,9 @@ put_status(const struct meeting *m, struct json *j)
 
 	rdv_server_stats(m->server, &s);
 	report_open(j, "rendezvous");
-	json_u64(j, "pid", (uint64_t)getpid());
+	report_process(j, m->started, true);
 	peerid_text(ident_id(m->loop.ident), id);
 	json_str(j, "id", id);
-	json_u64(j, "since", m->started);
 	put_where(m, j);
 	if (rdv_server_bus(m->server) != NULL)
 		json_bool(j, "nats", bus_up(rdv_server_bus(m->server)));
@@ -125,19 +129,6 @@ on_gone(void *arg, struct ctl_conn *c)
 
 static const struct ctl_ops ctl_ops = {on_request, on_gone};
 
-static int
-control(struct meeting *m)
-{
-	char path[4096], why[512];
-	int err;
-
-	if ((err = state_path(m->ctx->dir, "run/rendezvous.sock", path, sizeof(path))) !=
-	    ERR_OK)
-		return cmd_fail(err, "%s", err_text(err));
-	err = ctl_listen(&m->ctl, m->loop.base, path, &ctl_ops, m, why, sizeof(why));
-	return err == ERR_OK ? 0 : cmd_fail(err, "%s", why);
-}
-
 /* --- options --- */
 
 static int
@@ -178,10 +169,29 @@ read_secret(struct meeting *m, const char *path)
 }
 
 static int
+add_number(struct meeting *m, int o, const char *text)
+{
+	uint64_t n;
+
+	if (!text_to_u64(text, MOST, &n) || n == 0)
+		return cmd_wrong(&cmd_rendezvous, "--%s %s: a number of 1 to %d",
+				 opts[o].name, text, MOST);
+	if (o == OPT_PEERS)
+		m->conf.limits.peers = (unsigned)n;
+	else if (o == OPT_ADDRESS)
+		rdv_allow_network(&m->conf.limits, (unsigned)n);
+	else
+		m->conf.handshakes = (unsigned)n;
+	return 0;
+}
+
+static int
 options(struct meeting *m, int argc, char **argv)
 {
+	const struct conf *c = &m->ctx->conf;
 	struct cmd_args a;
 	const char *arg;
+	unsigned given;
 	int o, code = 0;
 
 	cmd_args_init(&a, argc, argv);
@@ -195,6 +205,8 @@ options(struct meeting *m, int argc, char **argv)
 			code = add_turn(m, arg);
 		else if (o == OPT_NATS)
 			m->nats = arg;
+		else if (o >= OPT_PEERS)
+			code = add_number(m, o, arg);
 		else if (o == OPT_SECRET)
 			code = read_secret(m, arg);
 		else if (o == CMD_OPERAND)
@@ -202,11 +214,20 @@ options(struct meeting *m, int argc, char **argv)
 		else
 			code = err_exit(ERR_USAGE);
 	}
+	for (unsigned i = 0; m->conf.turns == 0 && i < c->rdv_turn.n; i++)
+		text_copy(m->conf.turn[i], RDV_RELAY, c->rdv_turn.word[i]);
+	if (m->conf.turns == 0)
+		m->conf.turns = c->rdv_turn.n;
+	given = m->listens;
+	if (code == 0 && m->conf.secret_n == 0 && c->rdv_secret_file[0] != '\0')
+		code = read_secret(m, c->rdv_secret_file);
+	if (m->nats == NULL && c->rdv_nats[0] != '\0')
+		m->nats = c->rdv_nats;
 	if (code == 0 && (m->conf.turns > 0) != (m->conf.secret_n > 0))
 		code = cmd_wrong(&cmd_rendezvous,
 				 "--turn and --turn-secret-file go together");
-	if (m->listens == 0)
-		m->listen[m->listens++] = RENDEZVOUS_LISTEN;
+	for (unsigned i = 0; given == 0 && i < c->rdv_listen.n; i++)
+		m->listen[m->listens++] = c->rdv_listen.word[i];
 	return code;
 }
 
@@ -260,8 +281,10 @@ open_doors(struct meeting *m)
 		if (err != ERR_OK)
 			return cmd_fail(err, "%s", why);
 	}
-	if ((err = control(m)) != 0)
-		return err;
+	err = control_listen(&m->ctl, m->ctx, m->loop.base, "run/rendezvous.sock",
+			     &ctl_ops, m);
+	if (err != ERR_OK)
+		return err_exit(err);
 	for (unsigned i = 0; (where = rdv_server_where(m->server, i)) != NULL; i++) {
 		log_info("rendezvous listens at=%s", where);
 		print_uri(m, where);
@@ -310,6 +333,7 @@ run(struct ctx *ctx, int argc, char **argv)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	m->ctx = ctx;
 	m->conf.limits = rdv_usual;
+	m->conf.handshakes = RDV_HANDSHAKES;
 	m->started = (uint64_t)time(NULL);
 	if ((code = options(m, argc, argv)) == 0 &&
 	    (code = err_exit(loop_start(&m->loop, ctx, on_stop, m))) == 0) {

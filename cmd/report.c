@@ -3,9 +3,12 @@
  * JSON of devices and links.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "cmd/logline.h"
 #include "cmd/report.h"
 #include "core/mem.h"
 #include "core/pattern.h"
@@ -87,10 +90,26 @@ report_device(struct json *j, const struct devinfo *d)
 }
 
 void
+report_hex(struct json *j, const char *key, const uint8_t *p, size_t n)
+{
+	char *buf = malloc(2 * n + 1);
+	struct text t;
+
+	if (buf == NULL)
+		return;
+	text_init(&t, buf, 2 * n + 1);
+	for (size_t i = 0; i < n; i++)
+		text_hex(&t, p[i], 2);
+	json_str(j, key, buf);
+	free(buf);
+}
+
+void
 report_link(struct json *j, const struct link *l)
 {
 	struct dtls_drops d;
 	struct arq_stats s;
+	uint64_t out, in;
 	char path[200];
 
 	json_open(j, "link");
@@ -101,7 +120,13 @@ report_link(struct json *j, const struct link *l)
 		json_str(j, "kind", link_kind(l));
 		json_str(j, "carrier", link_carrier(l));
 		json_str(j, "cipher", link_cipher(l));
+		link_goodput(l, &out, &in);
 		json_str(j, "cc", s.cc);
+		json_str(j, "cc_state", s.cc_state);
+		json_u64(j, "rate", s.rate);
+		json_u64(j, "inflight", s.inflight);
+		json_u64(j, "goodput_out", out);
+		json_u64(j, "goodput_in", in);
 		json_u64(j, "rtt_us", s.srtt_us);
 		json_u64(j, "min_rtt_us", s.min_rtt_us);
 		json_u64(j, "packets_out", s.sent);
@@ -116,6 +141,43 @@ report_link(struct json *j, const struct link *l)
 		json_u64(j, "cwnd", s.cwnd);
 		json_u64(j, "mtu", s.mtu);
 	}
+	json_close(j);
+}
+
+/* Kilobytes: all that is resident, and what is not shared with files. */
+static void
+memory(uint64_t *rss, uint64_t *anon)
+{
+	unsigned long size, resident = 0, shared = 0;
+	long kb = sysconf(_SC_PAGESIZE) / 1024;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f == NULL || fscanf(f, "%lu %lu %lu", &size, &resident, &shared) != 3)
+		resident = shared = 0;
+	if (f != NULL)
+		fclose(f);
+	*rss = resident * (unsigned long)kb;
+	*anon = (resident - shared) * (unsigned long)kb;
+}
+
+void
+report_process(struct json *j, uint64_t since, bool whole)
+{
+	uint64_t rss, anon;
+
+	json_u64(j, "pid", (uint64_t)getpid());
+	json_u64(j, "since", since);
+	json_open(j, "logged");
+	json_u64(j, "errors", logline_count(LOG_LEVEL_ERROR));
+	json_u64(j, "warnings", logline_count(LOG_LEVEL_WARN));
+	json_close(j);
+	if (!whole)
+		return;
+	memory(&rss, &anon);
+	json_u64(j, "uptime_s", (uint64_t)time(NULL) - since);
+	json_open(j, "memory");
+	json_u64(j, "rss_kb", rss);
+	json_u64(j, "anon_kb", anon);
 	json_close(j);
 }
 

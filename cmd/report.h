@@ -20,6 +20,15 @@ void report_open(struct json *, const char *kind);
 /* Members of a device object: busid, id, speed, class, product ... */
 void report_device(struct json *, const struct devinfo *);
 
+/*
+ * What this machine's kernel makes of a real device: "driver", "nodes" and "mounts",
+ * those that there are. name: the kernel's, "1-4.2".
+ */
+void report_kernel(struct json *, const char *name);
+
+/* A member that is a string of hexadecimal digits. */
+void report_hex(struct json *, const char *key, const uint8_t *, size_t n);
+
 /* A member "link": path, rtt_us, packets ... */
 void report_link(struct json *, const struct link *);
 
@@ -28,6 +37,12 @@ void report_link(struct json *, const struct link *);
  * there is no session.
  */
 void report_datagrams(struct json *, const struct session *);
+
+/*
+ * Members pid, since (unix seconds), logged; and, when it is to be whole, what changes
+ * all the time: uptime_s, memory.
+ */
+void report_process(struct json *, uint64_t since, bool whole);
 
 /* "2026-01-31 12:00:00 UTC" of unix seconds. */
 void report_time(char *buf, size_t cap, uint64_t unix_s);

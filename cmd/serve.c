@@ -17,12 +17,13 @@
 #include "net/ctl.h"
 #include "net/ice_uri.h"
 #include "net/lan.h"
+#include "net/moves.h"
 #include "net/rdv_stand.h"
 #include "net/stock.h"
 #include "net/tcp.h"
 #include "usb/virtual.h"
 
-#define SERVE_LISTEN "[::]:13240"
+#define SERVE_USBIP "127.0.0.1:3240"
 
 enum {
 	OPT_LISTEN,
@@ -56,8 +57,14 @@ static const struct cmd_opt opts[] = {
 bool
 server_shares(const struct server *s, const struct usb_dev *d)
 {
+	const struct conf_list *set = &s->ctx->conf.serve_share;
+	const char *word[CONF_WORDS];
+
+	for (unsigned i = 0; i < set->n; i++)
+		word[i] = set->word[i];
 	return share_has(&s->share, &d->info, d->is_virtual) ||
-	       share_has(&s->extra, &d->info, d->is_virtual);
+	       share_has(&s->extra, &d->info, d->is_virtual) ||
+	       pattern_list(word, set->n, &d->info);
 }
 
 /* `bound` or `peers` has changed: who lost a device or a right loses it now. */
@@ -91,6 +98,7 @@ on_arrived(void *arg, struct usb_dev *d)
 	struct server *s = arg;
 
 	share_mark(&s->share, &s->bus);
+	watch_poke(&s->watch);
 	lease_review(s); /* nicknames may have moved */
 	if (server_shares(s, d)) {
 		log_info("device %s shared id=%04x:%04x product=\"%s\"", d->info.busid,
@@ -105,6 +113,7 @@ on_left(void *arg, struct usb_dev *d)
 	struct server *s = arg;
 
 	lease_revoke(s, d, "it was unplugged");
+	watch_poke(&s->watch);
 	share_mark(&s->share, &s->bus); /* another one may get its nickname */
 	lease_review(s);
 	if (server_shares(s, d)) {
@@ -174,6 +183,16 @@ add_rendezvous(struct server *s, const char *uri)
 	return 0;
 }
 
+/* Who changed the network they are in are found at once, and not after minutes. */
+static void
+on_moved(void *arg, bool addresses)
+{
+	struct server *s = arg;
+
+	for (unsigned i = 0; i < s->stands; i++)
+		rdv_stand_moved(s->stand[i], addresses);
+}
+
 static int
 register_at_all(struct server *s)
 {
@@ -187,6 +206,8 @@ register_at_all(struct server *s)
 			return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 		s->stand[s->stands++] = r;
 	}
+	if (s->stands > 0 && (s->moves = moves_new(s->loop.base, on_moved, s)) == NULL)
+		log_warn("changes of addresses are noticed by silence alone");
 	return 0;
 }
 
@@ -195,6 +216,8 @@ leave_all(struct server *s)
 {
 	for (unsigned i = 0; i < s->listeners; i++)
 		tcp_listener_free(s->listener[i]);
+	moves_free(s->moves);
+	s->moves = NULL;
 	for (unsigned i = 0; i < s->stands; i++)
 		rdv_stand_free(s->stand[i]);
 	s->listeners = s->stands = 0;
@@ -298,6 +321,25 @@ announce(struct server *s)
 			     : cmd_fail(err, "%s", why[0] != '\0' ? why : err_text(err));
 }
 
+/* What no option said. */
+static int
+settings(struct server *s, const char **usbip, struct stock_allow *allow)
+{
+	const struct conf *c = &s->ctx->conf;
+	int code = 0;
+
+	for (unsigned i = 0; i < c->serve_virtual.n && code == 0; i++)
+		code = add_virtual(s, c->serve_virtual.word[i]);
+	if (*usbip == NULL && c->serve_usbip[0] != '\0')
+		*usbip = c->serve_usbip;
+	for (unsigned i = 0; i < c->serve_usbip_allow.n && code == 0; i++)
+		code = add_allowed(allow, c->serve_usbip_allow.word[i]);
+	for (unsigned i = 0, given = s->listeners;
+	     code == 0 && given == 0 && !s->hidden && i < c->serve_listen.n; i++)
+		code = listen_at(s, c->serve_listen.word[i]);
+	return code;
+}
+
 static int
 options(struct server *s, int argc, char **argv)
 {
@@ -314,6 +356,7 @@ options(struct server *s, int argc, char **argv)
 		} else if (o == OPT_RENDEZVOUS) {
 			code = add_rendezvous(s, arg);
 		} else if (o == OPT_STUN) {
+			s->loop.stun_fixed = true;
 			if (ice_uri_stun(&s->loop.servers.stun, arg) != ERR_OK)
 				code =
 				    cmd_wrong(&cmd_serve, "\"%s\" is no HOST:PORT", arg);
@@ -323,7 +366,7 @@ options(struct server *s, int argc, char **argv)
 			code = add_share(s, arg);
 		} else if (o == OPT_USBIP) {
 			stock = true;
-			usbip = arg;
+			usbip = arg != NULL ? arg : SERVE_USBIP;
 		} else if (o == OPT_USBIP_ALLOW) {
 			code = add_allowed(&allow, arg);
 		} else if (o == OPT_LAN) {
@@ -336,14 +379,14 @@ options(struct server *s, int argc, char **argv)
 	}
 	if (code == 0 && allow.n > 0 && !stock)
 		code = cmd_wrong(&cmd_serve, "--usbip-allow is for --usbip");
+	if (code == 0)
+		code = settings(s, &usbip, &allow);
 	if (code == 0 && s->hidden && (s->listeners > 0 || s->ctx->conf.rdvs == 0))
 		code = cmd_wrong(&cmd_serve,
 				 "--listen none stands alone, and wants --rendezvous");
-	if (code == 0 && s->listeners == 0 && !s->hidden)
-		code = listen_at(s, SERVE_LISTEN);
 	if (code == 0)
 		code = register_at_all(s);
-	if (code == 0 && stock)
+	if (code == 0 && usbip != NULL)
 		code = stocker_listen(s, usbip, &allow);
 	if (code == 0 && lan)
 		code = announce(s);
@@ -367,7 +410,8 @@ prepare(struct server *s, int argc, char **argv)
 	if (usb_host_start(&s->bus, s->ctx->conf.serve_attached, why, sizeof(why)) !=
 	    ERR_OK)
 		log_warn("no real devices reason=\"%s\"", why);
-	return serve_ctl_start(s) == ERR_OK ? 0 : 1;
+	claims_recover(s);
+	return err_exit(serve_ctl_start(s));
 }
 
 static int
@@ -412,6 +456,7 @@ run(struct ctx *ctx, int argc, char **argv)
 	list_init(&s->leases);
 	list_init(&s->stocks);
 	if (loop_start(&s->loop, ctx, on_stop, s) == ERR_OK) {
+		s->loop.reload = server_reread;
 		usb_bus_init(&s->bus, s->loop.base, &bus_ops, s);
 		code = run_server(s, argc, argv);
 		loop_end(&s->loop);

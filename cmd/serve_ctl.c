@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/control.h"
 #include "cmd/report.h"
 #include "cmd/server.h"
-#include "cmd/state.h"
 #include "net/clock.h"
 #include "net/ctl.h"
 #include "net/rdv_stand.h"
@@ -51,6 +51,8 @@ put_devices(struct server *s, struct json *j)
 		lease_describe(s, NULL, d, &w);
 		json_open(j, NULL);
 		report_device(j, &d->info);
+		if (!d->is_virtual)
+			report_kernel(j, d->info.busid);
 		json_bool(j, "shared", server_shares(s, d));
 		json_str(j, "state", w.state == WIRE_FREE ? "free" : "held");
 		if (w.state != WIRE_FREE) {
@@ -58,6 +60,7 @@ put_devices(struct server *s, struct json *j)
 			json_u64(j, "since", w.since);
 		}
 		put_waiting(s, d, j);
+		claims_put(s, d, j);
 		json_close(j);
 	}
 	json_end(j);
@@ -112,18 +115,16 @@ put_rendezvous(const struct server *s, struct json *j)
 }
 
 static void
-do_status(struct server *s, struct json_val request, struct json *j)
+put_status(struct server *s, struct json *j, bool whole)
 {
 	char id[PEERID_TEXT];
 	struct list *l;
 
-	(void)request;
 	report_open(j, "serve");
-	json_u64(j, "pid", (uint64_t)getpid());
+	report_process(j, s->started, whole);
 	json_str(j, "name", s->loop.env.name);
 	peerid_text(ident_id(s->loop.ident), id);
 	json_str(j, "id", id);
-	json_u64(j, "since", s->started);
 	json_array(j, "listen");
 	for (unsigned i = 0; i < s->listeners; i++)
 		json_str(j, NULL, tcp_listener_where(s->listener[i]));
@@ -132,6 +133,7 @@ do_status(struct server *s, struct json_val request, struct json *j)
 	if (s->stock != NULL)
 		json_str(j, "usbip", stock_listener_where(s->stock));
 	put_devices(s, j);
+	asked_report(&s->asked, j);
 	json_array(j, "peers");
 	LIST_EACH (&s->guests, l) {
 		const struct guest *g = CONTAINER_OF(l, struct guest, link);
@@ -141,6 +143,13 @@ do_status(struct server *s, struct json_val request, struct json *j)
 	}
 	json_end(j);
 	json_close(j);
+}
+
+static void
+do_status(struct server *s, struct json_val request, struct json *j)
+{
+	(void)request;
+	put_status(s, j, true);
 }
 
 /* A wildcard listener is reached at each address of the machine but loopback. */
@@ -226,12 +235,12 @@ status_line(void *arg, char *buf, size_t cap)
 	struct json j;
 
 	json_init(&j, buf, cap);
-	do_status(arg, (struct json_val){NULL, 0}, &j);
+	put_status(arg, &j, false); /* not what differs at each look */
 	return !j.t.full;
 }
 
-static void
-put_error(struct json *j, const char *text)
+void
+serve_ctl_error(struct json *j, const char *text)
 {
 	report_open(j, "error");
 	json_str(j, "text", text);
@@ -247,11 +256,11 @@ do_type(struct server *s, struct json_val request, struct json *j)
 
 	if (!json_get_str(request, "busid", busid, sizeof(busid)) ||
 	    !json_get_str(request, "text", text, sizeof(text)))
-		put_error(j, "type wants a busid and a text in UTF-8");
+		serve_ctl_error(j, "type wants a busid and a text in UTF-8");
 	else if ((d = usb_bus_find(&s->bus, busid)) == NULL)
-		put_error(j, "there is no device with this busid");
+		serve_ctl_error(j, "there is no device with this busid");
 	else if (usb_keyboard_type(d, text, why, sizeof(why)) != ERR_OK)
-		put_error(j, why);
+		serve_ctl_error(j, why);
 	else {
 		report_open(j, "done");
 		json_close(j);
@@ -262,8 +271,12 @@ static const struct {
 	const char *cmd;
 	void (*run)(struct server *, struct json_val request, struct json *);
 } requests[] = {
-    {"status", do_status}, {"addresses", do_addresses}, {"devices", do_devices},
-    {"reload", do_reload}, {"type", do_type},
+    {"status", do_status},        {"addresses", do_addresses},
+    {"devices", do_devices},      {"list", do_devices},
+    {"reload", do_reload},        {"type", do_type},
+    {"bind", serve_ask_bind},     {"unbind", serve_ask_unbind},
+    {"detach", serve_ask_detach}, {"refuse", serve_own_refuse},
+    {"reset", serve_own_reset},   {"descriptors", serve_own_descriptors},
 };
 
 static void
@@ -290,8 +303,8 @@ on_request(void *arg, struct ctl_conn *c, const char *line, size_t n)
 		}
 	if (!known || j.t.full) {
 		json_init(&j, buf, CTL_LINE_MAX);
-		put_error(&j, known ? "the answer is too long"
-				    : "serve does not know this request");
+		serve_ctl_error(&j, known ? "the answer is too long"
+					  : "serve does not know this request");
 	}
 	ctl_line(c, buf);
 	ctl_end(c);
@@ -312,16 +325,10 @@ static const struct ctl_ops ctl_ops = {on_request, on_gone};
 int
 serve_ctl_start(struct server *s)
 {
-	char path[4096], why[512];
 	int err;
 
-	if ((err = state_path(s->ctx->dir, "run/serve.sock", path, sizeof(path))) !=
-	    ERR_OK)
-		return err;
 	if ((err = watch_init(&s->watch, s->loop.base, status_line, s)) != ERR_OK)
 		return err;
-	err = ctl_listen(&s->ctl, s->loop.base, path, &ctl_ops, s, why, sizeof(why));
-	if (err != ERR_OK)
-		cmd_fail(err, "%s", why);
-	return err;
+	return control_listen(&s->ctl, s->ctx, s->loop.base, "run/serve.sock", &ctl_ops,
+			      s);
 }

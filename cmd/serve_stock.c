@@ -16,8 +16,7 @@
 #include "net/stock.h"
 #include "vhci/pipe.h"
 
-#define STOCKER_WHERE "127.0.0.1:" STOCK_PORT
-#define STOCKER_POOL  (3 * LOOP_URBS) /* data is copied once */
+#define STOCKER_POOL (3 * LOOP_URBS) /* data is copied once */
 
 struct stocker {
 	struct list link; /* in server.stocks */
@@ -322,7 +321,7 @@ stocker_listen(struct server *s, const char *where, const struct stock_allow *al
 	char why[256], at[STOCK_WHERE];
 	int err;
 
-	if (stock_where(at, where != NULL ? where : STOCKER_WHERE) != ERR_OK)
+	if (stock_where(at, where) != ERR_OK)
 		return cmd_wrong(&cmd_serve, "\"%s\" is no ADDR:PORT", where);
 	err = stock_listen(&s->stock, s->loop.base, &s->loop.pool, at, allow, &stock_ops,
 			   s, why, sizeof(why));

@@ -11,15 +11,22 @@
  *	lease.c      one device in anyone's hands
  *	lease_wait.c  who waits for it
  *	lease_guard.c  one that is shared read-only
+ *	claims.c     what was taken from the kernel, also after a crash
  *	serve_ctl.c  the control socket
+ *	serve_ask.c  what it changes
+ *	serve_conf.c the configuration, read again
+ *	serve_own.c  what the owner asks there: one device reset, a peer refused
  */
 #ifndef CMD_SERVER_H
 #define CMD_SERVER_H
 
+#include "cmd/asked.h"
+#include "cmd/claims.h"
 #include "cmd/loop.h"
 #include "cmd/share.h"
 #include "cmd/watch.h"
 #include "core/exports.h"
+#include "core/json.h"
 #include "core/list.h"
 #include "usb/bus.h"
 
@@ -29,6 +36,7 @@
 
 struct ctl;
 struct lan;
+struct moves;
 struct nowrite;
 struct stock_allow;
 struct rdv_stand;
@@ -48,13 +56,16 @@ struct server {
 	unsigned listeners;
 	struct rdv_stand *stand[TICKET_RDVS]; /* a registration at each rendezvous */
 	unsigned stands;
+	struct moves *moves;
 	bool hidden;                  /* --listen none */
 	struct stock_listener *stock; /* --usbip, or NULL */
 	struct ctl *ctl;
-	struct lan *lan;      /* --lan, or NULL */
-	struct watch watch;   /* of the status, by the control socket */
+	struct lan *lan;    /* --lan, or NULL */
+	struct watch watch; /* of the status, by the control socket */
+	struct claims claims;
 	struct event *reaper; /* guest_reap */
 	struct event *teller; /* guest_tell */
+	struct asked asked;   /* what peers would like to use */
 	bool ending;
 	uint64_t started; /* unix seconds */
 };
@@ -140,6 +151,13 @@ struct lease {
 	struct nowrite *guard;      /* read_only: what may pass, or NULL */
 	const uint8_t *raw;         /* OPEN: descriptors that the user is to see */
 	size_t raw_len;
+
+	/* For claims.c. */
+	char drivers[CLAIMS_DRIVERS]; /* taken from the kernel: "0=usb-storage", or "" */
+	char by[ACCESS_NAME];         /* whose it is, or was */
+	char why[CLAIMS_WHY];         /* it ends, or "" */
+	bool was_open;
+	uint64_t asked_us, open_ms;
 };
 
 /* guest.c */
@@ -217,7 +235,7 @@ void lease_review(struct server *);
 /* Ends the waiting leases of this user. */
 void lease_forget(struct server *, const void *arg);
 
-/* serve_stock.c: where is NULL for 127.0.0.1:3240. Returns an exit code. */
+/* serve_stock.c. Returns an exit code. */
 int stocker_listen(struct server *, const char *where, const struct stock_allow *);
 void stocker_end_all(struct server *);
 
@@ -226,7 +244,27 @@ void server_check_end(struct server *);
 bool server_shares(const struct server *, const struct usb_dev *);
 void server_reload(struct server *);
 
+/* serve_conf.c: SIGHUP */
+void server_reread(void *server);
+
+/* serve_ask.c: requests of the control socket. */
+void serve_ask_bind(struct server *, struct json_val request, struct json *);
+void serve_ask_unbind(struct server *, struct json_val request, struct json *);
+void serve_ask_detach(struct server *, struct json_val request, struct json *);
+
 /* serve_ctl.c */
 int serve_ctl_start(struct server *) MUST_CHECK;
+void serve_ctl_error(struct json *, const char *text);
+
+/* serve_own.c: requests of the control socket, and the answers. */
+void serve_own_refuse(struct server *, struct json_val request, struct json *);
+void serve_own_reset(struct server *, struct json_val request, struct json *);
+void serve_own_descriptors(struct server *, struct json_val request, struct json *);
+
+/* serve_own.c: a peer asks for what it may not use; busid "": to come in. */
+void serve_own_asked(struct guest *, const char *name, const char *busid);
+/* Those whose wish is granted by now. */
+struct peers;
+void serve_own_review(struct server *, const struct peers *);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,20 @@ state_dir(const char *given)
 	return path[0] == '\0' ? NULL : strdup(path);
 }
 
+/*
+ * What root makes is its directory's owner's: a service with a user of its own has to
+ * read what root's commands wrote. That user might have put a link there: none is
+ * followed.
+ */
+static void
+hand_over(int fd, const char *dir)
+{
+	struct stat st;
+
+	if (fd >= 0 && geteuid() == 0 && stat(dir, &st) == 0 && st.st_uid != 0)
+		(void)!fchown(fd, st.st_uid, st.st_gid);
+}
+
 static int
 make_dirs(char *path)
 {
@@ -52,8 +67,15 @@ state_make(const char *dir)
 {
 	char path[4096];
 
-	if (state_path(dir, "run", path, sizeof(path)) == ERR_OK && make_dirs(path) == 0)
+	if (state_path(dir, "run", path, sizeof(path)) == ERR_OK &&
+	    make_dirs(path) == 0) {
+		int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		hand_over(fd, dir);
+		if (fd >= 0)
+			close(fd);
 		return ERR_OK;
+	}
 	cmd_fail(ERR_IO,
 		 "cannot make the state directory %s: %s; give another with -s DIR", dir,
 		 strerror(errno));
@@ -76,8 +98,9 @@ state_lock(const char *dir, const char *name, int wait)
 
 	if (state_path(dir, name, path, sizeof(path)) != ERR_OK)
 		return ERR_TOOBIG;
-	if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
+	if ((fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0)
 		return ERR_IO;
+	hand_over(fd, dir);
 	if (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) == 0)
 		return fd;
 	close(fd);
@@ -122,8 +145,8 @@ sync_dir(const char *dir)
 	return bad;
 }
 
-int
-state_write(const char *dir, const char *name, const char *text)
+static int
+replace(const char *dir, const char *name, const char *text, bool sync)
 {
 	char path[4096], temp[4128];
 	size_t n = strlen(text);
@@ -132,15 +155,28 @@ state_write(const char *dir, const char *name, const char *text)
 	if (state_path(dir, name, path, sizeof(path)) != ERR_OK)
 		return ERR_IO;
 	snprintf(temp, sizeof(temp), "%s.%ld.new", path, (long)getpid());
-	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bad = fd < 0 || write(fd, text, n) != (ssize_t)n || fsync(fd) != 0;
+	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	hand_over(fd, dir);
+	bad = fd < 0 || write(fd, text, n) != (ssize_t)n || (sync && fsync(fd) != 0);
 	if (fd >= 0)
 		close(fd);
-	if (!bad && rename(temp, path) == 0 && sync_dir(dir) == 0)
+	if (!bad && rename(temp, path) == 0 && (!sync || sync_dir(dir) == 0))
 		return ERR_OK;
 	cmd_fail(ERR_IO, "cannot write %s: %s", path, strerror(errno));
 	unlink(temp);
 	return ERR_IO;
+}
+
+int
+state_write(const char *dir, const char *name, const char *text)
+{
+	return replace(dir, name, text, true);
+}
+
+int
+state_put(const char *dir, const char *name, const char *text)
+{
+	return replace(dir, name, text, false);
 }
 
 int

@@ -34,6 +34,9 @@ char *state_read(const char *dir, const char *name);
 /* Replaces the file, on disk when this returns. ERR_IO was printed. */
 int state_write(const char *dir, const char *name, const char *text) MUST_CHECK;
 
+/* The same, but a crash of the machine may undo it: for what a boot undoes, too. */
+int state_put(const char *dir, const char *name, const char *text) MUST_CHECK;
+
 /* Calls fn for each line; stops at its first error and returns that. */
 int state_lines(char *text, int (*fn)(void *arg, unsigned number, const char *line),
 		void *arg) MUST_CHECK;

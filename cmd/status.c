@@ -2,10 +2,12 @@
 /*
  * status: what runs in the state directory, from every control socket there.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -49,12 +51,26 @@ static void
 show_link(struct json_val v)
 {
 	struct json_val l = json_get(v, "link");
-	struct field path, carrier, rtt, lost;
+	struct field path, carrier, rtt, lost, cc, state, out, in;
 
 	if (json_get(l, "path").n > 0)
-		printf("    path %s, by %s, rtt %s us, lost %s packets\n",
+		printf("    path %s, by %s, rtt %s us, lost %s packets\n"
+		       "    %s: %s, out %s and in %s bytes/s\n",
 		       field(&path, l, "path"), field(&carrier, l, "carrier"),
-		       field(&rtt, l, "rtt_us"), field(&lost, l, "lost"));
+		       field(&rtt, l, "rtt_us"), field(&lost, l, "lost"),
+		       field(&cc, l, "cc"), field(&state, l, "cc_state"),
+		       field(&out, l, "goodput_out"), field(&in, l, "goodput_in"));
+}
+
+static void
+show_process(struct json_val v)
+{
+	struct json_val m = json_get(v, "memory"), n = json_get(v, "logged");
+	struct field up, anon, errors, warnings;
+
+	printf("  up %s s, memory %s kB, errors %s, warnings %s\n",
+	       field(&up, v, "uptime_s"), field(&anon, m, "anon_kb"),
+	       field(&errors, n, "errors"), field(&warnings, n, "warnings"));
 }
 
 /* Who waits for it, the next one first. */
@@ -73,7 +89,9 @@ static void
 show_devices(struct json_val v)
 {
 	struct field busid, nick, id, product, state, mode, holder, local, port;
+	uint64_t since, inflight;
 	struct json_val d;
+	char when[40];
 
 	for (unsigned i = 0; (d = json_at(json_get(v, "devices"), i)).n > 0; i++) {
 		if (json_get(d, "shared").n > 0 && !json_get_bool(d, "shared"))
@@ -87,6 +105,12 @@ show_devices(struct json_val v)
 			printf(" %s", field(&mode, d, "mode"));
 		if (json_get(d, "holder").n > 0)
 			printf(" by %s", field(&holder, d, "holder"));
+		if (json_get_u64(d, "since", &since)) {
+			report_time(when, sizeof(when), since);
+			printf(" since %s", when);
+		}
+		if (json_get_u64(json_get(d, "urbs"), "inflight", &inflight))
+			printf(", %llu urbs in flight", (unsigned long long)inflight);
 		show_waiting(d);
 		if (json_get(d, "port").n > 0)
 			printf(" port %s as %s", field(&port, d, "port"),
@@ -107,6 +131,19 @@ show_peers(struct json_val v)
 		printf("  peer %s\n", field(&name, p, "name"));
 		show_link(p);
 	}
+}
+
+static void
+show_requests(struct json_val v)
+{
+	struct json_val r;
+	struct field name, id, busid;
+
+	for (unsigned i = 0; (r = json_at(json_get(v, "requests"), i)).n > 0; i++)
+		printf("  %s (%s) asks for %s: \"peer allow\" or \"peer refuse\"\n",
+		       field(&name, r, "name"), field(&id, r, "id"),
+		       json_get(r, "busid").n > 0 ? field(&busid, r, "busid")
+						  : "a way in");
 }
 
 static void
@@ -140,6 +177,7 @@ show(const char *line)
 	field(&kind, v, "kind");
 	if (strcmp(kind.text, "rendezvous") == 0) {
 		show_rendezvous(v);
+		show_process(v);
 		return;
 	}
 	if (strcmp(kind.text, "serve") == 0)
@@ -148,9 +186,11 @@ show(const char *line)
 	else
 		printf("attach %s (pid %s)\n", field(&peer, v, "peer"),
 		       field(&pid, v, "pid"));
+	show_process(v);
 	show_registrations(v);
 	show_link(v);
 	show_devices(v);
+	show_requests(v);
 	show_peers(v);
 }
 
@@ -267,6 +307,12 @@ run(struct ctx *ctx, int argc, char **argv)
 		n++;
 	}
 	free(buf);
+	if (n == 0 && (access(ctx->dir, X_OK) != 0 && errno == EACCES))
+		return cmd_fail(
+		    ERR_LACKING,
+		    "no right to see what runs in %s: run this as its user, or "
+		    "set control.group and become a member of it",
+		    ctx->dir);
 	if (n == 0)
 		return cmd_fail(ERR_NODEV, "nothing runs in %s", ctx->dir);
 	if (json)

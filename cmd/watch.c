@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A timer while somebody watches; what it finds unchanged goes to nobody.
+ * A timer while somebody watches; what it finds unchanged goes to nobody. It is quick
+ * while things change, and when it was poked; else it looks up now and then.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 #include "cmd/watch.h"
 #include "net/ctl.h"
 
-static const struct timeval period = {0, 250000};
+#define QUICK 8 /* looks without a change until it is slow */
+
+static const struct timeval quick = {0, 250000}, slow = {2, 0}, at_once = {0, 20000};
 
 /* One that does not read gets the newest status later, and no queue of old ones. */
 static void
@@ -31,15 +34,29 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!w->build(w->arg, w->old, CTL_LINE_MAX))
+	w->still += w->still < QUICK;
+	if (!w->build(w->arg, w->old, CTL_LINE_MAX)) {
+		event_add(w->tick, &slow);
 		return;
+	}
 	if (strcmp(w->old, w->line) != 0) {
+		w->still = 0;
 		w->old = w->line;
 		w->line = was;
 		for (unsigned i = 0; i < w->n; i++)
 			w->of[i].behind = true;
 	}
 	send_line(w);
+	event_add(w->tick, w->still < QUICK ? &quick : &slow);
+}
+
+void
+watch_poke(struct watch *w)
+{
+	if (w->n == 0 || w->still < QUICK)
+		return;
+	w->still = 0;
+	event_add(w->tick, &at_once);
 }
 
 int
@@ -48,7 +65,7 @@ watch_init(struct watch *w, struct event_base *base, watch_fn *build, void *arg)
 	memset(w, 0, sizeof(*w));
 	w->build = build;
 	w->arg = arg;
-	w->tick = event_new(base, -1, EV_PERSIST, on_tick, w);
+	w->tick = evtimer_new(base, on_tick, w);
 	return w->tick == NULL ? ERR_NOMEM : ERR_OK;
 }
 
@@ -80,14 +97,14 @@ watch_add(struct watch *w, struct ctl_conn *c)
 	if (w->n == 0) {
 		w->line = calloc(1, CTL_LINE_MAX);
 		w->old = calloc(1, CTL_LINE_MAX);
-		if (w->line == NULL || w->old == NULL ||
-		    event_add(w->tick, &period) != 0) {
+		if (w->line == NULL || w->old == NULL) {
 			rest(w);
 			return ERR_NOMEM;
 		}
 	}
 	w->of[w->n].conn = c;
 	w->of[w->n++].behind = true;
+	w->still = 0;
 	on_tick(-1, 0, w);
 	return ERR_OK;
 }

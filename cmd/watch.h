@@ -26,6 +26,7 @@ struct watch {
 	void *arg;
 	char *line, *old; /* CTL_LINE_MAX each */
 	unsigned n;
+	unsigned still; /* looks that found no change */
 	struct {
 		struct ctl_conn *conn;
 		bool behind; /* has not got `line` */
@@ -39,6 +40,12 @@ void watch_fini(struct watch *);
 
 /* ERR_FULL: there are too many. */
 int watch_add(struct watch *, struct ctl_conn *) MUST_CHECK;
+
+/*
+ * Something may have changed: it is looked at soon. Cheap, for where it happens often;
+ * what nobody pokes is seen within two seconds.
+ */
+void watch_poke(struct watch *);
 void watch_gone(struct watch *, struct ctl_conn *);
 
 #endif

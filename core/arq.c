@@ -401,4 +401,12 @@ arq_stats(const struct arq *a, struct arq_stats *s)
 	s->mtu = a->sent.pmtu.size + a->conf.extra;
 	s->rate = a->cc.rate;
 	s->cc = a->cc.algo->name;
+	s->cc_state = a->cc.algo->state(&a->cc);
+}
+
+void
+arq_goodput(const struct arq *a, uint64_t now, uint64_t *out, uint64_t *in)
+{
+	*out = meter_rate(&a->out, now);
+	*in = meter_rate(&a->in, now);
 }

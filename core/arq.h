@@ -103,6 +103,7 @@ struct arq_stats {
 	uint64_t mtu;                 /* bytes of a full packet's datagram */
 	uint64_t rate;                /* bytes per second that pacing allows */
 	const char *cc;               /* the congestion controller's name */
+	const char *cc_state;         /* and of what it does: "startup" */
 };
 
 /* NULL when the pool is empty. now: microseconds, monotonic, everywhere. */
@@ -154,5 +155,8 @@ enum arq_close arq_close_reason(const struct arq *);
 bool arq_idle(const struct arq *);
 
 void arq_stats(const struct arq *, struct arq_stats *);
+
+/* Bytes a second of packets that arrived, repetitions not counted: ours and theirs. */
+void arq_goodput(const struct arq *, uint64_t now, uint64_t *out, uint64_t *in);
 
 #endif

@@ -36,8 +36,10 @@ on_ack(struct arq *a, struct rd *r, struct in *in, uint64_t now)
 	arq_detect(a, now);
 	c.srtt_us = a->rtt.smooth;
 	c.inflight = a->sent.inflight;
-	if (c.bytes > 0)
+	if (c.bytes > 0) {
 		cc_acked(&a->cc, &c);
+		meter_add(&a->out, c.bytes, now);
+	}
 	arq_look_limited(a, now); /* before the packet brings a question to answer */
 	return ERR_OK;
 }
@@ -93,6 +95,7 @@ on_frame(struct arq *a, struct rd *r, struct in *in, uint64_t now)
 static int
 on_packet(struct arq *a, struct rd *r, uint64_t number, uint64_t now)
 {
+	size_t n = rd_left(r);
 	struct in in = {0};
 	int err = ERR_OK;
 
@@ -108,6 +111,8 @@ on_packet(struct arq *a, struct rd *r, uint64_t number, uint64_t now)
 	a->turn |= in.asks;
 	a->heard = now;
 	a->stats.received++;
+	if (in.session)
+		meter_add(&a->in, n, now);
 	if (in.closed)
 		a->err = ERR_CLOSED;
 	if (in.session && (err = a->ops->turn(a->arg)) != ERR_OK)

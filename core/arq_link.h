@@ -10,6 +10,7 @@
 #include "core/arq_rtt.h"
 #include "core/arq_sent.h"
 #include "core/cc.h"
+#include "core/meter.h"
 #include "core/pacer.h"
 
 enum arq_closing { ARQ_OPEN, ARQ_CLOSING, ARQ_CLOSED };
@@ -25,10 +26,11 @@ struct arq {
 	struct cc cc;
 	struct pacer pacer;
 	struct arq_stats stats;
-	uint64_t heard;    /* the peer, last */
-	uint64_t asked;    /* last packet that wants an ACK */
-	uint64_t asked_at; /* first one since everything was answered; 0: none */
-	int err;           /* sticky */
+	struct meter in, out; /* what arrived, once */
+	uint64_t heard;       /* the peer, last */
+	uint64_t asked;       /* last packet that wants an ACK */
+	uint64_t asked_at;    /* first one since everything was answered; 0: none */
+	int err;              /* sticky */
 	enum arq_closing closing;
 	enum arq_close mine, theirs;
 	uint8_t probes; /* packets that may leave whatever the window says */

@@ -46,6 +46,7 @@ struct cc_algo {
 	void (*init)(struct cc *);
 	void (*acked)(struct cc *, const struct cc_ack *);
 	void (*lost)(struct cc *, const struct cc_loss *);
+	const char *(*state)(const struct cc *); /* its name, for people */
 };
 
 extern const struct cc_algo cc_bbr, cc_cubic;

@@ -252,4 +252,15 @@ init(struct cc *cc)
 	enter(cc, STARTUP, 0);
 }
 
-const struct cc_algo cc_bbr = {"bbr", init, acked, lost};
+static const char *
+state(const struct cc *cc)
+{
+	static const char *const name[] = {[STARTUP] = "startup",
+					   [DRAIN] = "drain",
+					   [CYCLE] = "cycle",
+					   [PROBE_RTT] = "probe_rtt"};
+
+	return name[cc->u.bbr.state];
+}
+
+const struct cc_algo cc_bbr = {"bbr", init, acked, lost, state};

@@ -148,4 +148,10 @@ init(struct cc *cc)
 	cc->u.cubic.ssthresh = UINT64_MAX;
 }
 
-const struct cc_algo cc_cubic = {"cubic", init, acked, lost};
+static const char *
+state(const struct cc *cc)
+{
+	return cc->cwnd < cc->u.cubic.ssthresh ? "slow_start" : "avoidance";
+}
+
+const struct cc_algo cc_cubic = {"cubic", init, acked, lost, state};

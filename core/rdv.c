@@ -11,6 +11,29 @@ const struct rdv_conf rdv_usual = {
     .network = {256, {{512, 20}, {4000, 1000}, {8 << 20, 2 << 20}, {200, 50}}},
 };
 
+static uint32_t
+times(uint32_t v, unsigned n, unsigned usual)
+{
+	uint64_t x = (uint64_t)v * n / usual;
+
+	return x < UINT32_MAX ? (uint32_t)x : UINT32_MAX;
+}
+
+void
+rdv_allow_network(struct rdv_conf *c, unsigned n)
+{
+	const unsigned usual = rdv_usual.network.connections;
+
+	c->network = rdv_usual.network;
+	c->network.connections = n;
+	for (unsigned i = 0; i < RDV_WHATS && n > usual; i++) {
+		struct bucket_conf *b = &c->network.rate[i];
+
+		b->burst = times(b->burst, n, usual);
+		b->per_second = times(b->per_second, n, usual);
+	}
+}
+
 struct rdv *
 rdv_new(struct pool *pool, const struct rdv_conf *conf, const struct rdv_ops *ops,
 	void *arg, uint64_t seed)

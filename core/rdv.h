@@ -35,6 +35,12 @@ struct rdv_conf {
  */
 extern const struct rdv_conf rdv_usual;
 
+/*
+ * Allows one network n connections: behind one NAT, or one load balancer, there may be
+ * many. With more than usual its other limits grow in proportion.
+ */
+void rdv_allow_network(struct rdv_conf *, unsigned n);
+
 /* All of them may be called from inside rdv_ calls; conn is what rdv_enter was given. */
 struct rdv_ops {
 	/* Queues a message; an error (ERR_FULL: too much is queued) ends the receiver. */

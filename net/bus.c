@@ -23,7 +23,8 @@
 #define SUBJECT 160
 #define CHAINS  4096
 #define PENDING 8192             /* parcels whose answer we may yet hear */
-#define QUEUED  16384            /* messages for the loop */
+#define QUEUED  (64 << 20)       /* bytes that wait for the loop */
+#define TURN    128              /* messages of a turn of it */
 #define BUFFER  (1 << 20)        /* bytes that wait for a connection */
 #define MESSAGE (RDV_BODY + 128) /* the longest */
 
@@ -67,7 +68,7 @@ struct bus {
 	struct event *event;
 	pthread_mutex_t lock; /* of what follows */
 	struct heard *first, **last;
-	unsigned queued;
+	size_t queued;
 };
 
 static void
@@ -95,12 +96,19 @@ subject_of(const struct rdv_address *a, bool host, char text[SUBJECT])
 	snprintf(text, SUBJECT, "usbp2p.%s.%s.%s", host ? "h" : "g", id, instance);
 }
 
+static void
+wake(struct bus *b)
+{
+	const uint64_t one = 1;
+
+	(void)!write(b->fd, &one, sizeof(one));
+}
+
 /* --- threads of libnats --- */
 
 static void
 push(struct bus *b, uint8_t kind, const char *reply, const void *body, size_t n)
 {
-	const uint64_t one = 1;
 	struct heard *h = malloc(sizeof(*h) + n);
 
 	if (h == NULL)
@@ -109,15 +117,15 @@ push(struct bus *b, uint8_t kind, const char *reply, const void *body, size_t n)
 	snprintf(h->reply, sizeof(h->reply), "%s", reply);
 	memcpy(h->body, body, n);
 	pthread_mutex_lock(&b->lock);
-	if (b->queued < QUEUED) {
-		b->queued++;
+	if (b->queued + sizeof(*h) + n <= QUEUED) {
+		b->queued += sizeof(*h) + n;
 		*b->last = h;
 		b->last = &h->next;
 		h = NULL;
 	}
 	pthread_mutex_unlock(&b->lock);
 	free(h);
-	(void)!write(b->fd, &one, sizeof(one));
+	wake(b);
 }
 
 static void
@@ -281,33 +289,37 @@ hear(struct bus *b, const struct heard *h)
 }
 
 static struct heard *
-take_all(struct bus *b)
+take(struct bus *b)
 {
 	struct heard *h;
 
 	pthread_mutex_lock(&b->lock);
-	h = b->first;
-	b->first = NULL;
-	b->last = &b->first;
-	b->queued = 0;
+	if ((h = b->first) != NULL) {
+		b->queued -= sizeof(*h) + h->n;
+		if ((b->first = h->next) == NULL)
+			b->last = &b->first;
+	}
 	pthread_mutex_unlock(&b->lock);
 	return h;
 }
 
+/* Those who are connected have their turn between many from other nodes. */
 static void
 on_heard(evutil_socket_t fd, short what, void *arg)
 {
 	struct bus *b = arg;
-	struct heard *next;
+	struct heard *h;
 	uint64_t n;
 
 	(void)what;
 	(void)!read(fd, &n, sizeof(n));
-	for (struct heard *h = take_all(b); h != NULL; h = next) {
-		next = h->next;
+	for (unsigned i = 0; i < TURN; i++) {
+		if ((h = take(b)) == NULL)
+			return;
 		hear(b, h);
 		free(h);
 	}
+	wake(b);
 }
 
 /* --- start and end --- */
@@ -404,7 +416,7 @@ forget(struct sub *s)
 void
 bus_free(struct bus *b)
 {
-	struct heard *next;
+	struct heard *h;
 
 	if (b == NULL)
 		return;
@@ -417,10 +429,8 @@ bus_free(struct bus *b)
 	natsConnection_Destroy(b->nats);
 	natsOptions_Destroy(b->options);
 	nats_CloseAndWait(2000); /* its threads know us */
-	for (struct heard *h = take_all(b); h != NULL; h = next) {
-		next = h->next;
+	while ((h = take(b)) != NULL)
 		free(h);
-	}
 	if (b->event != NULL)
 		event_free(b->event);
 	if (b->fd >= 0)

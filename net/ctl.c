@@ -19,7 +19,9 @@
 #include "core/list.h"
 #include "net/ctl.h"
 
-#define CTL_CONNS 32 /* at once */
+#define CTL_CONNS  32 /* at once */
+#define CTL_ASK_S  5  /* for the request */
+#define CTL_GROUPS 64 /* of a client */
 
 struct ctl {
 	struct event_base *base;
@@ -27,6 +29,7 @@ struct ctl {
 	struct event *accept;
 	struct list conns; /* ctl_conn.link */
 	unsigned count;
+	uint32_t gid; /* may come, too; or CTL_NOBODY */
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	const struct ctl_ops *ops;
 	void *arg;
@@ -63,6 +66,7 @@ on_read(struct bufferevent *bev, void *arg)
 	line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF);
 	if (line != NULL && n <= CTL_REQUEST_MAX) {
 		c->asked = true;
+		bufferevent_set_timeouts(bev, NULL, NULL);
 		c->of->ops->request(c->of->arg, c, line, n);
 	} else if (line != NULL || evbuffer_get_length(in) > CTL_REQUEST_MAX) {
 		conn_free(c);
@@ -92,15 +96,32 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	conn_free(c);
 }
 
-/* Same user, or root. */
+/* As it was when it connected. */
 static bool
-welcome(int fd)
+in_group(int fd, gid_t gid)
+{
+	gid_t of[CTL_GROUPS];
+	socklen_t n = sizeof(of);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, of, &n) != 0)
+		return false;
+	for (unsigned i = 0; i < n / sizeof(of[0]); i++)
+		if (of[i] == gid)
+			return true;
+	return false;
+}
+
+/* Same user, root, or of the group. */
+static bool
+welcome(const struct ctl *s, int fd)
 {
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 &&
-	       (cred.uid == 0 || cred.uid == geteuid());
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
+		return false;
+	return cred.uid == 0 || cred.uid == geteuid() ||
+	       (s->gid != CTL_NOBODY && (cred.gid == s->gid || in_group(fd, s->gid)));
 }
 
 static void
@@ -108,12 +129,13 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct ctl *s = arg;
 	int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	const struct timeval ask = {.tv_sec = CTL_ASK_S};
 	struct ctl_conn *c = NULL;
 
 	(void)what;
 	if (peer < 0)
 		return;
-	if (!welcome(peer) || s->count == CTL_CONNS ||
+	if (!welcome(s, peer) || s->count == CTL_CONNS ||
 	    (c = calloc(1, sizeof(*c))) == NULL ||
 	    (c->bev = bufferevent_socket_new(s->base, peer, BEV_OPT_CLOSE_ON_FREE)) ==
 		NULL) {
@@ -125,7 +147,21 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	list_add(&s->conns, &c->link);
 	s->count++;
 	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
+	bufferevent_set_timeouts(c->bev, &ask, NULL);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+}
+
+int
+ctl_group(struct ctl *s, uint32_t gid)
+{
+	bool nobody = gid == CTL_NOBODY;
+
+	s->gid = CTL_NOBODY;
+	if (chown(s->path, (uid_t)-1, nobody ? getegid() : gid) != 0 ||
+	    chmod(s->path, nobody ? 0600 : 0660) != 0)
+		return ERR_REFUSED;
+	s->gid = gid;
+	return ERR_OK;
 }
 
 static int
@@ -155,6 +191,7 @@ ctl_listen(struct ctl **out, struct event_base *base, const char *path,
 		return ERR_NOMEM;
 	s->base = base;
 	s->fd = -1;
+	s->gid = CTL_NOBODY;
 	s->ops = ops;
 	s->arg = arg;
 	list_init(&s->conns);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Control sockets (AF_UNIX, 0600, same user or root): a client connects, writes
- * one line of JSON, reads lines of JSON until the server closes.
+ * Control sockets (AF_UNIX, 0600, same user or root; 0660 with a group): a client
+ * connects, writes one line of JSON, reads lines of JSON until the server closes.
  */
 #ifndef NET_CTL_H
 #define NET_CTL_H
@@ -29,6 +29,10 @@ struct ctl_ops {
 /* Replaces a stale socket; the caller holds a lock that says nobody serves it. */
 int ctl_listen(struct ctl **, struct event_base *, const char *path,
 	       const struct ctl_ops *, void *arg, char *why, size_t cap) MUST_CHECK;
+
+/* Also members of this group are let in from now on; CTL_NOBODY: none. ERR_REFUSED. */
+#define CTL_NOBODY UINT32_MAX
+int ctl_group(struct ctl *, uint32_t gid) MUST_CHECK;
 
 /* Closes all connections (no gone() is called) and removes the socket. */
 void ctl_free(struct ctl *);

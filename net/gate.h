@@ -11,7 +11,7 @@
 
 #include "core/err.h"
 
-#define GATE_SEATS 64
+#define GATE_SEATS 512
 
 struct gate_conf {
 	unsigned strangers;         /* at once, at most GATE_SEATS */

@@ -153,6 +153,9 @@ tell(struct ice *i, unsigned what)
 		if ((i->told & (ICE_CONNECTED | ICE_FAILED)) == ICE_CONNECTED)
 			i->ops->moved(i->arg);
 		break;
+	case ICE_WANTED:
+		i->ops->wanted(i->arg);
+		break;
 	case ICE_FAILED:
 		i->told |= ICE_CONNECTED; /* for good */
 		i->news = 0;
@@ -248,6 +251,8 @@ ice_new(struct gpump *pump, const struct ice_conf *conf, const struct ice_ops *o
 	list_init(&i->job.link);
 	i->scope = conf->link_local ? ICE_SCOPE_LINK : ICE_SCOPE_WORLD;
 	i->relay_only = conf->relay_only;
+	i->direct = conf->direct;
+	i->lend = conf->lend;
 	if (conf->servers != NULL)
 		i->servers = *conf->servers;
 	i->agent = agent_new(i, conf);

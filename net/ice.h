@@ -48,6 +48,8 @@ struct ice_servers {
 	struct ice_stun stun;
 	struct ice_turn turn[ICE_TURNS]; /* the ones we prefer first */
 	unsigned turns;
+	unsigned lent;       /* the last ones of turn: by a rendezvous, */
+	uint64_t lent_until; /* us, until then */
 };
 
 /* What each side tells the other first, in signalling; more candidates may follow. */
@@ -69,6 +71,8 @@ struct ice_conf {
 	uint16_t port_min, port_max; /* 0, 0: any */
 	bool link_local; /* the peer was reached by such an address: they may be used */
 	bool relay_only; /* tell and use only relayed addresses of ours */
+	bool direct;     /* relays may say what our address is, and are not used */
+	bool lend;       /* servers has no relay, but ops->wanted may find some */
 	const struct ice_servers *servers; /* copied; NULL: nobody is asked */
 
 	/* For servers; dns to look up their names, NULL: those with names are left out.
@@ -90,6 +94,9 @@ struct ice_ops {
 	void (*connected)(void *arg); /* packets may be sent */
 	void (*moved)(void *arg);     /* by another pair than when it was told last */
 	void (*failed)(void *arg, int err); /* for good: no pair works */
+	/* Once: relays are needed now; ice_relays answers. May be NULL without conf.lend.
+	 */
+	void (*wanted)(void *arg);
 	/* One datagram; also before connected, when the peer is ahead. At most 64 a turn.
 	 */
 	void (*packet)(void *arg, const uint8_t *, size_t n);
@@ -117,6 +124,9 @@ int ice_remote_more(struct ice *, const char *candidate) MUST_CHECK;
 /* The peer has no more: without a pair that works, failed may be told from now on. */
 void ice_remote_last(struct ice *);
 
+/* After wanted, once: the TURN servers there are (copied); NULL: none. */
+void ice_relays(struct ice *, const struct ice_servers *);
+
 /* Sends up to n datagrams; returns how many were taken (the rest: later or lost). */
 unsigned ice_send(struct ice *, const struct ice_packet *, unsigned n);
 
@@ -127,6 +137,13 @@ struct sockaddr_storage;
  * connected or moved is told the next time. -1: none, or packets go through a relay.
  */
 int ice_socket(const struct ice *, struct sockaddr_storage *to);
+
+/*
+ * The address of this machine that packets leave from, and that they go to; false: not
+ * connected, or through a relay of ours.
+ */
+bool
+ice_ends(const struct ice *, struct sockaddr_storage *from, struct sockaddr_storage *to);
 
 /* It goes through a relay of ours or the peer's. */
 bool ice_relayed(const struct ice *);

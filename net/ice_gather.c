@@ -92,22 +92,29 @@ add_stun(struct ice *i)
 			     (guint)port, NULL);
 }
 
+/* What is connected by now needs none. */
 static void
 add_relays(struct ice *i)
 {
 	static const NiceRelayType types[] = {
 	    [ICE_UDP] = NICE_RELAY_TYPE_TURN_UDP, [ICE_TCP] = NICE_RELAY_TYPE_TURN_TCP};
 	const struct ice_servers *s = &i->servers;
+	bool any = false, late = i->relays_due;
 
-	for (unsigned k = 0; k < s->turns; k++)
-		if (!nice_agent_set_relay_info(i->agent, i->stream, ICE_COMPONENT,
-					       s->turn[k].host, s->turn[k].port,
-					       s->turn[k].username, s->turn[k].password,
-					       types[s->turn[k].transport]))
+	i->relays_due = false;
+	for (unsigned k = 0; k < s->turns && (i->told & ICE_CONNECTED) == 0; k++)
+		if (nice_agent_set_relay_info(i->agent, i->stream, ICE_COMPONENT,
+					      s->turn[k].host, s->turn[k].port,
+					      s->turn[k].username, s->turn[k].password,
+					      types[s->turn[k].transport]))
+			any = true;
+		else
 			log_warn("ice turn %s left out", s->turn[k].host);
+	if (late && !any)
+		ice_all_found(i);
+	gpump_kick(i->pump);
 }
 
-/* What is connected directly by now needs none. */
 static void
 on_relays(evutil_socket_t fd, short what, void *arg)
 {
@@ -115,12 +122,36 @@ on_relays(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	i->relays_due = false;
-	if ((i->told & ICE_CONNECTED) == 0)
-		add_relays(i);
+	if (i->servers.turns == 0 && (i->told & ICE_CONNECTED) == 0)
+		ice_happened(i, ICE_WANTED);
 	else
-		ice_all_found(i);
-	gpump_kick(i->pump);
+		add_relays(i);
+}
+
+static void
+on_late_names(void *arg)
+{
+	struct ice *i = arg;
+
+	ice_names_free(i->names);
+	i->names = NULL;
+	add_relays(i);
+}
+
+void
+ice_relays(struct ice *i, const struct ice_servers *s)
+{
+	if (!i->relays_due)
+		return;
+	if (s != NULL) {
+		memcpy(i->servers.turn, s->turn, sizeof(i->servers.turn));
+		i->servers.turns = s->turns;
+	}
+	if (ice_names_any(&i->servers) &&
+	    (i->names = ice_names_ask(i->base, i->dns, &i->servers, on_late_names, i)) !=
+		NULL)
+		return;
+	add_relays(i);
 }
 
 /*
@@ -133,14 +164,14 @@ on_relays(evutil_socket_t fd, short what, void *arg)
 static bool
 add_servers(struct ice *i)
 {
-	const struct timeval tv = {0, RELAYS_US};
+	const struct timeval tv = {0, i->relay_only ? 0 : RELAYS_US};
 
-	if (i->relay_only) {
+	if (!i->relay_only)
+		add_stun(i);
+	else if (i->servers.turns > 0)
 		add_relays(i);
-		return true;
-	}
-	add_stun(i);
-	if (i->servers.turns == 0)
+	if (i->direct || (i->servers.turns == 0 && !i->lend) ||
+	    (i->relay_only && i->servers.turns > 0))
 		return true;
 	i->relays = i->base == NULL ? NULL : evtimer_new(i->base, on_relays, i);
 	i->relays_due = i->relays != NULL;
@@ -257,6 +288,7 @@ int
 ice_gather(struct ice *i, const struct ice_conf *conf)
 {
 	i->base = conf->base;
+	i->dns = conf->dns;
 	i->stream = nice_agent_add_stream(i->agent, 1);
 	if (i->stream == 0 || !add_addresses(i, conf))
 		return ERR_FAIL;

@@ -18,7 +18,8 @@ enum {
 	ICE_LAST = 4,
 	ICE_CONNECTED = 8,
 	ICE_MOVED = 16,
-	ICE_FAILED = 32
+	ICE_WANTED = 32,
+	ICE_FAILED = 64
 };
 
 struct ice_names;
@@ -32,12 +33,14 @@ struct ice {
 	struct _NiceAgent *agent;
 	unsigned stream;
 	enum ice_scope scope; /* of the addresses that may be used */
-	bool relay_only;
+	bool relay_only, direct;
+	bool lend;                  /* relays may be found by ops->wanted */
 	struct ice_servers servers; /* numbers only, once names is done */
 	struct ice_names *names;    /* being looked up, or NULL */
 	struct event *relays;       /* set: they are asked when it fires; may be NULL */
 	bool relays_due;
 	struct event_base *base;
+	struct evdns_base *dns;
 
 	struct ice_desc ours; /* what we found */
 	unsigned told_ours;   /* of its candidates */

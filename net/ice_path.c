@@ -38,6 +38,21 @@ ice_socket(const struct ice *i, struct sockaddr_storage *to)
 }
 
 bool
+ice_ends(const struct ice *i, struct sockaddr_storage *from, struct sockaddr_storage *to)
+{
+	NiceCandidate *local, *remote;
+
+	memset(from, 0, sizeof(*from));
+	memset(to, 0, sizeof(*to));
+	if ((i->told & ICE_CONNECTED) == 0 || !selected(i, &local, &remote) ||
+	    local->type == NICE_CANDIDATE_TYPE_RELAYED)
+		return false;
+	nice_address_copy_to_sockaddr(&local->base_addr, (struct sockaddr *)from);
+	nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *)to);
+	return true;
+}
+
+bool
 ice_relayed(const struct ice *i)
 {
 	NiceCandidate *local, *remote;

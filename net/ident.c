@@ -87,6 +87,16 @@ sync_dir(const char *dir)
 	close(fd);
 }
 
+/* What root makes is the directory's owner's: a service may have a user of its own. */
+static void
+hand_over(int fd, const char *dir)
+{
+	struct stat st;
+
+	if (geteuid() == 0 && stat(dir, &st) == 0 && st.st_uid != 0)
+		(void)!fchown(fd, st.st_uid, st.st_gid);
+}
+
 /* mkostemp's O_EXCL and 0600 hold whatever the umask; fchmod undoes a stricter one. */
 static int
 write_temp(const struct ident_file *f, const char *temp, int fd, BIO *text)
@@ -113,6 +123,7 @@ file_make(const struct ident_file *f, BIO *text, bool over)
 	snprintf(temp, sizeof(temp), "%s.XXXXXX", f->path);
 	if ((fd = mkostemp(temp, O_CLOEXEC)) < 0)
 		return complain(f, "cannot make %s: %s", f->path, strerror(errno));
+	hand_over(fd, f->dir);
 	r = write_temp(f, temp, fd, text);
 	if (close(fd) != 0 && r == ERR_OK)
 		r = complain(f, "cannot write %s: %s", temp, strerror(errno));

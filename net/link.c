@@ -16,9 +16,8 @@
 #include "core/session.h"
 #include "net/clock.h"
 #include "net/dtls.h"
-#include "net/ice_cand.h"
 #include "net/link_parts.h"
-#include "net/tcp.h"
+#include "net/rdv_lend.h"
 
 void
 link_fail(struct link *l, int err, const char *why)
@@ -30,81 +29,7 @@ link_fail(struct link *l, int err, const char *why)
 	link_event(l, LINK_EV_FAILED);
 }
 
-static void
-on_ice_gathered(void *arg, const struct ice_desc *d)
-{
-	struct link *l = arg;
-
-	l->ours = *d;
-	link_event(l, LINK_EV_GATHERED);
-}
-
-static void
-on_ice_found(void *arg, const char *candidate)
-{
-	link_tell_candidate(arg, candidate);
-}
-
-static void
-on_ice_connected(void *arg)
-{
-	link_event(arg, LINK_EV_PAIRED);
-}
-
-static void
-on_ice_failed(void *arg, int err)
-{
-	link_fail(arg, err, "no way to the peer was found, or the way is lost");
-}
-
-static void
-on_ice_moved(void *arg)
-{
-	link_choose_way(arg);
-}
-
-static const struct ice_ops ice_ops = {on_ice_gathered, on_ice_found,  on_ice_connected,
-				       on_ice_moved,    on_ice_failed, link_packet};
-
 /* --- actions --- */
-
-static void
-do_gather(struct link *l)
-{
-	struct ice_conf conf = {.controlling = !l->serve,
-				.port_min = l->env->port_min,
-				.port_max = l->env->port_max,
-				.relay_only = l->env->relay_only,
-				.servers = l->env->servers,
-				.base = l->env->base,
-				.dns = l->env->dns};
-	const char *here = tcp_local_ip(l->tcp);
-
-	if (conf.relay_only && (conf.servers == NULL || conf.servers->turns == 0)) {
-		link_fail(l, ERR_FAIL, "no relay is known, and ice.relay=only wants one");
-		return;
-	}
-	conf.link_local = ice_cand_is_link_local(here);
-	if (tcp_is_loopback(here)) {
-		conf.address[0] = here;
-		conf.addresses = 1;
-		if (!conf.relay_only) /* nobody else needs to know */
-			conf.servers = NULL;
-	}
-	if ((l->ice = ice_new(l->env->pump, &conf, &ice_ops, l)) == NULL)
-		link_fail(l, ERR_FAIL, "no network address to use");
-}
-
-static void
-do_check(struct link *l)
-{
-	int err = ice_remote(l->ice, &l->theirs);
-
-	if (err != ERR_OK)
-		link_fail(l, err, "the peer's addresses cannot be read");
-	else if (l->all_theirs)
-		ice_remote_last(l->ice);
-}
 
 static void
 do_handshake(struct link *l)
@@ -160,8 +85,8 @@ link_event(struct link *l, enum link_event ev)
 {
 	static void (*const act[])(struct link *) = {
 	    [LINK_DO_NOTHING] = do_nothing,   [LINK_DO_GREET] = link_greet,
-	    [LINK_DO_GATHER] = do_gather,     [LINK_DO_DESCRIBE] = link_describe,
-	    [LINK_DO_CHECK] = do_check,       [LINK_DO_HANDSHAKE] = do_handshake,
+	    [LINK_DO_GATHER] = link_gather,   [LINK_DO_DESCRIBE] = link_describe,
+	    [LINK_DO_CHECK] = link_check,     [LINK_DO_HANDSHAKE] = do_handshake,
 	    [LINK_DO_CARRY] = link_carry,     [LINK_DO_GOODBYE] = do_goodbye,
 	    [LINK_DO_TEARDOWN] = do_teardown,
 	};
@@ -201,6 +126,8 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 	if (l->ice != NULL)
 		ice_free(l->ice);
 	l->ice = NULL;
+	rdv_lend_free(l->lend);
+	l->lend = NULL;
 	if (!l->dropped)
 		l->ops->down(l->arg, l->err, l->why);
 	dtls_free(l->dtls);
@@ -370,6 +297,14 @@ link_stats(const struct link *l, struct arq_stats *s)
 	arq_stats(l->arq, s);
 	s->duplicates += dtls_dropped(l->dtls); /* which sees them first */
 	return true;
+}
+
+void
+link_goodput(const struct link *l, uint64_t *out, uint64_t *in)
+{
+	*out = *in = 0;
+	if (l->arq != NULL)
+		arq_goodput(l->arq, clock_us(), out, in);
 }
 
 void

@@ -135,6 +135,7 @@ struct link_target {
 	struct rdv_uri rdv[TICKET_RDVS]; /* and these; who is connected first is taken */
 	bool has_secret;
 	uint8_t ticket[TICKET_ID], secret[TICKET_SECRET];
+	bool direct; /* no relay will do */
 };
 
 /* NULL: out of memory. No op from inside. */
@@ -189,6 +190,9 @@ uint64_t link_silence_us(const struct link *);
 /* The packets' numbers; its mtu is the UDP payload. false before UP. */
 bool link_stats(const struct link *, struct arq_stats *);
 
+/* Bytes a second that arrive: ours, and theirs; as arq_goodput. 0 before UP. */
+void link_goodput(const struct link *, uint64_t *out, uint64_t *in);
+
 /* Records that came but were not used; zeros before UP. See net/dtls_seen.h. */
 void link_drops(const struct link *, struct dtls_drops *);
 
@@ -199,6 +203,14 @@ const char *link_cipher(const struct link *);
 
 /* Of its path: "host", "srflx", "prflx", "relay"; "": there is none yet. */
 const char *link_kind(const struct link *);
+
+/* What its way stands on after the addresses or routes of this machine have changed. */
+enum link_ground {
+	LINK_FIRM,  /* nothing against it */
+	LINK_OTHER, /* the kernel would send from another address of ours now */
+	LINK_GONE   /* our address is none of ours any more */
+};
+enum link_ground link_ground(const struct link *);
 
 /* What carries its packets now: "gso", "mmsg" (net/twin) or "libnice". */
 const char *link_carrier(const struct link *);

@@ -159,6 +159,7 @@ link_choose_way(struct link *l)
 	if (strcmp(path, l->path) != 0)
 		arq_moved(l->arq, clock_us());
 	memcpy(l->path, path, sizeof(path));
+	link_source(l, l->source);
 	l->burst = ice_relayed(l->ice) ? RELAY_BURST : ARQ_BURST;
 	if (!l->env->slow && (fd = ice_socket(l->ice, &to)) >= 0) {
 		l->twin = twin_new(l->env->base, fd, (struct sockaddr *)&to, sizeof(to),

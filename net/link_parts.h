@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What net/link.c, net/link_door.c, net/link_flow.c and net/link_signal.c share; nobody
- * else includes this.
+ * What net/link.c and the net/link_*.c share; nobody else includes this.
  */
 #ifndef NET_LINK_PARTS_H
 #define NET_LINK_PARTS_H
@@ -10,6 +9,7 @@
 #include "core/link.h"
 #include "net/ice.h"
 #include "net/link.h"
+#include "net/tcp.h"
 #include "net/tls.h"
 #include "net/twin.h"
 
@@ -19,6 +19,7 @@
 struct event;
 struct dtls;
 struct dtls_ops;
+struct rdv_lend;
 
 #define LINK_PLACES (TICKET_ADDRS + TICKET_RDVS)
 
@@ -54,6 +55,7 @@ struct link {
 	unsigned weight_dial;
 
 	struct ice *ice;
+	struct rdv_lend *lend; /* relays for it are asked for, or NULL */
 	struct ice_desc ours, theirs;
 	bool offered;  /* theirs is filled in */
 	bool all_ours; /* candidates have been told, and the peer has told all of its */
@@ -74,9 +76,10 @@ struct link {
 	bool dropped; /* it went on elsewhere */
 	struct arq *arq;
 	struct keyuse keys;
-	char path[200];    /* as ice_path; "" before UP */
-	struct twin *twin; /* packets go by it; NULL: through libnice */
-	uint8_t *out;      /* ARQ_BURST slots */
+	char path[200];             /* as ice_path; "" before UP */
+	char source[TCP_ADDR_TEXT]; /* where the kernel sent from when it was chosen */
+	struct twin *twin;          /* packets go by it; NULL: through libnice */
+	uint8_t *out;               /* ARQ_BURST slots */
 	struct ice_packet batch[ARQ_BURST];
 	unsigned batched, gone; /* of batch; gone: sent already */
 	unsigned burst;         /* packets of one turn */
@@ -92,6 +95,10 @@ void link_fail(struct link *, int err, const char *why);
 void link_signal_dial(struct link *);
 void link_signal_accept(struct link *, struct tcp *);
 void link_hang_up(struct link *); /* signalling has done its part */
+
+/* net/link_ice.c */
+void link_gather(struct link *); /* action GATHER */
+void link_check(struct link *);  /* action CHECK */
 
 /* net/link_signal.c */
 void link_greet(struct link *);    /* action GREET */
@@ -117,6 +124,9 @@ void link_rearm(struct link *);
 
 /* Up, or on another pair: by the fast socket if that can be had. */
 void link_choose_way(struct link *);
+
+/* net/link_ice.c: the kernel's choice of our address for this way; "": not known. */
+void link_source(const struct link *, char ip[TCP_ADDR_TEXT]);
 
 /* A datagram from ICE. */
 void link_packet(void *link, const uint8_t *, size_t n);

@@ -19,14 +19,14 @@
 #include "net/tcp_addr.h"
 #include "net/tls.h"
 
-#define TICK_US 1000000 /* not sooner after the last one */
+#define TICK_US   1000000 /* not sooner after the last one */
 
-/* A handshake costs 2 ms and some round trips; all come at once after a restart. */
-static const struct tcp_limits strangers = {
-    .gate = {.strangers = 64, .per_network = 32, .per_second = 400, .burst = 400},
-    .admit_us = 5000000,
-    .pause_us = 1000000,
-};
+/*
+ * Those whose key is not known yet. A handshake costs a millisecond and a round trip;
+ * all come at once after a restart.
+ */
+#define STRANGERS GATE_SEATS
+#define OF_ONE    32 /* of a network with the usual limits */
 
 static const struct tcp_liveness liveness = {60, 20, 120};
 
@@ -369,9 +369,27 @@ rdv_server_bus(const struct rdv_server *s)
 	return s->bus;
 }
 
+/* One network may have all seats when it may have as many connections. */
+static struct tcp_limits
+strangers(const struct rdv_server_conf *c)
+{
+	unsigned most = c->limits.network.connections;
+	bool many = most > rdv_usual.network.connections;
+
+	return (struct tcp_limits){
+	    .gate = {.strangers = STRANGERS,
+		     .per_network = many ? STRANGERS : OF_ONE,
+		     .per_second = c->handshakes,
+		     .burst = c->handshakes},
+	    .admit_us = 5000000,
+	    .pause_us = 1000000,
+	};
+}
+
 int
 rdv_server_listen(struct rdv_server *s, const char *where, char *why, size_t cap)
 {
+	const struct tcp_limits limits = strangers(s->conf);
 	struct tcp_listener *l;
 	int err;
 
@@ -379,7 +397,7 @@ rdv_server_listen(struct rdv_server *s, const char *where, char *why, size_t cap
 		return ERR_FULL;
 	if ((err = tcp_listen(&l, s->base, where, &listener_ops, s, why, cap)) != ERR_OK)
 		return err;
-	tcp_listener_limit(l, &strangers);
+	tcp_listener_limit(l, &limits);
 	s->listener[s->listeners++] = l;
 	return ERR_OK;
 }

@@ -13,6 +13,7 @@
 #define RDV_QUEUE      65536 /* bytes that wait for one who does not read */
 #define RDV_SECRET     256   /* bytes of the secret that TURN servers share with us */
 #define RDV_TURN_TTL_S 3600
+#define RDV_HANDSHAKES 400 /* a second */
 
 struct bus;
 struct event_base;
@@ -20,6 +21,7 @@ struct rdv_server;
 
 struct rdv_server_conf {
 	struct rdv_conf limits;
+	unsigned handshakes; /* at most so many new connections a second */
 	unsigned turns;
 	char turn[RDV_SERVERS][RDV_RELAY]; /* URIs; none: no credentials */
 	uint8_t secret[RDV_SECRET];

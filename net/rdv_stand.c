@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "net/clock.h"
+#include "net/moves.h"
 #include "net/rdv_pipe.h"
 #include "net/rdv_stand.h"
 #include "net/tcp_conn.h"
@@ -329,6 +330,22 @@ rdv_stand_free(struct rdv_stand *s)
 	drop(s);
 	event_free(s->timer);
 	free(s);
+}
+
+void
+rdv_stand_moved(struct rdv_stand *s, bool addresses)
+{
+	const char *ip = s->conn != NULL ? rdv_conn_local_ip(s->conn) : "";
+
+	if (s->conn != NULL && (!addresses || moves_have(ip)))
+		return;
+	if (s->up)
+		log_info(
+		    "rendezvous %s is called again reason=\"our address %s is gone\"",
+		    s->uri.addr, ip);
+	drop(s);
+	s->tries = 0;
+	event_active(s->timer, EV_TIMEOUT, 1);
 }
 
 const struct rdv_uri *

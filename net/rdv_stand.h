@@ -27,6 +27,12 @@ struct rdv_stand *rdv_stand_new(const struct rdv_env *, const struct rdv_uri *,
 /* Its conversations end; the struct tcps stay for their owners to free. */
 void rdv_stand_free(struct rdv_stand *);
 
+/*
+ * This machine's addresses (or routes at most) have changed: if ours is gone, or if we
+ * are between two tries, the next one is now.
+ */
+void rdv_stand_moved(struct rdv_stand *, bool addresses);
+
 const struct rdv_uri *rdv_stand_uri(const struct rdv_stand *);
 
 /* Registered now; and why not (the last reason), "" before the first one. */

@@ -20,7 +20,7 @@
 #include "net/tcp_addr.h"
 #include "net/tcp_conn.h"
 
-#define BACKLOG 128
+#define BACKLOG 1024 /* all come at once when they have lost their rendezvous */
 
 static const struct tcp_limits usual = {
     .gate = {.strangers = 64, .per_network = 8, .per_second = 20, .burst = 40},

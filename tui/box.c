@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Boxes over the rows: a question, a line to type, a text to read.
+ * Boxes over the rows are drawn: a question, a line to type, a text to read, a code for a
+ * camera.
  */
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,24 @@ border(struct grid *g, const struct frame *f, const char *title)
 	}
 }
 
+/* Bytes of the line that fit into w columns: whole words, if there is more than one. */
+static size_t
+fitting(const struct grid *g, char *line, size_t n, unsigned w)
+{
+	size_t fit = n;
+
+	while (fit > 1 && grid_columns(g, line) > w) {
+		fit--;
+		while (fit > 1 && ((unsigned char)line[fit] & 0xc0) == 0x80)
+			fit--;
+		line[fit] = '\0';
+	}
+	for (size_t i = fit; fit < n && i > w / 2; i--)
+		if (line[i - 1] == ' ')
+			return i;
+	return fit;
+}
+
 /*
  * Draws a text, lines longer than `w` go on in the next row, from line `skip` on. Returns
  * how many rows all of it would need.
@@ -47,47 +66,35 @@ paragraph(struct grid *g, const struct frame *f, unsigned skip, const char *text
 	char line[1024];
 
 	while (*text != '\0') {
-		size_t n = strcspn(text, "\n"),
-		       fit = n < sizeof(line) - 1 ? n : sizeof(line) - 1;
+		size_t n = strcspn(text, "\n"), fit;
 
-		memcpy(line, text, fit);
+		n = n < sizeof(line) - 1 ? n : sizeof(line) - 1;
+		memcpy(line, text, n);
+		line[n] = '\0';
+		fit = fitting(g, line, n, w);
 		line[fit] = '\0';
-		while (fit > 1 && grid_columns(g, line) > w) {
-			fit--;
-			while (fit > 1 && ((unsigned char)line[fit] & 0xc0) == 0x80)
-				fit--;
-			line[fit] = '\0';
-		}
 		if (row >= skip && row - skip < room)
 			grid_text(g, f->x + 2, f->y + 1 + row - skip, w, GRID_PLAIN,
 				  line);
 		row++;
 		text += fit;
-		if (*text == '\n' && fit == n)
-			text++;
+		text += *text == '\n';
 	}
 	return row;
 }
 
+/* The keys of the moment stay in sight below it. */
 static struct frame
 middle(const struct grid *g, unsigned w, unsigned h)
 {
+	unsigned room = g->h > 4 ? g->h - 1 : g->h;
 	struct frame f;
 
 	f.w = w < g->w ? w : g->w;
-	f.h = h < g->h ? h : g->h;
+	f.h = h < room ? h : room;
 	f.x = (g->w - f.w) / 2;
-	f.y = (g->h - f.h) / 2;
+	f.y = (room - f.h) / 2;
 	return f;
-}
-
-static void
-show_foot(struct grid *g, const struct frame *f, const char *keys)
-{
-	unsigned n = grid_columns(g, keys);
-
-	if (f->w > n + 4 && f->h > 2)
-		grid_text(g, f->x + f->w - n - 2, f->y + f->h - 1, n, GRID_DIM, keys);
 }
 
 static void
@@ -108,114 +115,66 @@ draw_line(const struct box *b, struct grid *g, const struct frame *f)
 	grid_text(g, f->x + 4 + n, f->y + f->h - 2, 1, GRID_CURSOR, "");
 }
 
-void
-box_draw(const struct box *b, struct grid *g)
+/* The keys that this box has beyond those of the bottom line. */
+static void
+show_foot(const struct box *b, struct grid *g, const struct frame *f)
 {
-	static const char *const keys[] = {
-	    [BOX_ASK] = "y yes, n no",
-	    [BOX_LINE] = "Enter, Esc",
-	    [BOX_TEXT] = "c copy, Esc",
-	    [BOX_HELP] = "Esc",
-	};
-	struct frame f = {0, 0, 64 < g->w ? 64 : g->w, 100};
-	unsigned rows = paragraph(g, &(struct frame){0, 0, f.w, 0}, 0, b->text);
+	const char *keys = b->qr != NULL        ? " c copy, Q QR code "
+			   : b->copy[0] != '\0' ? " c copy "
+						: "";
+	unsigned n = (unsigned)strlen(keys);
+
+	if (f->w > n + 4 && f->h > 2)
+		grid_text(g, f->x + f->w - n - 2, f->y + f->h - 1, n, GRID_DIM, keys);
+}
+
+/* The code alone, or that the terminal is too small for it. */
+static void
+draw_code(const struct box *b, struct grid *g)
+{
+	unsigned w = code_columns(b, g), h = code_rows(b, g);
+
+	grid_clear(g);
+	if (w <= g->w && h <= g->h)
+		code_draw(b, g, (g->w - w) / 2, (g->h - h) / 2, h);
+	else
+		grid_fmt(g, 0, 0, g->w, GRID_WARN, "The code needs %ux%u. Q: back", w, h);
+}
+
+/* Below the text, where there is room for it. */
+static bool
+has_room(const struct box *b, const struct grid *g, unsigned rows)
+{
+	return b->qr != NULL && code_columns(b, g) + 4 <= g->w &&
+	       rows + code_rows(b, g) + 3 <= g->h;
+}
+
+void
+box_draw(struct ui *u, struct grid *g)
+{
+	struct box *b = &u->box;
+	struct frame f;
+	unsigned rows, more = b->kind == BOX_LINE;
 
 	if (b->kind == BOX_NONE)
 		return;
+	if (b->qr_alone) {
+		draw_code(b, g);
+		return;
+	}
 	f = middle(g, b->kind == BOX_TEXT ? 84 : 64, 0);
 	rows = paragraph(g, &(struct frame){0, 0, f.w, 0}, 0, b->text);
-	f = middle(g, f.w, rows + 2 + (b->kind == BOX_LINE ? 1 : 0));
+	if (has_room(b, g, rows))
+		more = code_rows(b, g);
+	f = middle(g, f.w, rows + 2 + more);
+	b->rows = rows + 2 + more > f.h ? rows + 2 + more - f.h : 0;
+	b->top = b->top > b->rows ? b->rows : b->top;
 	border(g, &f, b->title);
 	paragraph(g, &f, b->top, b->text);
 	if (b->kind == BOX_LINE)
 		draw_line(b, g, &f);
-	show_foot(g, &f,
-		  b->copy[0] == '\0' && b->kind == BOX_TEXT ? "Esc" : keys[b->kind]);
-}
-
-/* --- opening --- */
-
-static struct box *
-open_box(struct ui *u, enum box_kind kind, const char *title, const char *text)
-{
-	memset(&u->box, 0, sizeof(u->box));
-	u->box.kind = kind;
-	text_copy(u->box.title, sizeof(u->box.title), title);
-	text_copy(u->box.text, sizeof(u->box.text), text);
-	return &u->box;
-}
-
-void
-box_ask(struct ui *u, const char *title, const struct ui_job *j, const char *text)
-{
-	open_box(u, BOX_ASK, title, text)->job = *j;
-}
-
-void
-box_line(struct ui *u, const char *title, const struct ui_job *j, const char *text)
-{
-	open_box(u, BOX_LINE, title, text)->job = *j;
-}
-
-void
-box_show(struct ui *u, const char *title, const char *text)
-{
-	open_box(u, BOX_TEXT, title, text);
-}
-
-/* --- keys --- */
-
-static void
-type(struct box *b, int key)
-{
-	size_t n = strlen(b->input);
-
-	if (key == UI_KEY_BACK && n > 0) {
-		do
-			b->input[--n] = '\0';
-		while (n > 0 && ((unsigned char)b->input[n] & 0xc0) == 0x80);
-	} else if (key >= ' ' && key < 0x7f && n + 1 < sizeof(b->input)) {
-		b->input[n] = (char)key;
-		b->input[n + 1] = '\0';
-	}
-}
-
-static void
-scroll(struct box *b, int key)
-{
-	if ((key == UI_KEY_DOWN || key == 'j') && b->top < 200)
-		b->top++;
-	else if ((key == UI_KEY_UP || key == 'k') && b->top > 0)
-		b->top--;
-	else if (key == UI_KEY_ESC || key == 'q' || key == UI_KEY_ENTER || key == ' ')
-		b->kind = BOX_NONE;
-}
-
-bool
-box_key(struct ui *u, int key)
-{
-	struct box *b = &u->box;
-
-	if (b->kind == BOX_NONE)
-		return false;
-	if (b->kind == BOX_TEXT && key == 'c' && b->copy[0] != '\0') {
-		u->ops->copy(u->arg, b->copy);
-		text_copy(u->toast, sizeof(u->toast), "copied");
-	} else if (b->kind == BOX_TEXT || b->kind == BOX_HELP) {
-		scroll(b, key);
-	} else if (key == UI_KEY_ESC || (b->kind == BOX_ASK && key == 'n')) {
-		b->kind = BOX_NONE;
-	} else if (b->kind == BOX_ASK && key == 'y') {
-		b->kind = BOX_NONE;
-		ui_run(u, &b->job);
-	} else if (b->kind == BOX_LINE && key == UI_KEY_ENTER) {
-		if (b->input[0] == '\0')
-			return true;
-		b->kind = BOX_NONE;
-		text_copy(b->job.arg, sizeof(b->job.arg), b->input);
-		ui_run(u, &b->job);
-	} else if (b->kind == BOX_LINE) {
-		type(b, key);
-	}
-	return true;
+	else if (more > 0)
+		code_draw(b, g, f.x + (f.w - code_columns(b, g)) / 2, f.y + 1 + rows,
+			  more);
+	show_foot(b, g, &f);
 }

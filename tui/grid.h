@@ -20,6 +20,7 @@ enum grid_style {
 	GRID_GOOD,
 	GRID_WARN,
 	GRID_BAD,
+	GRID_QR, /* white on black */
 	GRID_STYLES,
 	GRID_CURSOR = 0x40, /* added to any: the row that a key acts on */
 };

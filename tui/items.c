@@ -8,9 +8,10 @@
 #include "core/text.h"
 #include "tui/ui_impl.h"
 
+#define ORDERS 3
+
 static void
-add(struct ui *u, const struct model_peer *p, const struct model_dev *d,
-    const struct model_line *l)
+add(struct ui *u, const struct item *it)
 {
 	if (u->items == u->items_cap) {
 		unsigned cap = u->items_cap == 0 ? 64 : u->items_cap * 2;
@@ -21,7 +22,7 @@ add(struct ui *u, const struct model_peer *p, const struct model_dev *d,
 		u->item = item;
 		u->items_cap = cap;
 	}
-	u->item[u->items++] = (struct item){p, d, l};
+	u->item[u->items++] = *it;
 }
 
 static bool
@@ -31,90 +32,148 @@ dev_matches(const struct model_dev *d, const char *filter)
 	       text_has(d->product, filter) || text_has(d->manufacturer, filter) ||
 	       text_has(d->nick, filter) || text_has(d->cls, filter) ||
 	       text_has(d->holder, filter) || text_has(d->peer, filter) ||
-	       text_has(d->state, filter) || text_has(d->nodes, filter);
+	       text_has(d->state, filter) || text_has(d->nodes, filter) ||
+	       text_has(d->driver, filter) || text_has(d->serial, filter);
+}
+
+/* --- orders --- */
+
+static int
+dev_by_name(const struct item *a, const struct item *b)
+{
+	return strcmp(a->dev->product, b->dev->product);
 }
 
 static int
-by_name(const void *a, const void *b)
+dev_by_use(const struct item *a, const struct item *b)
 {
-	return strcmp(((const struct item *)a)->dev->product,
-		      ((const struct item *)b)->dev->product);
+	int c = strcmp(b->dev->holder, a->dev->holder);
+
+	return c != 0 ? c : (int)b->dev->shared - (int)a->dev->shared;
 }
 
 static int
-by_state(const void *a, const void *b)
+by_number(uint64_t a, uint64_t b)
 {
-	const struct model_dev *x = ((const struct item *)a)->dev;
-	const struct model_dev *y = ((const struct item *)b)->dev;
-	int c = strcmp(y->holder, x->holder);
-
-	return c != 0 ? c : (int)y->shared - (int)x->shared;
+	return a < b ? 1 : a > b ? -1 : 0;
 }
 
 static int
-by_rate(const void *a, const void *b)
+dev_by_rate(const struct item *a, const struct item *b)
 {
-	const struct model_dev *x = ((const struct item *)a)->dev;
-	const struct model_dev *y = ((const struct item *)b)->dev;
+	return by_number(a->dev->flow.rate, b->dev->flow.rate);
+}
 
-	return x->rate < y->rate ? 1 : x->rate > y->rate ? -1 : 0;
+static int
+peer_by_role(const struct item *a, const struct item *b)
+{
+	return by_number(a->peer->role, b->peer->role);
+}
+
+static int
+peer_by_rtt(const struct item *a, const struct item *b)
+{
+	int c = by_number(a->peer->link.up, b->peer->link.up);
+
+	return c != 0 ? c : by_number(b->peer->link.rtt_us, a->peer->link.rtt_us);
 }
 
 /* How each tab can be sorted; the first is the model's own order. */
 static const struct {
 	const char *name;
-	int (*cmp)(const void *, const void *);
-} orders[UI_TABS][3] = {
-    [UI_LOCAL] = {{"port", NULL}, {"name", by_name}, {"use", by_state}},
-    [UI_PEERS] = {{"peer", NULL}},
-    [UI_ATTACHED] = {{"port", NULL}, {"name", by_name}, {"rate", by_rate}},
-    [UI_LOG] = {{"time", NULL}},
+	int (*cmp)(const struct item *, const struct item *);
+} orders[UI_TABS][ORDERS] = {
+    [UI_LOCAL] = {{"port", NULL}, {"name", dev_by_name}, {"use", dev_by_use}},
+    [UI_PEERS] = {{"name", NULL}, {"what they are", peer_by_role}, {"RTT", peer_by_rtt}},
+    [UI_ATTACHED] = {{"port", NULL}, {"name", dev_by_name}, {"rate", dev_by_rate}},
+    [UI_LOG] = {{"time", NULL}, {"time", NULL}, {"time", NULL}},
 };
 
 const char *
 ui_sort_name(const struct ui *u)
 {
-	return orders[u->tab][u->sort[u->tab] % 3].name;
+	return orders[u->tab][u->sort[u->tab] % ORDERS].name;
+}
+
+/* Stable, and of few rows. */
+static void
+order(struct ui *u)
+{
+	int (*cmp)(const struct item *, const struct item *) =
+	    orders[u->tab][u->sort[u->tab] % ORDERS].cmp;
+
+	for (unsigned i = 1; cmp != NULL && i < u->items; i++) {
+		struct item it = u->item[i];
+		unsigned k = i;
+
+		for (; k > 0 && cmp(&u->item[k - 1], &it) > 0; k--)
+			u->item[k] = u->item[k - 1];
+		u->item[k] = it;
+	}
+}
+
+/* --- rows --- */
+
+static void
+devices(struct ui *u, const struct rows *r)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		if (dev_matches(model_dev(r, i), u->filter))
+			add(u, &(struct item){.dev = model_dev(r, i)});
+	order(u);
+	if (u->tab == UI_LOCAL && u->filter[0] == '\0' && u->sort[u->tab] % ORDERS == 0)
+		tree_grow(u);
 }
 
 static void
-devices(struct ui *u, const struct model_rows *r)
+asks(struct ui *u)
 {
-	int (*cmp)(const void *, const void *);
+	const struct model_ask *a;
 
-	while (orders[u->tab][u->sort[u->tab] % 3].name == NULL)
-		u->sort[u->tab]++;
-	cmp = orders[u->tab][u->sort[u->tab] % 3].cmp;
-	for (unsigned i = 0; i < r->n; i++)
-		if (dev_matches(model_dev(r, i), u->filter))
-			add(u, NULL, model_dev(r, i), NULL);
-	if (cmp != NULL && u->items > 1)
-		qsort(u->item, u->items, sizeof(*u->item), cmp);
+	for (unsigned i = 0; (a = model_ask(u->m, i)) != NULL; i++)
+		if (text_has(a->name, u->filter) || text_has(a->busid, u->filter))
+			add(u, &(struct item){.ask = a});
 }
 
-/* Each peer, then what it shares; a peer stays above a device that the filter leaves. */
+/* A peer stays above a device that the filter leaves. */
+static bool
+is_shown(const struct ui *u, const struct model_peer *p)
+{
+	bool shown = text_has(p->name, u->filter);
+
+	for (unsigned k = 0; !shown && k < u->m->remotes.n; k++) {
+		const struct model_dev *d = model_dev(&u->m->remotes, k);
+
+		shown = strcmp(d->peer, p->name) == 0 && dev_matches(d, u->filter);
+	}
+	return shown;
+}
+
+/* Requests first; then each peer, and below it what it shares. */
 static void
 peers(struct ui *u)
 {
-	const struct model *m = u->m;
+	const struct model_peer *p;
+	unsigned n;
 
-	for (unsigned i = 0; i < m->peers.n; i++) {
-		const struct model_peer *p = model_peer(m, i);
-		bool shown = text_has(p->name, u->filter);
+	for (unsigned i = 0; (p = model_peer(u->m, i)) != NULL; i++)
+		if (is_shown(u, p))
+			add(u, &(struct item){.peer = p});
+	order(u);
+	n = u->items;
+	asks(u);
+	for (unsigned i = 0; i < n; i++) {
+		p = u->item[i].peer;
+		add(u, &(struct item){.peer = p});
+		for (unsigned k = 0; k < u->m->remotes.n; k++) {
+			const struct model_dev *d = model_dev(&u->m->remotes, k);
 
-		if (shown)
-			add(u, p, NULL, NULL);
-		for (unsigned k = 0; k < m->remotes.n; k++) {
-			const struct model_dev *d = model_dev(&m->remotes, k);
-
-			if (strcmp(d->peer, p->name) != 0 || !dev_matches(d, u->filter))
-				continue;
-			if (!shown)
-				add(u, p, NULL, NULL);
-			shown = true;
-			add(u, p, d, NULL);
+			if (strcmp(d->peer, p->name) == 0 && dev_matches(d, u->filter))
+				add(u, &(struct item){.peer = p, .dev = d});
 		}
 	}
+	memmove(u->item, u->item + n, (u->items - n) * sizeof(*u->item));
+	u->items -= n;
 }
 
 static void
@@ -124,7 +183,7 @@ lines(struct ui *u)
 
 	for (unsigned i = 0; (l = model_log_at(u->m, i)) != NULL; i++)
 		if (text_has(l->text, u->filter))
-			add(u, NULL, NULL, l);
+			add(u, &(struct item){.line = l});
 }
 
 void
@@ -139,6 +198,11 @@ ui_items(struct ui *u)
 		lines(u);
 	else
 		devices(u, u->tab == UI_LOCAL ? &u->m->locals : &u->m->attached);
+	if (u->tab == UI_LOG) { /* the last line stays the last one */
+		if (*c + 1 >= u->log_seen)
+			*c = u->items;
+		u->log_seen = u->items;
+	}
 	if (*c >= u->items)
 		*c = u->items == 0 ? 0 : u->items - 1;
 }

@@ -9,13 +9,17 @@
 #include "core/text.h"
 #include "tui/ui_impl.h"
 
-#define ALL   0xfu
-#define ON(t) (1u << (t))
+#define TABS  0xfu
+#define ON(p) (1u << (p))
+
+/* What a key acts on: nothing, the row under the cursor, its device, its peer. */
+enum needs { NONE, ROW, DEV, PEER, ASK };
 
 struct key {
 	int key, also; /* 0: no other */
 	const char *name;
-	unsigned tabs;
+	unsigned places;
+	enum needs needs;
 	const char *hint; /* two words for the bottom line; NULL: not there */
 	const char *help;
 	void (*act)(struct ui *, const struct item *);
@@ -23,8 +27,8 @@ struct key {
 
 /* --- moving --- */
 
-void
-ui_move(struct ui *u, int by)
+static void
+move(struct ui *u, int by)
 {
 	unsigned *c = &u->cursor[u->tab];
 
@@ -34,200 +38,33 @@ ui_move(struct ui *u, int by)
 		*c = *c + (unsigned)by >= u->items ? u->items - 1 : *c + (unsigned)by;
 }
 
-#define MOVE(name, by)                                        \
+#define KEY(name, what)                                       \
 	static void name(struct ui *u, const struct item *it) \
 	{                                                     \
 		(void)it;                                     \
-		ui_move(u, by);                               \
+		what;                                         \
 	}
-MOVE(up, -1)
-MOVE(down, 1)
-MOVE(page_up, -(int)(u->page > 1 ? u->page - 1 : 1))
-MOVE(page_down, (int)(u->page > 1 ? u->page - 1 : 1))
-MOVE(home, -1000000)
-MOVE(end, 1000000)
+KEY(up, move(u, -1))
+KEY(down, move(u, 1))
+KEY(page_up, move(u, -(int)(u->page > 1 ? u->page - 1 : 1)))
+KEY(page_down, move(u, (int)(u->page > 1 ? u->page - 1 : 1)))
+KEY(home, move(u, -1000000))
+KEY(end, move(u, 1000000))
+KEY(go_local, u->tab = UI_LOCAL)
+KEY(go_peers, u->tab = UI_PEERS)
+KEY(go_attached, u->tab = UI_ATTACHED)
+KEY(go_log, u->tab = UI_LOG)
+KEY(go_next, u->tab = (enum ui_tab)((u->tab + 1) % UI_TABS))
+KEY(go_back, u->tab = (enum ui_tab)((u->tab + UI_TABS - 1) % UI_TABS))
 
-#define GO(name, to)                                          \
-	static void name(struct ui *u, const struct item *it) \
-	{                                                     \
-		(void)it;                                     \
-		u->tab = (enum ui_tab)((to) % UI_TABS);       \
-	}
-GO(go_local, UI_LOCAL)
-GO(go_peers, UI_PEERS)
-GO(go_attached, UI_ATTACHED)
-GO(go_log, UI_LOG)
-GO(go_next, u->tab + 1)
-GO(go_back, u->tab + UI_TABS - 1)
+/* --- the browser itself --- */
 
-/* --- commands --- */
-
-static struct ui_job
-job(enum ui_verb verb, const char *peer, const char *busid)
-{
-	struct ui_job j = {.verb = verb};
-
-	text_copy(j.peer, sizeof(j.peer), peer);
-	text_copy(j.busid, sizeof(j.busid), busid);
-	return j;
-}
-
-void
-ui_run(struct ui *u, const struct ui_job *j)
-{
-	if (u->busy_n == UI_BUSY) {
-		text_copy(u->toast, sizeof(u->toast), "too much at once");
-		u->toast_bad = true;
-		return;
-	}
-	u->busy[u->busy_n++] = *j;
-	u->ops->run(u->arg, j);
-}
-
-static void
-share(struct ui *u, const struct item *it)
-{
-	const struct model_dev *d = it->dev;
-	struct ui_job j = job(d->shared ? UI_UNSHARE : UI_SHARE, "", d->busid);
-	char text[400];
-
-	if (ui_busy(u, "", d->busid) != NULL)
-		return;
-	if (!d->shared || d->holder[0] == '\0') {
-		ui_run(u, &j);
-		return;
-	}
-	snprintf(text, sizeof(text), "%s is in use by %s.\nIt is taken away from there.",
-		 d->product[0] != '\0' ? d->product : d->busid, d->holder);
-	box_ask(u, "Take it back?", &j, text);
-}
-
-static void
-ask_detach(struct ui *u, const struct model_dev *d)
-{
-	struct ui_job j = job(UI_DETACH, d->peer, d->busid);
-	char text[400];
-
-	snprintf(text, sizeof(text),
-		 "%s of %s%s%s\nUnmount what is mounted from it first.",
-		 d->product[0] != '\0' ? d->product : d->busid, d->peer,
-		 d->nodes[0] != '\0' ? " is used here as " : "", d->nodes);
-	box_ask(u, "Detach it?", &j, text);
-}
-
-static const struct model_dev *
-attached_here(const struct ui *u, const struct model_dev *d)
-{
-	for (unsigned i = 0; i < u->m->attached.n; i++) {
-		const struct model_dev *a = model_dev(&u->m->attached, i);
-
-		if (strcmp(a->peer, d->peer) == 0 && strcmp(a->busid, d->busid) == 0)
-			return a;
-	}
-	return NULL;
-}
-
-static void
-ask_list(struct ui *u, const struct model_peer *p)
-{
-	struct ui_job j = job(UI_LIST, p->name, "");
-
-	if (ui_busy(u, p->name, "") == NULL)
-		ui_run(u, &j);
-}
-
-static void
-attach(struct ui *u, const struct item *it)
-{
-	struct ui_job j;
-
-	if (it->dev == NULL) {
-		ask_list(u, it->peer);
-		return;
-	}
-	if (ui_busy(u, it->peer->name, it->dev->busid) != NULL)
-		return;
-	if (attached_here(u, it->dev) != NULL) {
-		ask_detach(u, attached_here(u, it->dev));
-		return;
-	}
-	j = job(UI_ATTACH, it->peer->name, it->dev->busid);
-	ui_run(u, &j);
-}
-
-static void
-detach(struct ui *u, const struct item *it)
-{
-	if (ui_busy(u, it->dev->peer, it->dev->busid) == NULL)
-		ask_detach(u, it->dev);
-}
-
-static void
-details(struct ui *u, const struct item *it)
-{
-	char buf[4000];
-
-	if (u->tab == UI_PEERS && it->dev == NULL && !it->peer->asked) {
-		ask_list(u, it->peer);
-		return;
-	}
-	details_text(it, buf, sizeof(buf));
-	box_show(u, "Details", buf);
-}
-
-static void
-refresh(struct ui *u, const struct item *it)
-{
-	ask_list(u, it->peer);
-}
-
-static void
-bench(struct ui *u, const struct item *it)
-{
-	struct ui_job j = job(UI_BENCH, it->peer->name, "");
-
-	if (ui_busy(u, it->peer->name, "") == NULL)
-		ui_run(u, &j);
-}
-
-static void
-forget(struct ui *u, const struct item *it)
-{
-	struct ui_job j = job(UI_FORGET, it->peer->name, "");
-	char text[300];
-
-	snprintf(
-	    text, sizeof(text),
-	    "%s may use nothing here any more, and is no longer known under this name.",
-	    it->peer->name);
-	box_ask(u, "Forget this peer?", &j, text);
-}
-
-static void
-rename_peer(struct ui *u, const struct item *it)
-{
-	struct ui_job j = job(UI_RENAME, it->peer->name, "");
-
-	box_line(u, "Rename", &j, "Its new name:");
-}
-
-static void
-invite(struct ui *u, const struct item *it)
-{
-	struct ui_job j = job(UI_INVITE, "", "");
-
-	(void)it;
-	box_line(u, "Invite", &j, "A name for the one who is invited:");
-}
-
-static void
-ticket(struct ui *u, const struct item *it)
-{
-	struct ui_job j = job(UI_TICKET, "", "");
-
-	(void)it;
-	box_line(u, "Attach with a ticket", &j, "Paste the ticket (usbp2p:...):");
-}
+KEY(quit, u->ops->quit(u->arg))
+KEY(unfilter, u->filter[0] = '\0')
+KEY(filter_on, u->filtering = true; u->filter[0] = '\0')
+KEY(filter_keep, u->filtering = false)
+KEY(filter_off, u->filtering = false; u->filter[0] = '\0')
+KEY(filter_back, type_key(u->filter, sizeof(u->filter), UI_KEY_BACK))
 
 static void
 sort(struct ui *u, const struct item *it)
@@ -235,139 +72,278 @@ sort(struct ui *u, const struct item *it)
 	(void)it;
 	u->sort[u->tab]++;
 	ui_items(u);
-	snprintf(u->toast, sizeof(u->toast), "sorted by %s", ui_sort_name(u));
-	u->toast_bad = false;
+	ui_say(u, false, "sorted by %s", ui_sort_name(u));
 }
 
 static void
-filter(struct ui *u, const struct item *it)
+doctor(struct ui *u, const struct item *it)
 {
+	struct ui_job j = act_job(UI_DOCTOR, "", "");
+
 	(void)it;
-	u->filtering = true;
-	u->filter[0] = '\0';
+	ui_say(u, false, "looking at this machine...");
+	act_run(u, &j);
+}
+
+/* --- boxes --- */
+
+KEY(close, box_close(u))
+KEY(box_up, box_scroll(u, -1))
+KEY(box_down, box_scroll(u, 1))
+KEY(box_page_up, box_scroll(u, -10))
+KEY(box_page_down, box_scroll(u, 10))
+KEY(box_back, type_key(u->box.input, sizeof(u->box.input), UI_KEY_BACK))
+
+static void
+box_yes(struct ui *u, const struct item *it)
+{
+	struct ui_job j = u->box.job;
+
+	(void)it;
+	box_close(u);
+	act_run(u, &j);
 }
 
 static void
-unfilter(struct ui *u, const struct item *it)
+box_enter(struct ui *u, const struct item *it)
 {
+	struct ui_job j = u->box.job;
+
 	(void)it;
-	u->filter[0] = '\0';
-	u->toast[0] = '\0';
+	if (u->box.input[0] == '\0')
+		return;
+	text_copy(j.arg, sizeof(j.arg), u->box.input);
+	box_close(u);
+	act_run(u, &j);
 }
 
 static void
-quit(struct ui *u, const struct item *it)
+box_copy(struct ui *u, const struct item *it)
 {
 	(void)it;
-	u->ops->quit(u->arg);
+	if (u->box.copy[0] == '\0')
+		return;
+	u->ops->copy(u->arg, u->box.copy);
+	ui_say(u, false, "copied, if the terminal can");
+}
+
+static void
+box_qr(struct ui *u, const struct item *it)
+{
+	(void)it;
+	u->box.qr_alone = !u->box.qr_alone && u->box.qr != NULL;
 }
 
 static void help(struct ui *, const struct item *);
 
 static const struct key keys[] = {
-    {'1', 0, "1", ALL, NULL, "this machine's devices", go_local},
-    {'2', 0, "2", ALL, NULL, "peers and what they share", go_peers},
-    {'3', 0, "3", ALL, NULL, "what is attached here", go_attached},
-    {'4', 0, "4", ALL, NULL, "the log", go_log},
-    {UI_KEY_TAB, UI_KEY_RIGHT, "Tab", ALL, NULL, "next tab", go_next},
-    {UI_KEY_BACK_TAB, UI_KEY_LEFT, "Shift-Tab", ALL, NULL, "previous tab", go_back},
-    {UI_KEY_UP, 'k', "Up k", ALL, NULL, "up", up},
-    {UI_KEY_DOWN, 'j', "Down j", ALL, NULL, "down", down},
-    {UI_KEY_PAGE_UP, 0, "PgUp", ALL, NULL, "a page up", page_up},
-    {UI_KEY_PAGE_DOWN, 0, "PgDn", ALL, NULL, "a page down", page_down},
-    {UI_KEY_HOME, 'g', "Home g", ALL, NULL, "first row", home},
-    {UI_KEY_END, 'G', "End G", ALL, NULL, "last row", end},
-    {' ', 0, "Space", ON(UI_LOCAL), "share", "share this device, or take it back", share},
-    {' ', 0, "Space", ON(UI_PEERS), "attach", "attach this device, or detach it", attach},
-    {' ', 0, "Space", ON(UI_ATTACHED), "detach", "detach this device", detach},
-    {UI_KEY_ENTER, 0, "Enter", ALL, "details", "all that is known of this row", details},
-    {'i', 0, "i", ON(UI_LOCAL) | ON(UI_PEERS), "invite", "invite somebody", invite},
-    {'a', 0, "a", ON(UI_PEERS) | ON(UI_ATTACHED), "ticket", "attach with a ticket",
-     ticket},
-    {'r', 0, "r", ON(UI_PEERS), "refresh", "ask again what this peer shares", refresh},
-    {'b', 0, "b", ON(UI_PEERS), "bench", "measure the line to this peer", bench},
-    {'n', 0, "n", ON(UI_PEERS), NULL, "rename this peer", rename_peer},
-    {'F', 0, "F", ON(UI_PEERS), NULL, "forget this peer", forget},
-    {'/', 0, "/", ALL, "filter", "show only rows with a text", filter},
-    {'s', 0, "s", ON(UI_LOCAL) | ON(UI_ATTACHED), "sort", "sort by another column", sort},
-    {UI_KEY_ESC, 0, "Esc", ALL, NULL, "all rows again", unfilter},
-    {'?', 0, "?", ALL, "help", "this page", help},
-    {'q', 0, "q", ALL, "quit", "leave; what is attached stays", quit},
+    {'1', 0, "1", TABS, NONE, NULL, "this machine's devices", go_local},
+    {'2', 0, "2", TABS, NONE, NULL, "peers and what they share", go_peers},
+    {'3', 0, "3", TABS, NONE, NULL, "what is attached here", go_attached},
+    {'4', 0, "4", TABS, NONE, NULL, "the log", go_log},
+    {UI_KEY_TAB, UI_KEY_RIGHT, "Tab Right", TABS, NONE, NULL, "next tab", go_next},
+    {UI_KEY_BACK_TAB, UI_KEY_LEFT, "Shift-Tab Left", TABS, NONE, NULL, "previous tab",
+     go_back},
+    {UI_KEY_UP, 'k', "Up k", TABS, NONE, NULL, "up", up},
+    {UI_KEY_DOWN, 'j', "Down j", TABS, NONE, NULL, "down", down},
+    {UI_KEY_PAGE_UP, 0, "PgUp", TABS, NONE, NULL, "a page up", page_up},
+    {UI_KEY_PAGE_DOWN, 0, "PgDn", TABS, NONE, NULL, "a page down", page_down},
+    {UI_KEY_HOME, 'g', "Home g", TABS, NONE, NULL, "first row", home},
+    {UI_KEY_END, 'G', "End G", TABS, NONE, NULL, "last row", end},
+    {' ', 0, "Space", ON(UI_LOCAL), DEV, "share", "share this device, or take it back",
+     act_share},
+    {' ', 0, "Space", ON(UI_PEERS), ROW, "attach",
+     "attach this device, or detach it; accept who asks", act_attach},
+    {' ', 0, "Space", ON(UI_ATTACHED), DEV, "detach", "detach this device", act_detach},
+    {UI_KEY_ENTER, 0, "Enter", TABS, ROW, "details", "all that is known of this row",
+     act_details},
+    {'y', 0, "y", ON(UI_PEERS), ASK, NULL, "let in who asks, or let it have the device",
+     act_accept},
+    {'x', 0, "x", ON(UI_PEERS), ASK, NULL, "refuse who asks", act_refuse},
+    {'i', 0, "i", ON(UI_LOCAL) | ON(UI_PEERS), NONE, "invite", "invite somebody",
+     act_invite},
+    {'a', 0, "a", ON(UI_PEERS) | ON(UI_ATTACHED), NONE, "ticket", "attach with a ticket",
+     act_ticket},
+    {'n', 0, "n", ON(UI_LOCAL), DEV, "name", "give this device a nickname", act_nick},
+    {'n', 0, "n", ON(UI_PEERS), PEER, "name", "rename this peer", act_rename},
+    {'r', 0, "r", ON(UI_PEERS), PEER, "refresh", "ask again what this peer shares",
+     act_refresh},
+    {'b', 0, "b", ON(UI_PEERS), PEER, "bench", "measure the line to this peer",
+     act_bench},
+    {'F', 0, "F", ON(UI_PEERS), PEER, NULL, "forget this peer", act_forget},
+    {'R', 0, "R", ON(UI_LOCAL) | ON(UI_ATTACHED), DEV, "reset", "reset this device",
+     act_reset},
+    {'/', 0, "/", TABS, NONE, "filter", "show only rows with a text", filter_on},
+    {'s', 0, "s", ON(UI_LOCAL) | ON(UI_PEERS) | ON(UI_ATTACHED), NONE, "sort",
+     "sort by another column", sort},
+    {UI_KEY_ESC, 0, "Esc", TABS, NONE, NULL, "all rows again", unfilter},
+    {'D', 0, "D", TABS, NONE, "doctor", "what this machine lacks", doctor},
+    {'?', 0, "?", TABS, NONE, "help", "this page", help},
+    {'q', 0, "q", TABS, NONE, "quit", "leave; what is attached stays", quit},
+    {'y', 0, "y", ON(PLACE_ASK), NONE, "yes", "do it", box_yes},
+    {'n', UI_KEY_ESC, "n Esc", ON(PLACE_ASK), NONE, "no", "leave it", close},
+    {UI_KEY_ENTER, 0, "Enter", ON(PLACE_LINE), NONE, "done", "that is the text",
+     box_enter},
+    {UI_KEY_ESC, 0, "Esc", ON(PLACE_LINE), NONE, "leave it", "leave it", close},
+    {UI_KEY_BACK, 0, "Backspace", ON(PLACE_LINE), NONE, NULL, "the last character goes",
+     box_back},
+    {UI_KEY_UP, 'k', "Up k", ON(PLACE_ASK) | ON(PLACE_TEXT), NONE, NULL, "up", box_up},
+    {UI_KEY_DOWN, 'j', "Down j", ON(PLACE_ASK) | ON(PLACE_TEXT), NONE, NULL, "down",
+     box_down},
+    {UI_KEY_PAGE_UP, 0, "PgUp", ON(PLACE_TEXT), NONE, NULL, "ten lines up", box_page_up},
+    {UI_KEY_PAGE_DOWN, ' ', "PgDn Space", ON(PLACE_TEXT), NONE, NULL, "ten lines down",
+     box_page_down},
+    {'c', 0, "c", ON(PLACE_TEXT), NONE, NULL, "copy the ticket, or the id", box_copy},
+    {'Q', 0, "Q", ON(PLACE_TEXT), NONE, NULL, "the ticket as a QR code, alone", box_qr},
+    {UI_KEY_ESC, 'q', "Esc q", ON(PLACE_TEXT), NONE, "close", "close", close},
+    {UI_KEY_ENTER, 0, "Enter", ON(PLACE_TEXT), NONE, NULL, "close", close},
+    {UI_KEY_ENTER, 0, "Enter", ON(PLACE_FILTER), NONE, "keep", "keep the filter",
+     filter_keep},
+    {UI_KEY_ESC, 0, "Esc", ON(PLACE_FILTER), NONE, "all rows", "all rows again",
+     filter_off},
+    {UI_KEY_BACK, 0, "Backspace", ON(PLACE_FILTER), NONE, NULL, "the last character goes",
+     filter_back},
 };
 
-/* Keys that act on nothing but a row. */
-static bool
-wants_row(const struct key *k)
+enum place
+keys_place(const struct ui *u)
 {
-	return k->act == share || k->act == attach || k->act == detach ||
-	       k->act == details || k->act == refresh || k->act == bench ||
-	       k->act == rename_peer || k->act == forget;
+	if (u->box.kind != BOX_NONE)
+		return (enum place)(PLACE_ASK + u->box.kind - BOX_ASK);
+	return u->filtering ? PLACE_FILTER : (enum place)u->tab;
+}
+
+static bool
+has_what_it_needs(const struct key *k, const struct item *it)
+{
+	if (k->needs == NONE)
+		return true;
+	if (it == NULL)
+		return false;
+	return k->needs == ROW || (k->needs == DEV && it->dev != NULL) ||
+	       (k->needs == PEER && it->peer != NULL) ||
+	       (k->needs == ASK && it->ask != NULL);
+}
+
+/* Only text is typed into these. */
+static bool
+typed(struct ui *u, enum place p, int key)
+{
+	if (p == PLACE_LINE)
+		return key != UI_KEY_BACK &&
+		       type_key(u->box.input, sizeof(u->box.input), key);
+	return p == PLACE_FILTER && key != UI_KEY_BACK &&
+	       type_key(u->filter, sizeof(u->filter), key);
 }
 
 void
 keys_press(struct ui *u, int key)
 {
+	enum place p = keys_place(u);
+
+	u->toast[0] = '\0';
+	if (typed(u, p, key))
+		return;
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		const struct key *k = &keys[i];
 
 		if ((key != k->key && (k->also == 0 || key != k->also)) ||
-		    (k->tabs & ON(u->tab)) == 0)
+		    (k->places & ON(p)) == 0)
 			continue;
-		u->toast[0] = '\0';
-		if (!wants_row(k) || ui_item(u) != NULL)
+		if (has_what_it_needs(k, ui_item(u)))
 			k->act(u, ui_item(u));
 		return;
 	}
 }
 
-void
-keys_hint(const struct ui *u, char *buf, size_t cap)
+/* --- what they are --- */
+
+static void
+hint(struct text *t, const struct key *k)
 {
+	text_str(t, t->len > 0 ? "  " : "");
+	text_str(t, k->name);
+	text_char(t, ' ');
+	text_str(t, k->hint);
+}
+
+static size_t
+hint_len(const struct key *k)
+{
+	return strlen(k->name) + strlen(k->hint) + 3;
+}
+
+static bool
+is_last(const struct key *k)
+{
+	return k->act == help || k->act == quit;
+}
+
+/* As many as fit; those for help and leaving always. */
+void
+keys_hint(const struct ui *u, unsigned width, char *buf, size_t cap)
+{
+	unsigned on = ON(keys_place(u)), used = 0;
 	struct text t;
 
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (is_last(&keys[i]) && (keys[i].places & on) != 0)
+			used += (unsigned)hint_len(&keys[i]);
 	text_init(&t, buf, cap);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		if (keys[i].hint == NULL || (keys[i].tabs & ON(u->tab)) == 0)
+		const struct key *k = &keys[i];
+
+		if (k->hint == NULL || (k->places & on) == 0)
 			continue;
-		if (t.len > 0)
-			text_str(&t, "  ");
-		text_str(&t, keys[i].name);
-		text_char(&t, ' ');
-		text_str(&t, keys[i].hint);
+		if (!is_last(k) && used + hint_len(k) > width + 2)
+			continue;
+		used += is_last(k) ? 0 : (unsigned)hint_len(k);
+		hint(&t, k);
 	}
 }
 
 const char *
 ui_help_line(unsigned i)
 {
-	static const char *const tab[UI_TABS] = {"this machine", "peers", "attached",
-						 "log"};
-	static char buf[160];
+	static const char *const place[PLACES] = {
+	    "this machine", "peers",    "attached", "log",
+	    "a question",   "a prompt", "a text",   "the filter"};
+	static char buf[200];
 	struct text t;
 
 	if (i >= ARRAY_LEN(keys))
 		return NULL;
 	text_init(&t, buf, sizeof(buf));
 	text_str(&t, keys[i].name);
-	while (t.len < 11)
+	while (t.len < 15)
 		text_char(&t, ' ');
 	text_str(&t, keys[i].help);
-	if (keys[i].tabs == ALL)
+	if ((keys[i].places & TABS) == TABS)
 		return buf;
 	text_str(&t, " (");
-	for (unsigned k = 0, n = 0; k < UI_TABS; k++)
-		if (keys[i].tabs & ON(k)) {
+	for (unsigned k = 0, n = 0; k < PLACES; k++)
+		if (keys[i].places & ON(k)) {
 			text_str(&t, n++ > 0 ? ", " : "");
-			text_str(&t, tab[k]);
+			text_str(&t, place[k]);
 		}
 	text_char(&t, ')');
 	return buf;
 }
 
-int
-ui_table_key(unsigned i)
+bool
+ui_table_keys(unsigned i, int key[2])
 {
-	return i < ARRAY_LEN(keys) ? keys[i].key : 0;
+	if (i >= ARRAY_LEN(keys))
+		return false;
+	key[0] = keys[i].key;
+	key[1] = keys[i].also;
+	return true;
+}
+
+const char *
+ui_table_name(unsigned i)
+{
+	return i < ARRAY_LEN(keys) ? keys[i].name : NULL;
 }
 
 static void
@@ -375,7 +351,7 @@ help(struct ui *u, const struct item *it)
 {
 	struct text t;
 	const char *line;
-	char buf[4000];
+	char buf[6000];
 
 	(void)it;
 	text_init(&t, buf, sizeof(buf));
@@ -384,5 +360,4 @@ help(struct ui *u, const struct item *it)
 		text_char(&t, '\n');
 	}
 	box_show(u, "Keys", buf);
-	u->box.kind = BOX_HELP;
 }

@@ -10,13 +10,17 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
+#define NCURSES_WIDECHAR 1
 #include <curses.h>
 
 #include "core/mem.h"
 #include "core/text.h"
 #include "tui/term.h"
 #include "tui/ui.h"
+
+#define WHEEL 3 /* rows */
 
 static SCREEN *screen;
 static chtype style_of[GRID_STYLES];
@@ -33,6 +37,7 @@ static const struct {
     [GRID_GOOD] = {COLOR_GREEN, A_NORMAL, A_NORMAL},
     [GRID_WARN] = {COLOR_YELLOW, A_BOLD, A_NORMAL},
     [GRID_BAD] = {COLOR_RED, A_BOLD, A_BOLD},
+    [GRID_QR] = {COLOR_WHITE, A_BOLD, A_BOLD},
 };
 
 static void
@@ -47,9 +52,12 @@ set_styles(void)
 	}
 	for (short i = 0; i < GRID_STYLES; i++) {
 		style_of[i] = styles[i].plain;
+		if (colour && i == GRID_QR)
+			init_pair((short)(i + 1), COLOR_WHITE, COLOR_BLACK);
 		if (!colour || styles[i].colour < 0)
 			continue;
-		init_pair((short)(i + 1), styles[i].colour, -1);
+		if (i != GRID_QR)
+			init_pair((short)(i + 1), styles[i].colour, -1);
 		style_of[i] = COLOR_PAIR(i + 1) | styles[i].with;
 	}
 }
@@ -101,7 +109,7 @@ term_open(struct grid *g, char *why, size_t cap)
 	nodelay(stdscr, TRUE);
 	set_escdelay(25);
 	curs_set(0);
-	mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED, NULL);
+	mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
 	mouseinterval(0);
 	set_styles();
 	if ((err = grid_resize(g, (unsigned)COLS, (unsigned)LINES)) != ERR_OK)
@@ -177,7 +185,10 @@ read_mouse(struct term_event *e)
 
 	if (getmouse(&m) != OK || m.x < 0 || m.y < 0)
 		return;
-	e->click = true;
+	if (m.bstate & (BUTTON4_PRESSED | BUTTON5_PRESSED))
+		e->wheel = m.bstate & BUTTON4_PRESSED ? -WHEEL : WHEEL;
+	else if (m.bstate & BUTTON1_PRESSED)
+		e->click = true;
 	e->x = (unsigned)m.x;
 	e->y = (unsigned)m.y;
 }
@@ -185,18 +196,19 @@ read_mouse(struct term_event *e)
 bool
 term_next(struct term_event *e)
 {
-	int c = getch();
+	wint_t c;
+	int kind = get_wch(&c);
 
 	memset(e, 0, sizeof(*e));
-	if (c == ERR)
+	if (kind == ERR)
 		return false;
-	if (c == KEY_MOUSE) {
+	if (kind == KEY_CODE_YES && c == KEY_MOUSE) {
 		read_mouse(e);
 		return true;
 	}
-	e->key = c < 256 ? c : 0;
+	e->key = kind == KEY_CODE_YES || c >= UI_KEY_UP ? 0 : (int)c;
 	for (size_t i = 0; i < ARRAY_LEN(keymap); i++)
-		if (keymap[i].curses == c)
+		if (keymap[i].curses == (int)c && (c < KEY_MIN || kind == KEY_CODE_YES))
 			e->key = keymap[i].key;
 	return true;
 }

@@ -11,7 +11,8 @@
 #include "tui/grid.h"
 
 struct term_event {
-	int key; /* as in tui/ui.h; 0: none */
+	int key;   /* as in tui/ui.h; 0: none */
+	int wheel; /* rows, < 0: up */
 	bool click;
 	unsigned x, y;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The frame around the rows: tabs above, state and keys below; and what comes back from
- * commands.
+ * The frame around the rows: tabs above, state and keys below; and the mouse.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +28,20 @@ ui_free(struct ui *u)
 {
 	if (u == NULL)
 		return;
+	free(u->box.qr);
 	free(u->item);
 	free(u);
+}
+
+void
+ui_say(struct ui *u, bool bad, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(u->toast, sizeof(u->toast), fmt, ap);
+	va_end(ap);
+	u->toast_bad = bad;
 }
 
 /* --- drawing --- */
@@ -42,23 +54,28 @@ static const char *const tab_short[UI_TABS] = {"Here", "Peer", "Att", "Log"};
 #define ROWS_Y 2
 #define FOOT   2 /* rows below */
 
-static const char *
-tab_text(unsigned width, unsigned tab)
+/* " 2 Peers ", with an exclamation mark while somebody asks for something. */
+static unsigned
+tab_text(const struct ui *u, unsigned width, unsigned tab, char *buf, size_t cap)
 {
-	return width < 60 ? tab_short[tab] : tab_name[tab];
+	bool asked = tab == UI_PEERS && u->m->asks.n > 0;
+
+	return (unsigned)snprintf(buf, cap, " %u %s%s ", tab + 1,
+				  width < 60 ? tab_short[tab] : tab_name[tab],
+				  asked ? "!" : "");
 }
 
 static void
 draw_tabs(const struct ui *u, struct grid *g)
 {
 	unsigned x = 0;
+	char buf[40];
 
 	for (unsigned i = 0; i < UI_TABS; i++) {
-		const char *name = tab_text(g->w, i);
 		unsigned style = i == u->tab ? GRID_TITLE | GRID_CURSOR : GRID_PLAIN;
+		unsigned n = tab_text(u, g->w, i, buf, sizeof(buf));
 
-		x = grid_fmt(g, x, TABS_Y, (unsigned)strlen(name) + 4, style, " %u %s",
-			     i + 1, name);
+		x = grid_text(g, x, TABS_Y, n, style, buf);
 	}
 	if (x < g->w)
 		grid_text(g, x, TABS_Y, g->w - x, GRID_PLAIN, "");
@@ -97,77 +114,68 @@ links_up(const struct model *m)
 	return n;
 }
 
+/* Who we are, where we can be found, how many lines there are. */
 static void
 draw_state(const struct ui *u, struct grid *g, unsigned y)
 {
 	const struct model *m = u->m;
 	unsigned n = links_up(m);
-	char id[12];
+	char rdv[MODEL_TEXT + 40] = "";
 
-	if (u->filtering || u->filter[0] != '\0') {
+	if (m->rdvs > 0 && g->w < 60)
+		snprintf(rdv, sizeof(rdv), "  rdv %u/%u", m->rdvs_up, m->rdvs);
+	else if (m->rdvs > 0)
+		snprintf(rdv, sizeof(rdv), "  rendezvous %u of %u%s%s", m->rdvs_up,
+			 m->rdvs, g->w < 100 ? "" : ": ", g->w < 100 ? "" : m->rdv);
+	if (g->w < 60)
+		grid_fmt(g, 0, y, g->w, GRID_DIM, "%.7s %s%s  %u up, %u att", m->identity,
+			 m->serving ? "serving" : "no serve", rdv, n, m->attached.n);
+	else
+		grid_fmt(g, 0, y, g->w, GRID_DIM,
+			 "%s%s%.7s  %s%s%s  %u link%s, %u attached", m->name,
+			 m->name[0] != '\0' ? " " : "", m->identity,
+			 m->serving ? "serving " : "not serving", m->serve, rdv, n,
+			 n == 1 ? "" : "s", m->attached.n);
+}
+
+static void
+draw_foot(const struct ui *u, struct grid *g)
+{
+	unsigned y = g->h - FOOT;
+	char hint[300];
+
+	if (u->toast[0] != '\0')
+		grid_text(g, 0, y, g->w, u->toast_bad ? GRID_BAD : GRID_GOOD, u->toast);
+	else if (u->filtering || u->filter[0] != '\0')
 		grid_fmt(g, 0, y, g->w, GRID_TITLE, "/%s%s", u->filter,
 			 u->filtering ? "_" : "");
-		return;
-	}
-	if (u->toast[0] != '\0') {
-		grid_text(g, 0, y, g->w, u->toast_bad ? GRID_BAD : GRID_GOOD, u->toast);
-		return;
-	}
-	text_copy(id, sizeof(id), m->identity);
-	grid_fmt(g, 0, y, g->w, GRID_DIM, "%s %s  %s%s  %u link%s, %u attached", m->name,
-		 id, m->serving ? "serving " : "not serving", m->serve, n,
-		 n == 1 ? "" : "s", m->attached.n);
+	else
+		draw_state(u, g, y);
+	keys_hint(u, g->w, hint, sizeof(hint));
+	grid_text(g, 0, y + 1, g->w, GRID_DIM, hint);
 }
 
 void
 ui_draw(struct ui *u, struct grid *g, uint64_t now_s)
 {
-	char hint[300];
-
 	grid_clear(g);
 	ui_items(u);
 	draw_tabs(u, g);
 	if (g->h > HEAD_Y)
 		view_head(u, g, HEAD_Y);
 	draw_rows(u, g, now_s);
-	if (g->h >= FOOT + 1) {
-		keys_hint(u, hint, sizeof(hint));
-		draw_state(u, g, g->h - 2);
-		grid_text(g, 0, g->h - 1, g->w, GRID_DIM, hint);
-	}
-	box_draw(&u->box, g);
+	if (g->h >= FOOT + 1)
+		draw_foot(u, g);
+	box_draw(u, g);
 }
 
-/* --- keys --- */
-
-static void
-filter_key(struct ui *u, int key)
-{
-	size_t n = strlen(u->filter);
-
-	if (key == UI_KEY_ENTER)
-		u->filtering = false;
-	else if (key == UI_KEY_ESC) {
-		u->filtering = false;
-		u->filter[0] = '\0';
-	} else if (key == UI_KEY_BACK && n > 0)
-		u->filter[n - 1] = '\0';
-	else if (key >= ' ' && key < 0x7f && n + 1 < sizeof(u->filter)) {
-		u->filter[n] = (char)key;
-		u->filter[n + 1] = '\0';
-	}
-}
+/* --- keys, and the mouse --- */
 
 void
 ui_key(struct ui *u, int key)
 {
 	ui_items(u);
-	if (box_key(u, key))
-		return;
-	if (u->filtering)
-		filter_key(u, key);
-	else
-		keys_press(u, key);
+	keys_press(u, key);
 	ui_items(u);
 }
 
@@ -175,14 +183,24 @@ static void
 click_tab(struct ui *u, unsigned x)
 {
 	unsigned end = 0;
+	char buf[40];
 
 	for (unsigned i = 0; i < UI_TABS; i++) {
-		end += (unsigned)strlen(tab_text(u->width, i)) + 4;
+		end += tab_text(u, u->width, i, buf, sizeof(buf));
 		if (x < end) {
 			u->tab = (enum ui_tab)i;
 			return;
 		}
 	}
+}
+
+static void
+click_row(struct ui *u, unsigned row)
+{
+	if (u->cursor[u->tab] == row)
+		keys_press(u, UI_KEY_ENTER);
+	else
+		u->cursor[u->tab] = row;
 }
 
 void
@@ -195,79 +213,15 @@ ui_click(struct ui *u, unsigned x, unsigned y)
 		click_tab(u, x);
 	else if (y >= ROWS_Y && y - ROWS_Y < u->page &&
 		 u->top[u->tab] + y - ROWS_Y < u->items)
-		u->cursor[u->tab] = u->top[u->tab] + y - ROWS_Y;
+		click_row(u, u->top[u->tab] + y - ROWS_Y);
 	ui_items(u);
 }
 
-/* --- results --- */
-
-static void
-first_line(char *dst, size_t cap, const char *s)
-{
-	size_t n = strcspn(s, "\n");
-
-	text_copy(dst, cap, s);
-	if (n < cap)
-		dst[n] = '\0';
-}
-
-static void
-forget_busy(struct ui *u, const struct ui_job *j)
-{
-	for (unsigned i = 0; i < u->busy_n; i++)
-		if (u->busy[i].verb == j->verb && strcmp(u->busy[i].peer, j->peer) == 0 &&
-		    strcmp(u->busy[i].busid, j->busid) == 0) {
-			memmove(&u->busy[i], &u->busy[i + 1],
-				(u->busy_n - i - 1) * sizeof(u->busy[0]));
-			u->busy_n--;
-			return;
-		}
-}
-
-static const char *const done[UI_VERBS] = {
-    [UI_SHARE] = "is shared",
-    [UI_UNSHARE] = "is no longer shared",
-    [UI_ATTACH] = "is attached",
-    [UI_DETACH] = "is detached",
-    [UI_LIST] = "",
-    [UI_INVITE] = "is invited",
-    [UI_TICKET] = "",
-    [UI_BENCH] = "is measured",
-    [UI_FORGET] = "is forgotten",
-    [UI_RENAME] = "is renamed",
-};
-
-static void
-show_ticket(struct ui *u, const struct ui_job *j, const char *out)
-{
-	char title[80];
-
-	snprintf(title, sizeof(title), "Ticket for %.60s", j->arg);
-	box_show(u, title, out);
-	first_line(u->box.copy, sizeof(u->box.copy), out);
-}
-
 void
-ui_done(struct ui *u, const struct ui_job *j, int code, const char *out, const char *err)
+ui_wheel(struct ui *u, int by)
 {
-	forget_busy(u, j);
-	u->toast_bad = code != 0;
-	if (code != 0) {
-		first_line(u->toast, sizeof(u->toast), err);
-		if (u->toast[0] == '\0')
-			snprintf(u->toast, sizeof(u->toast), "ended with %d", code);
-	} else if (j->verb == UI_TICKET) {
-		first_line(u->toast, sizeof(u->toast), out);
-	} else if (j->verb == UI_LIST) {
-		u->toast[0] = '\0';
-	} else {
-		snprintf(u->toast, sizeof(u->toast), "%.40s%s%.40s %s",
-			 j->verb == UI_INVITE ? j->arg : j->peer,
-			 j->peer[0] != '\0' && j->busid[0] != '\0' ? "/" : "", j->busid,
-			 done[j->verb]);
-	}
-	if (code == 0 && j->verb == UI_INVITE)
-		show_ticket(u, j, out);
-	if (code == 0 && j->verb == UI_BENCH)
-		box_show(u, "Bench", out);
+	int key = by < 0 ? UI_KEY_UP : UI_KEY_DOWN;
+
+	for (int i = by < 0 ? -by : by; i > 0 && i < 100; i--)
+		ui_key(u, key);
 }

@@ -63,6 +63,19 @@ void usb_bus_remove(struct usb_bus *, struct usb_dev *);
  * virtual devices.
  */
 int usb_host_start(struct usb_bus *, bool vhci, char *why, size_t cap) MUST_CHECK;
+
+/*
+ * usb/host_owe.c. The kernel's drivers of a device that is not open: "0=usb-storage";
+ * "" if it has none, or is virtual. They are taken when it is opened, and given back
+ * when it is closed.
+ */
+void usb_host_drivers(struct usb_dev *, char *text, size_t cap);
+
+/*
+ * A process before us took these and did not give them back: the next close does,
+ * where nobody has done so yet. false: nothing is to be done.
+ */
+bool usb_host_owe(struct usb_dev *, const char *drivers);
 void usb_host_stop(struct usb_bus *);
 
 #endif

@@ -9,6 +9,7 @@
  *	host_cache.c strings and BOS of one that was opened
  *	host_job.c   claims, and control requests that must go through libusb's calls
  *	host_xfer.c  transfers of an open one
+ *	host_owe.c   drivers to give back, also after a crash
  *	host_part.c  one of which only some interfaces are ours
  *	host_iso.c   what is special about isochronous ones
  *
@@ -65,6 +66,7 @@ struct host_dev {
 	struct worker_job job; /* open or close */
 	host_ifs claimed;
 	host_ifs driven; /* a driver of the kernel had it */
+	host_ifs owed;   /* the same, before a process before us took it */
 	uint8_t config;  /* the active one before it was opened */
 	bool changed;    /* requests have changed its settings since it was opened */
 	bool gone;       /* unplugged: close does not reset */

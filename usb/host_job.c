@@ -74,6 +74,8 @@ host_claim(struct host_dev *d)
 	for (int i = 0; i < IFS; i++)
 		if ((all & bit(i)) && libusb_kernel_driver_active(d->handle, i) == 1)
 			d->driven |= bit(i);
+	d->driven |= d->owed & all;
+	d->owed = 0;
 	/* so that taking one from the kernel's driver is one step */
 	(void)libusb_set_auto_detach_kernel_driver(d->handle, 1);
 	for (int i = 0; r == 0 && i < IFS; i++)

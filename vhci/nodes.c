@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/mem.h"
 #include "core/text.h"
@@ -86,6 +87,60 @@ walk(struct walk *w, const char *path, const char *folder, unsigned depth)
 	}
 	if (d != NULL)
 		closedir(d);
+}
+
+/* "usbhid usb" has "usb" as a word, and not "hid". */
+static bool
+has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = strstr(list, word); p != NULL; p = strstr(p + 1, word))
+		if ((p == list || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
+			return true;
+	return false;
+}
+
+static void
+add_driver(struct text *t, const char *interface)
+{
+	char link[1024], to[256];
+	const char *name;
+	ssize_t n;
+
+	if ((size_t)snprintf(link, sizeof(link), "%s/driver", interface) >=
+		sizeof(link) ||
+	    (n = readlink(link, to, sizeof(to) - 1)) <= 0)
+		return;
+	to[n] = '\0';
+	name = strrchr(to, '/') != NULL ? strrchr(to, '/') + 1 : to;
+	if (has_word(t->buf, name) || t->len + strlen(name) + 2 > t->cap)
+		return;
+	text_str(t, t->len > 0 ? " " : "");
+	text_str(t, name);
+}
+
+void
+vhci_drivers(const char *sysfs_bus, const char *busid, char *buf, size_t cap)
+{
+	char path[512], sub[1024];
+	struct dirent *e;
+	struct text t;
+	DIR *d;
+
+	text_init(&t, buf, cap);
+	if (busid[0] == '\0' || strchr(busid, '/') != NULL ||
+	    (size_t)snprintf(path, sizeof(path), "%s/%s", sysfs_bus, busid) >=
+		sizeof(path) ||
+	    (d = opendir(path)) == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		if (strncmp(e->d_name, busid, strlen(busid)) == 0 &&
+		    e->d_name[strlen(busid)] == ':' &&
+		    (size_t)snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name) <
+			sizeof(sub))
+			add_driver(&t, sub);
+	closedir(d);
 }
 
 void

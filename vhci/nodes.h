@@ -17,4 +17,7 @@
  */
 void vhci_nodes(const char *sysfs_bus, const char *busid, char *buf, size_t cap);
 
+/* The drivers that have its interfaces, each once: "usbhid snd-usb-audio"; "": none. */
+void vhci_drivers(const char *sysfs_bus, const char *busid, char *buf, size_t cap);
+
 #endif

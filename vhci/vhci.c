@@ -6,7 +6,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -121,15 +123,49 @@ tell(const struct vhci_paths *paths, const char *file, const char *text)
 	return e;
 }
 
+#define VHCI_GROUP "usbp2p-attach" /* as in dist/sysusers.conf */
+
+bool
+vhci_mend(const struct vhci_paths *paths, const char *user, char *buf, size_t cap)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	struct group *g = NULL;
+
+	snprintf(path, sizeof(path), "%s/" STATUS_DIR "/attach", paths->sysfs);
+	if (stat(path, &st) == 0 && (st.st_mode & S_IWGRP) != 0 && st.st_gid != 0)
+		g = getgrgid(st.st_gid);
+	if (g != NULL)
+		snprintf(buf, cap, "usermod -aG %s %s", g->gr_name, user);
+	else
+		snprintf(buf, cap,
+			 "groupadd -f " VHCI_GROUP " && cd %s/" STATUS_DIR
+			 " && chgrp " VHCI_GROUP " attach detach && chmod g+w attach "
+			 "detach && usermod -aG " VHCI_GROUP " %s",
+			 paths->sysfs, user);
+	return g != NULL;
+}
+
 /* Why the kernel did not take it, for people. */
 static int
 refused(const struct vhci_paths *paths, int e, const char *text, char *why, size_t cap)
 {
+	struct passwd *pw;
+	char mend[400];
+
 	if (e == EACCES || e == EPERM) {
-		snprintf(why, cap,
-			 "no right to write %s/" STATUS_DIR "/attach: run as root, or "
-			 "give your group write access to it and to detach",
-			 paths->sysfs);
+		pw = getpwuid(geteuid());
+		if (vhci_mend(paths, pw != NULL ? pw->pw_name : "USER", mend,
+			      sizeof(mend)))
+			snprintf(why, cap,
+				 "no right to write %s/" STATUS_DIR "/attach; as root: "
+				 "`%s`, then log in again",
+				 paths->sysfs, mend);
+		else
+			snprintf(why, cap,
+				 "no right to write %s/" STATUS_DIR "/attach: run as "
+				 "root, or do what `usbp2p doctor` says",
+				 paths->sysfs);
 		return ERR_LACKING;
 	}
 	snprintf(why, cap, "the kernel did not take \"%s\" (port, fd, devid, speed): %s",

@@ -60,6 +60,12 @@ int vhci_attach(const struct vhci_paths *, const struct vhci_attach *, unsigned 
 		int *fd, char *why, size_t cap) MUST_CHECK;
 
 /*
+ * The command, for root to run, that lets the user attach and detach: into the group
+ * that may; or, false, making one that may first, which is longer.
+ */
+bool vhci_mend(const struct vhci_paths *, const char *user, char *buf, size_t cap);
+
+/*
  * Asks the kernel to unplug, which it does in its own time; ERR_NODEV when nothing
  * is attached there, ERR_LACKING without vhci_hcd or the right to it.
  */

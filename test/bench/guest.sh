@@ -76,14 +76,18 @@ wireguard() {
 		ip netns exec C wg set wgC private-key /tmp/wg.c listen-port 51820 \
 			peer "$(wg pubkey </tmp/wg.s)" allowed-ips 10.78.0.1/32 \
 			endpoint 10.77.0.1:51820 &&
-		ip addr add 10.78.0.1/24 dev wgS && ip -n C addr add 10.78.0.2/24 dev wgC &&
-		ip link set wgS up && ip -n C link set wgC up
+		ip addr add 10.78.0.1/24 dev wgS && ip -n C addr add 10.78.0.2/24 dev wgC
 }
 
 # wires MTU: of the veth pair, and of what is inside it
 wires() {
 	ip link set vS mtu "$1" && ip -n C link set vC mtu "$1" &&
 		ip link set wgS mtu $(($1 - 80)) && ip -n C link set wgC mtu $(($1 - 80))
+}
+
+# tunnel up|down: usbp2p offers all addresses of a machine, and must not go through it
+tunnel() {
+	ip link set wgS "$1" && ip -n C link set wgC "$1"
 }
 
 # started FILE CMD...: runs CMD in C and leaves the moment before in FILE.
@@ -181,6 +185,10 @@ contender() {
 	case $1 in
 	*-jumbo) wires 9000 ;;
 	*) wires 1500 ;;
+	esac || return
+	case $1 in
+	wg*) tunnel up ;;
+	*) tunnel down ;;
 	esac || return
 	case $1 in
 	tcp*) stock "$1" 10.77.0.1 ;;

@@ -24,6 +24,7 @@ BEGIN {
 	lib["ini.h"] = "cmd/conf"
 	lib["curses"] = "tui/term"
 	lib["qrencode"] = "cmd/qr"
+	lib["dbus/"] = "cmd/sleep"
 	lib["avahi"] = "net/lan"
 }
 function has(row, word,   n, w, i) {

@@ -5,8 +5,10 @@
 #   - options, with their arguments, are those of `BIN help COMMAND`
 #   - every command and every setting of `BIN help` is described, and no other
 #   - exit codes are those of core/err.h
-#   - the table of messages is that of core/wire.h
+#   - the table of messages is that of core/wire.h, those of a rendezvous (and why it
+#     ends a connection) are those of core/rdv_wire.h
 #   - the browser's keys are those of `BIN tui --keys`
+#   - screens behind `.\" screen NAME` are test/tui/screens/NAME.txt, and all man-* are there
 # An option is described by `.It Fl Fl name Ar ARG`, or `.It Fl Fl name Ns Op = Ns Ar ARG`
 # when the argument may be left out: in usbp2p.1 below `.Ss COMMAND`, otherwise in
 # the page of its command.
@@ -41,7 +43,7 @@ mandoc -T lint -W warning "$@" || bad=1
 "$bin" help >"$d/help" || exit 1
 awk '/^commands:/ { on = 1; next } /^$/ { on = 0 } on { print $1 }' "$d/help" >"$d/commands"
 sed -n 's/^usage: *//p; s/^       \(usbp2p \)/\1/p' "$d/help" >"$d/usage"
-sed -n 's/^      \([a-z._]*=.*\)/\1/p' "$d/help" >"$d/settings"
+sed -n 's/^      \([a-z][A-Za-z._ ]*=.*\)/\1/p' "$d/help" >"$d/settings"
 : >"$d/options"
 while read -r c; do
 	"$bin" help "$c" >"$d/one" || exit 1
@@ -88,18 +90,25 @@ awk -v d="$d" '
 			if (w[i] == "Fl" && w[i + 1] == "Fl" && w[i + 2] ~ /^[a-z]/)
 				print w[i + 2] >(d "/page_names")
 	}
-	$1 == ".It" && main && section == "SETTINGS" {
+	$1 == ".It" && page == "usbp2p.conf.5" && section == "KEYS" {
 		line = ""
 		for (i = 3; i <= NF; i++)
 			if ($i != "Ns" && $i != "Ar")
-				line = line $i
+				line = line ($i ~ /^[A-Z][A-Za-z._]*"/ ? " " : "") $i
+		gsub(/"/, "", line)
 		print line >(d "/page_settings")
 	}
 	$1 == ".It" && main && section == "EXIT STATUS" { print $2 >(d "/page_codes") }
 	$1 == ".It" && page == "usbp2p-protocol.7" && section == "MESSAGES" && NF == 12 &&
 	    $2 != "Sy" { print $2, $4, $6, $8, $10, $12 >(d "/page_messages") }
+	$1 == ".It" && page == "usbp2p-protocol.7" && section == "RENDEZVOUS" && $2 != "Sy" {
+		if ($2 ~ /^[A-Z]/)
+			print $2, $4, $6, $8, $10 >(d "/page_rdv")
+		else
+			print substr($0, 5) >(d "/page_ends")
+	}
 ' "$@"
-for f in commands options names settings codes messages; do
+for f in commands options names settings codes messages rdv ends; do
 	[ -e "$d/page_$f" ] || : >"$d/page_$f"
 done
 
@@ -110,21 +119,49 @@ done
 	sed -n 's/^[[:space:]]*X([A-Z]*, "[^"]*", \([0-9]*\)).*/\1/p' "$top/core/err.h"
 } >"$d/codes"
 
-sed -n 's/^#define \(WIRE_[A-Z]*\)[[:space:]]*\([(0-9].*\)/\1 \2/p' "$top/core/wire.h" |
-	sed 's,/\*.*,,' >"$d/defines"
+sed -n 's/^#define \([A-Z_]*\)[[:space:]]*\([(0-9].*\)/\1 \2/p' "$top/core/b32.h" \
+	"$top/core/wire.h" "$top/core/rdv_wire.h" | sed 's,/\*.*,,' >"$d/defines"
 number() { # of a literal or of a #define
 	case $1 in
 	[0-9]*) echo "$1" ;;
-	*) echo $(($(sed -n "s/^$1 //p" "$d/defines"))) ;;
+	*) echo $(($(expand "$1"))) ;;
 	esac
+}
+expand() { # names in it, and in what they stand for
+	text=$1
+	while name=$(echo "$text" | grep -o '[A-Z][A-Z_]*' | head -n 1) && [ -n "$name" ]; do
+		text=$(echo "$text" | sed "s/$name/$(sed -n "s/^$name //p" "$d/defines")/")
+	done
+	echo "$text"
 }
 sed -n '/^#define WIRE_LIST/,/[^\\]$/s/^[[:space:]]*X(\(.*\)).*/\1/p' "$top/core/wire.h" |
 	tr -d , | while read -r name type from place least most; do
 	echo "$name $type ${from#WIRE_} ${place#WIRE_} $(number "$least") $(number "$most")"
 done | awk '{ print $1, $2, tolower($3), tolower($4), $5, $6 }' >"$d/messages"
 
+sed -n '/^#define RDV_LIST/,/[^\\]$/s/^[[:space:]]*X(\(.*\)).*/\1/p' "$top/core/rdv_wire.h" |
+	sed 's/, */,/g' | while IFS=, read -r name type from least most; do
+	case $from in RDV_PEER) from=peer ;; RDV_MIDDLE) from=rendezvous ;; esac
+	echo "$name $type $from $(number "$least") $(number "$most")"
+done >"$d/rdv"
+sed -n '/^#define RDV_ENDS/,/[^\\]$/s/^[[:space:]]*X([A-Z]*, \([0-9]*\), "\([^"]*\)".*/\1 Ta \2/p' \
+	"$top/core/rdv_wire.h" >"$d/ends"
+
 "$bin" tui --keys >"$d/keys" || exit 1
 sed -n '/^\.Sh KEYS/,/^\.Ed/{/^\./!p;}' "$top/man/usbp2p-tui.1" >"$d/page_keys"
+
+awk -v d="$d" '
+	$1 == ".\\\"" && $2 == "screen" { name = $3; next }
+	name != "" && $1 == ".Ed" { name = "" }
+	name != "" && $1 != ".Bd" { print >(d "/screen_" name) }
+' "$top/man/usbp2p-tui.1"
+for f in "$top"/test/tui/screens/man-*.txt; do
+	s=$d/screen_$(basename "$f" .txt)
+	cmp -s "$f" "$s" || {
+		echo "man: usbp2p-tui.1 does not show $f as it is"
+		bad=1
+	}
+done
 
 same "SYNOPSIS" "$d/usage" "$d/page_usage"
 same "command" "$d/commands" "$d/page_commands"
@@ -133,6 +170,8 @@ same "setting" "$d/settings" "$d/page_settings"
 same "exit code" "$d/codes" "$d/page_codes"
 same "key of the browser" "$d/keys" "$d/page_keys"
 same "message" "$d/messages" "$d/page_messages"
+same "message of a rendezvous" "$d/rdv" "$d/page_rdv"
+same "end of a rendezvous' connection" "$d/ends" "$d/page_ends"
 sort -u "$d/page_names" | grep -vxF -f "$d/names" |
 	sed 's/^/man: mentioned, but no option of any command: --/' >"$d/diff"
 if [ -s "$d/diff" ]; then

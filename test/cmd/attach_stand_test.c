@@ -29,6 +29,14 @@ cmd_fail(int err, const char *fmt, ...)
 	return err_exit(err);
 }
 
+bool
+attach_wish(struct want *w, const char *busid)
+{
+	(void)w;
+	(void)busid;
+	return false;
+}
+
 void
 report_open(struct json *j, const char *kind)
 {

@@ -14,6 +14,7 @@
 
 static struct server s;
 static unsigned opens, closes, freed, told;
+static unsigned claims; /* taken and not ended */
 
 /* --- instead of the other files --- */
 
@@ -28,6 +29,25 @@ guest_changed(struct server *x)
 {
 	(void)x;
 	told++;
+}
+
+void
+claims_take(struct lease *x)
+{
+	(void)x;
+	claims++;
+}
+
+void
+claims_end(struct lease *x)
+{
+	claims -= x->state != LEASE_WAITING;
+}
+
+void
+claims_why(struct lease *x, const char *why)
+{
+	text_copy(x->why, sizeof(x->why), why);
 }
 
 void
@@ -229,6 +249,7 @@ end(void)
 	CHECK(list_empty(&s.leases));
 	usb_bus_fini(&s.bus);
 	event_base_free(s.loop.base);
+	CHECK_EQ(claims, 0);
 }
 
 static void

@@ -49,6 +49,51 @@ which_directory(void)
 	CHECK_EQ(status, 0);
 }
 
+/* Root's files in the directory of a service's user are that user's. */
+static void
+hands_over(void)
+{
+	static const char *const name[] = {"run", "bound", "lock"};
+	struct place p;
+	struct stat st;
+	char path[128];
+	int fd;
+
+	if (geteuid() != 0)
+		return;
+	place_make(&p);
+	place_path(&p, "s", path);
+	CHECK_EQ(mkdir(path, 0700), 0);
+	CHECK_EQ(chown(path, 3, 4), 0);
+	CHECK_EQ(state_make(path), ERR_OK);
+	CHECK_EQ(state_write(path, "bound", "1-1\n"), ERR_OK);
+	CHECK((fd = state_lock(path, "lock", 0)) >= 0);
+	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(name); i++) {
+		char file[200];
+
+		snprintf(file, sizeof(file), "%s/%s", path, name[i]);
+		CHECK_EQ(stat(file, &st), 0);
+		CHECK_EQ(st.st_uid, 3);
+		CHECK_EQ(st.st_gid, 4);
+	}
+	place_end(&p);
+}
+
+/* A lock that is a link to another's file is not followed. */
+static void
+follows_no_link(void)
+{
+	struct place p;
+	char path[128];
+
+	place_make(&p);
+	place_path(&p, "lock", path);
+	CHECK_EQ(symlink("/nonexistent/file", path), 0);
+	CHECK_EQ(state_lock(p.dir, "lock", 0), ERR_IO);
+	place_end(&p);
+}
+
 static void
 makes_private_directories(void)
 {
@@ -203,7 +248,7 @@ no_room_for_the_path(void)
 	CHECK_EQ(state_path("/abc", "def", b, sizeof(b)), ERR_TOOBIG);
 }
 
-TEST_MAIN(TEST(which_directory), TEST(makes_private_directories),
-	  TEST(reads_what_was_written), TEST(says_what_cannot_be_done),
-	  TEST(written_as_a_whole), TEST(one_holds_the_lock), TEST(line_by_line),
-	  TEST(no_room_for_the_path))
+TEST_MAIN(TEST(which_directory), TEST(hands_over), TEST(follows_no_link),
+	  TEST(makes_private_directories), TEST(reads_what_was_written),
+	  TEST(says_what_cannot_be_done), TEST(written_as_a_whole),
+	  TEST(one_holds_the_lock), TEST(line_by_line), TEST(no_room_for_the_path))

@@ -510,6 +510,29 @@ limits_of_one_network(void)
 	teardown();
 }
 
+/* Behind one address there may be many: they share more. With less, less may come. */
+static void
+a_larger_network(void)
+{
+	struct rdv_conf c = rdv_usual;
+
+	rdv_allow_network(&c, 2560);
+	CHECK_EQ(c.network.connections, 2560);
+	for (unsigned i = 0; i < RDV_WHATS; i++) {
+		const struct bucket_conf *usual = &rdv_usual.network.rate[i];
+
+		CHECK_EQ(c.network.rate[i].burst, 10 * usual->burst);
+		CHECK_EQ(c.network.rate[i].per_second, 10 * usual->per_second);
+		CHECK_EQ(c.id.rate[i].burst, rdv_usual.id.rate[i].burst);
+	}
+	rdv_allow_network(&c, 1000000); /* and no number overflows */
+	CHECK_EQ(c.network.rate[RDV_BYTES].burst, UINT32_MAX);
+	rdv_allow_network(&c, 3);
+	CHECK_EQ(c.network.connections, 3);
+	CHECK_EQ(c.network.rate[RDV_JOINS].burst,
+		 rdv_usual.network.rate[RDV_JOINS].burst);
+}
+
 static void
 connections_and_joins(void)
 {
@@ -608,5 +631,5 @@ no_memory(void)
 TEST_MAIN(TEST(two_meet), TEST(who_is_not_there), TEST(the_newer_one_stays),
 	  TEST(one_host_twice), TEST(what_is_broken), TEST(a_slow_receiver_harms_itself),
 	  TEST(silence), TEST(limits_of_one_id), TEST(limits_of_one_network),
-	  TEST(connections_and_joins), TEST(credentials), TEST(from_other_nodes),
-	  TEST(no_memory))
+	  TEST(a_larger_network), TEST(connections_and_joins), TEST(credentials),
+	  TEST(from_other_nodes), TEST(no_memory))

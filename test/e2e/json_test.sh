@@ -84,7 +84,7 @@ is "bench: no duration" "$rc" 2
 try "$BIN" -s "$work/lab" status --json
 begins status status
 keys "status" . "schema kind running"
-keys "status: serve" '.running[0]' "schema kind pid name id since listen rendezvous devices peers"
+keys "status: serve" '.running[0]' "schema kind pid name id since listen rendezvous devices requests peers"
 keys "status: a free device" '.running[0].devices[0]' "$device shared state"
 is "status: values" "$(jq -r '.running[0] | [.kind, .pid, .name, .id] | join(" ")' \
 	"$work/out")" "serve $served lab $("$BIN" -s "$work/lab" id)"

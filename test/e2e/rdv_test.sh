@@ -170,10 +170,46 @@ wait "$met"
 is "it ends" "$?" 0
 has_not "no word of devices in its log" "$work/meet.log" stick
 
+# --- limits that can be set ---
+
+# only_one OPTION...: one that is connected is all there may be; then the log says so.
+only_one() {
+	start_rdv few 127.0.0.1:0 "$@" || bail "rendezvous $* does not start"
+	start_hidden lab --rendezvous "$uri" --virtual "disk:$work/stick.img" ||
+		bail "serve does not start"
+	check "$*: the first one" wait_for 30 registered lab 1
+	try "$BIN" -s "$work/anna" list "$(ticket lab)"
+	is "$*: and no other" "$rc" 6
+	end_serve "$served"
+}
+only_one --peers 1
+has "it says who was refused" "$work/few.log" 'reason="no free slot, try again later"'
+kill "$met"
+wait "$met"
+: >"$work/few.log"
+only_one --per-address 1
+has "it says who was refused" "$work/few.log" "rendezvous refuses peer="
+kill "$met"
+wait "$met"
+start_rdv few 127.0.0.1:0 --handshakes 1 || bail "rendezvous --handshakes does not start"
+start_hidden lab --rendezvous "$uri" --virtual "disk:$work/stick.img" ||
+	bail "serve does not start"
+check "--handshakes 1: the first one" wait_for 30 registered lab 1
+t=$(ticket lab)
+for i in 1 2 3 4; do
+	"$BIN" -s "$work/anna$i" list "$t" >/dev/null 2>&1 &
+	pids="$pids $!"
+done
+check "and not more in the same second" wait_for 10 grep -q "refuses a stranger" "$work/few.log"
+end_serve "$served"
+kill "$met"
+wait "$met"
+
 # --- usage ---
 
 echo secret >"$work/secret"
-for args in "--turn turn:h" "--turn stun:h --turn-secret-file $work/secret" "--turn-secret-file $work/secret" "what"; do
+for args in "--turn turn:h" "--turn stun:h --turn-secret-file $work/secret" "--turn-secret-file $work/secret" \
+	"--peers 0" "--per-address many" "--handshakes 1000001" "what"; do
 	try "$BIN" -s "$work/meet" rendezvous $args
 	is "rendezvous $args" "$rc" 2
 done

@@ -79,8 +79,10 @@ is "link.cipher of serve" "$(jq -r .link.cipher "$work/first")" chacha20
 
 # All that went before, for every key that there is; some need a kernel (test/vm), or
 # have a test of their own.
-for key in $("$BIN" help | sed -n 's/^ *\([a-z]*\.[a-z_]*\)=.*/\1/p'); do
-	grep -q -e "-o $key=" test/e2e/*_test.sh test/vm/*_test.sh test/e2e/nat/*.sh || echo "# no test sets $key"
+"$BIN" help | sed -n 's/^      \([a-z][A-Za-z._ ]*\)=.*/\1/p' | while read -r key; do
+	re=$(echo "$key" | sed 's/ NAME/ [a-z0-9]*/; s/\./\\./')
+	grep -q -e "-o '*$re=" -e "^is \"$re\|^ok \"$re" -e "\"$re\"" -e "^# sets $re" \
+		test/e2e/*_test.sh test/vm/*_test.sh test/e2e/nat/*.sh || echo "# no test sets $key"
 done >"$work/unset"
 cat "$work/unset"
 [ "$tap_bad" = 0 ] && [ ! -s "$work/unset" ] && "$BIN" help | grep -q link.mtu=

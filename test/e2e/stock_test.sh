@@ -233,6 +233,14 @@ try "$BIN" -s "$work/anna" list "usbip://$where"
 fails "nobody there" 6 "$where"
 
 # an allowed network opens a wildcard address
+settings="-o serve.usbip=0.0.0.0:0"
+try timeout 10 "$BIN" $settings -s "$work/open" serve --listen 127.0.0.1:0
+is "the same by settings: needs serve.usbip_allow" "$rc" 2
+settings="-o serve.usbip=0.0.0.0:0 -o serve.usbip_allow=192.0.2.0/24"
+start_serve open --virtual "disk:$work/one.img"
+ok "which serve takes"
+end_serve "$served"
+settings=
 start_serve open --virtual "disk:$work/one.img" --usbip=0.0.0.0:0 --usbip-allow 192.0.2.0/24 ||
 	bail "serve does not start"
 where=$(sed -n 's/.*plain USB\/IP at=\([^ ]*\) .*/\1/p' "$work/open.log")

@@ -17,7 +17,7 @@ refuses() {
 	is "$what: nothing on stdout" "$(cat "$work/out")" ""
 }
 
-commands="serve bind unbind invite peer list attach detach status rendezvous tui bench id help"
+commands="serve bind unbind invite peer list attach detach status rendezvous tui bench doctor id completion help"
 
 try "$BIN" --version
 is "--version" "$rc $(sed 's/ [0-9][0-9.]*$/ N/' "$work/out")" "0 usbp2p N"

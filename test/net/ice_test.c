@@ -167,8 +167,8 @@ on_packet(void *arg, const uint8_t *p, size_t n)
 	count(e, PACKET);
 }
 
-static const struct ice_ops ops = {on_gathered, on_found,  on_connected,
-				   on_moved,    on_failed, on_packet};
+static const struct ice_ops ops = {on_gathered, on_found, on_connected, on_moved,
+				   on_failed,   NULL,     on_packet};
 
 static void
 begin(struct fixture *f, const char *address)

@@ -61,4 +61,36 @@ finds_what_drivers_made(void)
 	}
 }
 
-TEST_MAIN(TEST(finds_what_drivers_made))
+static void
+driver_of(const char *interface, const char *driver)
+{
+	char link[400], to[400];
+
+	folder(interface);
+	snprintf(link, sizeof(link), "%s/%s/driver", top, interface);
+	snprintf(to, sizeof(to), "../../../bus/usb/drivers/%s", driver);
+	CHECK_EQ(symlink(to, link), 0);
+}
+
+static void
+finds_drivers(void)
+{
+	char text[NODES_TEXT];
+
+	driver_of("4-1/4-1:1.0", "usbhid");
+	driver_of("4-1/4-1:1.1", "usbhid");
+	folder("4-1/4-1:1.2");
+	vhci_drivers(top, "4-1", text, sizeof(text));
+	CHECK(strcmp(text, "usbhid") == 0);
+	driver_of("4-1/4-1:1.3", "hid"); /* a part of the other's name */
+	vhci_drivers(top, "4-1", text, sizeof(text));
+	CHECK_EQ(strlen(text), strlen("usbhid hid"));
+	vhci_drivers(top, "4-1", text, 9);
+	CHECK(strlen(text) < 9);
+	vhci_drivers(top, "3-6", text, sizeof(text));
+	CHECK(text[0] == '\0');
+	vhci_drivers(top, "../3-6", text, sizeof(text));
+	CHECK(text[0] == '\0');
+}
+
+TEST_MAIN(TEST(finds_what_drivers_made), TEST(finds_drivers))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Devices that come and go while they are attached: a stick (a gadget) that is pulled
-# in the middle of reads, comes back, and comes back as another one; lists that tell of
-# it; QEMU's keyboard, plugged and pulled ROUNDS times (5 unless told) through the
+# in the middle of reads, comes back, comes back as another one and as a keyboard; lists
+# that tell of it; QEMU's keyboard, plugged and pulled ROUNDS times (5 unless told) through the
 # monitor of QEMU, which the guest reaches by a virtio port.
 [ -n "$VM_GUEST" ] || {
 	mon=$(mktemp -d) || exit
@@ -50,6 +50,10 @@ serve_says() {
 	[ "$($S status --json | jq -r ".running[0].devices[] | select(.busid == \"$1\") | .state")" = "$2" ]
 }
 
+not_shared() {
+	! $S status --json | grep -q "\"$DEV\""
+}
+
 ports_taken() {
 	cat $VHCI/status $VHCI/status.* 2>/dev/null | awk '$3 ~ /^[0-9]+$/ && $3 != "004"'
 }
@@ -60,6 +64,21 @@ ports_free() {
 
 attached_disk() {
 	disk_ready "$(busids "$1" vhci)"
+}
+
+# Whether the kernel has a keyboard that is attached.
+keyboard() {
+	for e in /sys/class/input/event*; do
+		case $(readlink -f "$e") in
+		*/vhci_hcd.*) return ;;
+		esac
+	done
+	return 1
+}
+
+# The stick is a keyboard from the next plug on, or a stick again: hid, mass_storage.
+become() {
+	rm $GADGET/configs/c.1/*.0 && ln -s $GADGET/functions/$1.0 $GADGET/configs/c.1/
 }
 
 gone() {
@@ -155,12 +174,44 @@ stick_is $ID
 gadget_plug stick
 check "regress 34: and the first one after that" wait_for 30 said A 3 "id=$ID"
 
-# --- detached is detached ---
+# --- a stick became a keyboard: same names, same numbers, same port ---
 check "another device" $BIN -s /tmp/A attach lab v-1
+gadget_unplug stick
+must "it can be a keyboard, too" gadget_keyboard stick
+become hid
+gadget_plug stick
+check "a stick became a keyboard: attach says so" \
+	wait_for 30 said A 1 "$DEV changed had=\"storage\" has=\"hid\""
+must "it is shared like before" wait_for 20 serve_says "$DEV" free
+sleep 1
+check "it is not attached" is_state A "$DEV" waiting
+$BIN -s /tmp/A status --json | grep -q "came back as another kind"
+ok "status says why"
+! keyboard
+ok "nobody can type with it"
+gadget_unplug stick
+become mass_storage
+gadget_plug stick
+check "as a stick it is attached without a word" wait_for 30 said A 4 "id=$ID"
+gadget_unplug stick
+become hid
+gadget_plug stick
+check "a keyboard again" wait_for 30 said A 2 "$DEV changed had="
+check "the user says so" $BIN -s /tmp/A attach lab "$DEV"
+check "then it is a keyboard here" wait_for 20 keyboard
+check "detach" $BIN -s /tmp/A detach "$DEV"
+gadget_unplug stick
+check "it is gone" wait_for 20 not_shared
+become mass_storage
+gadget_plug stick
+must "the stick is back" wait_for 30 serve_says "$DEV" free
+check "attach" $BIN -s /tmp/A attach lab "$DEV"
+
+# --- detached is detached ---
 check "detach" $BIN -s /tmp/A detach "$DEV"
 check "it is free" wait_for 20 serve_says "$DEV" free
 gadget_unplug stick
-wait_for 5 sh -c "! $S status --json | grep -q '\"$DEV\"'"
+wait_for 5 not_shared
 gadget_plug stick
 must "it comes again" wait_for 30 serve_says "$DEV" free
 sleep 1
@@ -325,14 +376,6 @@ exec 5<>"$(ls /dev/vport*p* | head -n 1)"
 cat <&5 >/tmp/monitor &
 qemu() {
 	echo "$*" >&5
-}
-keyboard() {
-	for e in /sys/class/input/event*; do
-		case $(readlink -f "$e") in
-		*/vhci_hcd.*) return ;;
-		esac
-	done
-	return 1
 }
 qemu device_add usb-kbd,id=k,bus=x.0,port=1
 must "QEMU's keyboard" wait_for 20 busids $KBD

@@ -11,6 +11,7 @@
 #	lab_nat SIDE TYPE          what the router of a or b does from now on
 #	lab_turn, lab_meet         start coturn in srv, and a rendezvous for serve
 #	$in_a, $in_b, $in_srv CMD  runs CMD there
+#	lab_start                  builds all of it, or ends the test
 #	lab_pair A B               serve, with a disk, behind A, and a ticket, for B
 #	lab_down                   ends all of it
 #
@@ -20,7 +21,13 @@
 #	port       only from addresses and ports that were sent to
 #	sym        the same, and each destination gets another port
 #	blocked    no UDP at all; TCP from inside only
-# TCP 13240 is forwarded to a when lab_forward is yes.
+# TCP 13240 is forwarded to a when lab_forward is yes: the ticket says so, beside the
+# rendezvous if there is one.
+#
+# After lab_six there is IPv6 as well, without NAT (lab_six_is):
+#	open       everything comes in
+#	fire       only answers to what went out
+#	none       no IPv6 on this side
 
 lab=ul$$
 lab_turn_pid= lab_meet_pid= lab_uri=
@@ -28,6 +35,8 @@ lab_forward=no
 LAB_SRV=192.0.2.2
 LAB_A=10.1.0.2 LAB_B=10.2.0.2
 LAB_NA=192.0.2.11 LAB_NB=192.0.2.12
+LAB_SIX=2001:db8
+LAB_SRV6=$LAB_SIX::2 LAB_A6=$LAB_SIX:a::2 LAB_B6=$LAB_SIX:b::2
 
 # Not functions: of a function in the background $! is a shell, not the program.
 in_a="ip netns exec $lab-a"
@@ -160,6 +169,45 @@ lab_forget() {
 	ip netns exec "$lab-$1" conntrack -F >/dev/null 2>&1 || :
 }
 
+# six_on NS DEV ADDRESS: at once usable.
+six_on() {
+	ip -n "$lab-$1" addr add "$3" dev "$2" nodad
+}
+
+# IPv6 beside what is there.
+lab_six() {
+	for l_ns in srv na nb a b; do
+		ip netns exec "$lab-$l_ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=0 \
+			net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.all.forwarding=1
+		ip -n "$lab-$l_ns" link set lo up
+	done
+	six_on srv wan "$LAB_SRV6/64" && six_on na wan "$LAB_SIX::11/64" &&
+		six_on nb wan "$LAB_SIX::12/64" && six_on na lan "$LAB_SIX:a::1/64" &&
+		six_on nb lan "$LAB_SIX:b::1/64" || return 1
+	for l_ns in srv nb; do
+		ip -n "$lab-$l_ns" route add "$LAB_SIX:a::/64" via "$LAB_SIX::11" || return 1
+	done
+	for l_ns in srv na; do
+		ip -n "$lab-$l_ns" route add "$LAB_SIX:b::/64" via "$LAB_SIX::12" || return 1
+	done
+}
+
+# lab_six_is SIDE TYPE, after lab_nat, which forgets it.
+lab_six_is() {
+	ip -n "$lab-$1" -6 addr flush dev eth0 scope global
+	[ "$2" != none ] || return 0
+	six_on "$1" eth0 "$LAB_SIX:$1::2/64"
+	ip -n "$lab-$1" route replace default via "$LAB_SIX:$1::1"
+	[ "$2" = open ] || ip netns exec "$lab-n$1" nft -f - <<-END
+		table ip6 fire {
+			chain forw {
+				type filter hook forward priority filter;
+				iif wan ct state new,invalid drop
+			}
+		}
+	END
+}
+
 # coturn, which trusts what the rendezvous mints, or, for `lab_turn static`, a user.
 lab_turn() {
 	printf "use-auth-secret\nstatic-auth-secret=of-the-lab\n" >"$work/turn.conf"
@@ -176,10 +224,11 @@ lab_turn_listens() {
 	$in_srv ss -Hlnt "sport = :3478" | grep -q .
 }
 
-# A rendezvous that lends coturn: serve is reachable only through it from now on.
+# lab_meet [ADDRESS:PORT]: a rendezvous that lends coturn: serve is reachable only through
+# it from now on.
 lab_meet() {
 	echo of-the-lab >"$work/secret"
-	$in_srv "$BIN" -v -v -s "$work/meet" rendezvous --listen "$LAB_SRV:13241" \
+	$in_srv "$BIN" -v -v -s "$work/meet" rendezvous --listen "${1:-$LAB_SRV:13241}" \
 		--turn "turn:$LAB_SRV" --turn-secret-file "$work/secret" \
 		>"$work/meet.out" 2>"$work/meet.log" &
 	lab_meet_pid=$!
@@ -193,16 +242,20 @@ lab_servers="-o ice.turn=turn:$LAB_SRV -o ice.turn.user=anna -o ice.turn.passwor
 lab_serve= lab_stun=
 
 # A serve with the disk $work/x.img behind a NAT of type A, a ticket for it in $t, and b
-# behind one of type B. Both are new: identities, invitation, everything.
+# behind one of type B. Both are new: identities, invitation, everything. With IPv6, a type
+# is two, as port+fire.
 lab_pair() {
 	end_all
 	rm -rf "$work/lab" "$work/anna"
 	[ -n "$lab_uri" ] || lab_forward=yes
-	lab_nat a "$1" || return 1
-	lab_nat b "$2" || return 1
+	lab_nat a "${1%+*}" || return 1
+	lab_nat b "${2%+*}" || return 1
+	case $1/$2 in
+	*+*/*+*) lab_six_is a "${1#*+}" && lab_six_is b "${2#*+}" || return 1 ;;
+	esac
 	l_set="-o serve.name=lab" l_door="--listen none --rendezvous $lab_uri"
-	if [ -z "$lab_uri" ]; then
-		l_door="--listen $LAB_A:13240"
+	if [ "$lab_forward" = yes ]; then
+		l_door="--listen $LAB_A:13240${lab_uri:+ --rendezvous $lab_uri}"
 		[ "$1" = open ] || l_set="$l_set -o serve.address=$LAB_NA:13240"
 	fi
 	$in_a "$BIN" -v -v $lab_servers $lab_serve $l_set -s "$work/lab" serve \
@@ -220,6 +273,46 @@ lab_need() {
 	[ -n "$l_why" ] || return 0
 	echo "1..0 # SKIP $l_why"
 	exit
+}
+
+# lab_start: all of it, for a test that needs a relay and a rendezvous.
+lab_start() {
+	lab_need
+	trap lab_end EXIT
+	lab_up || bail "the namespaces cannot be made"
+	lab_turn || bail "coturn does not start"
+	lab_meet || bail "the rendezvous does not start: $(cat "$work/meet.log")"
+}
+
+# lab_attach PORT OPTION...: v-1 of lab, whom b knows as lab, for stock clients in b at that
+# port; what it says is in anna.out, its log anna.log.
+lab_attach() {
+	l_port=$1
+	shift
+	$in_b "$BIN" -v -v $lab_servers "$@" -s "$work/anna" attach lab \
+		--via usbip=127.0.0.1:$l_port v-1 >"$work/anna.out" 2>"$work/anna.log" &
+	attached=$!
+	pids="$pids $attached"
+	wait_for 20 grep -q 'v-1 offered' "$work/anna.out"
+}
+
+# lab_urbs PORT: requests to it without a pause, until lab_urbs_end leaves what became of
+# them in $urbs.
+lab_urbs() {
+	$in_b perl test/e2e/urbs.pl 127.0.0.1 "$1" v-1 >"$work/urbs" 2>&1 &
+	urbing=$!
+	pids="$pids $urbing"
+	wait_for 10 lab_urbs_more 1
+}
+lab_urbs_more() {
+	[ "$(grep -c '^\.' "$work/urbs")" -ge "$1" ]
+}
+lab_urbs_end() {
+	l_dots=$(grep -c '^\.' "$work/urbs")
+	wait_for 20 lab_urbs_more $((l_dots + 2))
+	kill "$urbing"
+	wait "$urbing"
+	urbs=$(tail -n 1 "$work/urbs")
 }
 
 lab_end() {

@@ -3,11 +3,7 @@
 # router that has forgotten everything. New links serve the same session.
 . test/e2e/lib.sh
 . test/e2e/nat/lab.sh
-lab_need
-trap lab_end EXIT
-lab_up || bail "the namespaces cannot be made"
-lab_turn || bail "coturn does not start"
-lab_meet || bail "the rendezvous does not start: $(cat "$work/meet.log")"
+lab_start
 random_image x.img 1
 lab_pair port port || bail "no serve: $(tail -n 3 "$work/lab.log")"
 check "anna knows lab" timeout -k 5 60 $in_b "$BIN" $lab_servers -s "$work/anna" list "$t"
@@ -53,4 +49,44 @@ ip -n "$lab-b" addr del "$LAB_B/24" dev eth0
 ip -n "$lab-b" addr add 10.2.0.77/24 dev eth0
 ip -n "$lab-b" route add default via 10.2.0.1
 moved "another address of its own" 3 direct "$LAB_NA"
+
+# The kernel says so: nobody waits for silence (two seconds while requests are under way).
+b_at=10.2.0.77
+readdress() { # ADDRESS: b has it instead of the one it had
+	ip -n "$lab-b" addr del "$b_at/24" dev eth0
+	ip -n "$lab-b" addr add "$1/24" dev eth0
+	ip -n "$lab-b" route replace default via 10.2.0.1
+	b_at=$1
+}
+lab_urbs 3251
+t0=$(date +%s%3N)
+readdress 10.2.0.78
+moved "and another" 4 direct "$LAB_NA"
+[ $(($(date +%s%3N) - t0)) -lt 1500 ]
+ok "and another: noticed at once, $(($(date +%s%3N) - t0)) ms"
+has "and another: why" "$work/anna.log" 'reason="our address is gone"'
+lab_urbs_end
+is "every request was answered, once" "$(echo "$urbs" | sed 's/answers=[0-9]* \(.*\) longest.*end/\1 end/')" \
+	"missing=0 bad=0 end=done"
+echo "#   $urbs"
+
+# A better way than the one that works: the new link is there before the old one goes.
+ip -n "$lab-b" addr add 10.2.0.79/24 dev eth0
+ip -n "$lab-b" route replace default via 10.2.0.1 src 10.2.0.79
+links() {
+	[ "$(says .links)" = "$1" ]
+}
+check "the kernel prefers another address: another link" wait_for 20 links 6 || says .links
+is "no link was lost for it" "$(grep -c 'session with lab goes on' "$work/anna.log")" 4
+
+# --- serve moves: it is found again, at the rendezvous ---
+
+again() {
+	[ "$(grep -c ' registered$' "$work/lab.log")" = 2 ]
+}
+ip -n "$lab-a" addr del "$LAB_A/24" dev eth0
+ip -n "$lab-a" addr add 10.1.0.77/24 dev eth0
+ip -n "$lab-a" route replace default via 10.1.0.1
+check "serve moves: it is registered again" wait_for 5 again || note <"$work/lab.log"
+moved "serve moves" 5 direct "$LAB_NA"
 finish

@@ -4,11 +4,7 @@
 # a disk is read.
 . test/e2e/lib.sh
 . test/e2e/nat/lab.sh
-lab_need
-trap lab_end EXIT
-lab_up || bail "the namespaces cannot be made"
-lab_turn || bail "coturn does not start"
-lab_meet || bail "the rendezvous does not start: $(cat "$work/meet.log")"
+lab_start
 ip netns exec "$lab-srv" tc qdisc add dev wan root tbf rate 100mbit burst 128k latency 200ms \
 	2>/dev/null || echo "# tc cannot slow the relay down here"
 

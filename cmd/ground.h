@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a link stands on: when this machine's addresses or routes change it may be dead,
+ * or there may be a better one; this is known at once, and not by silence.
+ */
+#ifndef CMD_GROUND_H
+#define CMD_GROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GROUND_WAIT_US 500000 /* and four round trips, for a sign of life */
+
+struct event;
+struct event_base;
+struct link;
+struct moves;
+
+struct ground {
+	/* The link cannot go on; or there is none, and now one might be made. */
+	void (*lost)(void *arg, int err, const char *why);
+	/* It goes on, but by other addresses it might be better. */
+	void (*better)(void *arg);
+	void *arg;
+
+	struct link *link; /* that is up, or NULL; the rest is private */
+	struct moves *moves;
+	struct event *verdict;
+	uint64_t asked_at; /* us, for the sign of life */
+};
+
+/* Nothing is told if the kernel does not let us know. */
+void ground_start(struct ground *, struct event_base *);
+void ground_stop(struct ground *);
+
+/* The link that is up from now on; NULL: none. */
+void ground_watch(struct ground *, struct link *);
+
+#endif
