@@ -280,11 +280,9 @@ assist_reply_end(struct assist *a)
 
 	if (unit != NULL && a->seen != NULL)
 		bot_saw(unit, a->seen, a->seen_n);
-	if (a->units_own)
-		;
-	else if (a->replying != NULL)
+	if (a->replying != NULL)
 		ahead_reply_end(a->replying->ahead);
-	else
+	else if (!a->units_own)
 		err = import_reply_end(a->import);
 	if (err == ERR_OK && h != NULL)
 		assist_held_end(a, h, h->done);
