@@ -17,7 +17,7 @@ TESTS := $(wildcard test/core/*_test.c test/net/*_test.c test/usb/*_test.c \
 	test/regress/*_test.c)
 TESTBIN := $(TESTS:%.c=$(O)/%)
 BENCHES := $(patsubst %.c,$(O)/%,$(wildcard test/bench/*.c))
-STRANGER := $(O)/test/regress/stranger
+STRANGER := $(O)/test/regress/stranger $(O)/test/regress/liar
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Werror
@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -MMD -MP -fstack-protector-strong \
 	-DUSBP2P_VERSION='"$(VERSION)"' $(WARN) $(if $(SAN),-fsanitize=$(SAN) \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS) $(PKG_CFLAGS)
 PKGS := libevent libnats libusb-1.0 nice gio-2.0 glib-2.0 openssl ncursesw libqrencode \
-	avahi-client inih dbus-1
+	inih dbus-1
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 
 # A library's headers are in reach of the files that may use it, and of no other.
@@ -63,7 +63,7 @@ $(TESTBIN):
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(if $(filter test/core/% test/sim/% test/fuzz/% test/regress/%,$(@:$(O)/%=%)),,$(LIBS))
-$(STRANGER): $(STRANGER).o $(filter-out $(O)/main.o,$(OBJ))
+$(STRANGER): %: %.o $(filter-out $(O)/main.o,$(OBJ))
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 ifeq ($(filter clean deps test-deps format,$(MAKECMDGOALS)),)
@@ -88,6 +88,7 @@ check-static: $(BIN)
 	$(Q)test/check/headers.sh $(wildcard core/*.h net/*.h usb/*.h vhci/*.h tui/*.h cmd/*.h)
 	$(Q)test/check/bare.sh $(CORE)
 	$(Q)test/check/man.sh $(BIN) $(MAN)
+	$(Q)test/check/json.sh man/usbp2p-json.7 test/e2e/golden/json.txt
 	$(Q)$(BIN) config --example | diff dist/usbp2p.conf -
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	$(Q)test/check/sizes.sh

@@ -20,7 +20,8 @@
 struct follow {
 	struct event_base *base;
 	char *dir;
-	int fd; /* inotify */
+	int fd;    /* inotify */
+	int files; /* its watch of the directory itself; the other one is of run/ */
 	struct event *ev, *again;
 	unsigned tries;    /* a socket is there a moment before somebody listens */
 	struct list feeds; /* feed.link */
@@ -115,15 +116,38 @@ on_again(evutil_socket_t fd, short what, void *arg)
 	look(arg);
 }
 
+/* Which of the two has changed: true, a file of the directory; *run: run/. */
+static bool
+sort_out(const struct follow *of, const char *buf, size_t n, bool *run)
+{
+	const struct inotify_event *e;
+	bool files = false;
+
+	for (size_t i = 0; i + sizeof(*e) <= n; i += sizeof(*e) + e->len) {
+		e = (const void *)(buf + i);
+		if (e->wd == of->files)
+			files = true;
+		else
+			*run = true;
+	}
+	return files;
+}
+
 static void
 on_inotify(evutil_socket_t fd, short what, void *arg)
 {
+	char buf[4096] __attribute__((aligned(8)));
+	bool files = false, run = false;
 	struct follow *of = arg;
-	char buf[4096];
+	ssize_t n;
 
 	(void)what;
-	while (read(fd, buf, sizeof(buf)) > 0)
-		; /* which one it was does not matter */
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		files |= sort_out(of, buf, (size_t)n, &run);
+	if (files && of->ops->written != NULL)
+		of->ops->written(of->arg);
+	if (!run)
+		return;
 	of->tries = 0;
 	look(of);
 }
@@ -143,6 +167,7 @@ follow_new(struct event_base *base, const char *dir, const struct follow_ops *op
 	    state_path(dir, "run", run, sizeof(run)) != ERR_OK ||
 	    (of->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) < 0 ||
 	    inotify_add_watch(of->fd, run, IN_CREATE | IN_MOVED_TO) < 0 ||
+	    (of->files = inotify_add_watch(of->fd, dir, IN_MOVED_TO)) < 0 ||
 	    (of->again = evtimer_new(base, on_again, of)) == NULL ||
 	    (of->ev = event_new(base, of->fd, EV_READ | EV_PERSIST, on_inotify, of)) ==
 		NULL) {

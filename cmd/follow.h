@@ -19,6 +19,9 @@ struct follow_ops {
 
 	/* It has ended, or its socket was never alive. */
 	void (*ended)(void *arg, const char *path);
+
+	/* A file of the state directory was written: peers, bound. May be NULL. */
+	void (*written)(void *arg);
 };
 
 /* NULL: no memory, or no inotify. A directory that is not there is made. */

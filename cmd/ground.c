@@ -44,7 +44,7 @@ on_changed(void *arg, bool addresses)
 	enum link_ground now;
 
 	if (g->link == NULL) {
-		g->lost(g->arg, ERR_UNREACHABLE, "addresses here have changed");
+		g->hope(g->arg, addresses);
 		return;
 	}
 	now = link_ground(g->link);

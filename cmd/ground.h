@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GROUND_WAIT_US 500000 /* and four round trips, for a sign of life */
+#define GROUND_WAIT_US 1000000 /* and four round trips, for a sign of life */
 
 struct event;
 struct event_base;
@@ -17,8 +17,10 @@ struct link;
 struct moves;
 
 struct ground {
-	/* The link cannot go on; or there is none, and now one might be made. */
+	/* The link cannot go on. */
 	void (*lost)(void *arg, int err, const char *why);
+	/* There is none that is up, and now one might be made. */
+	void (*hope)(void *arg, bool addresses);
 	/* It goes on, but by other addresses it might be better. */
 	void (*better)(void *arg);
 	void *arg;

@@ -316,7 +316,7 @@ do_refuse(struct ctx *ctx, const struct line *l)
 		return cmd_fail(err, "no serve runs in %s: nobody asks for anything",
 				ctx->dir);
 	if (json_get_str(json_read(buf, strlen(buf)), "text", text, sizeof(text)))
-		return cmd_fail(ERR_NOPEER, "%s: %s", l->word[1], text);
+		return cmd_fail(ERR_NOPEER, "%s: %s", text, l->word[1]);
 	return 0;
 }
 

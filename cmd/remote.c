@@ -425,15 +425,25 @@ on_uprooted(void *arg, int err, const char *why)
 {
 	struct remote *r = arg;
 
+	r->tries = 0;
+	link_abort(r->link, err, why);
+}
+
+/* A try with the addresses of before is given up; others are not, so that some end. */
+static void
+on_hope(void *arg, bool addresses)
+{
+	struct remote *r = arg;
+
 	if (!r->was || r->closing)
 		return;
 	r->tries = 0;
-	if (r->link != NULL) {
-		link_abort(r->link, err, why);
-		return;
+	if (r->link == NULL) {
+		r->try_at = pause_end(PAUSE_US, r->tried_at, clock_us());
+		rearm(r);
+	} else if (addresses) {
+		link_abort(r->link, ERR_UNREACHABLE, "addresses here have changed");
 	}
-	r->try_at = clock_us();
-	rearm(r);
 }
 
 static void
@@ -469,7 +479,8 @@ remote_connect(struct loop *l, struct ctx *ctx, struct target *t, uint64_t grace
 				.first_us = l->conf->seek_us,
 				.take = take_over,
 				.arg = r};
-	r->ground = (struct ground){.lost = on_uprooted, .better = on_better, .arg = r};
+	r->ground = (struct ground){
+	    .lost = on_uprooted, .hope = on_hope, .better = on_better, .arg = r};
 	if (ops->lost != NULL)
 		ground_start(&r->ground, l->base);
 	heap_pool(&r->pool, LOOP_SESSION);

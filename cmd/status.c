@@ -221,7 +221,7 @@ on_ended(void *arg, const char *path)
 	fflush(stdout);
 }
 
-static const struct follow_ops follow_ops = {on_line, on_ended};
+static const struct follow_ops follow_ops = {on_line, on_ended, NULL};
 
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)

@@ -57,4 +57,15 @@ on_ended(void *arg, const char *path)
 	tui_draw_soon(t);
 }
 
-const struct follow_ops tui_follow_ops = {on_status, on_ended};
+/* Who is known, or what is shared: by us, or by a command of somebody. */
+static void
+on_written(void *arg)
+{
+	struct tui *t = arg;
+
+	tui_ask(t, UI_KNOWN, "");
+	if (!t->model.serving)
+		tui_ask(t, UI_LIST, "");
+}
+
+const struct follow_ops tui_follow_ops = {on_status, on_ended, on_written};

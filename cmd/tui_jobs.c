@@ -92,30 +92,12 @@ feed(struct tui *t, const struct ui_job *j, int code, const char *out, const cha
 			 (int)strcspn(out, "\n"), out);
 }
 
-/* What a command has changed is asked for again. */
+/* What a peer shares it does not tell by itself; files that change are watched. */
 static void
 look_again(struct tui *t, const struct ui_job *j)
 {
-	switch (j->verb) {
-	case UI_ATTACH:
-	case UI_DETACH:
+	if (j->verb == UI_ATTACH || j->verb == UI_DETACH)
 		tui_ask(t, UI_LIST, j->peer);
-		break;
-	case UI_SHARE:
-	case UI_UNSHARE:
-	case UI_NICK:
-		if (!t->model.serving)
-			tui_ask(t, UI_LIST, "");
-		break;
-	case UI_TICKET:
-	case UI_ACCEPT:
-	case UI_FORGET:
-	case UI_RENAME:
-		tui_ask(t, UI_KNOWN, "");
-		break;
-	default:
-		break;
-	}
 }
 
 /* The cells of the ticket that is shown now. */

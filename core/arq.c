@@ -221,6 +221,13 @@ write_asking(struct arq *a, struct arq_packet *p, struct wr *w)
 }
 
 static void
+pace(struct arq *a, size_t n, uint64_t now)
+{
+	a->pacer.near = cc_near(&a->cc);
+	pacer_sent(&a->pacer, n, a->cc.rate, a->cc.mtu, now);
+}
+
+static void
 packet_left(struct arq *a, bool asks, size_t n, uint64_t now)
 {
 	arq_sent_push(&a->sent, asks, (uint16_t)n, a->cc.held, now);
@@ -235,7 +242,7 @@ packet_left(struct arq *a, bool asks, size_t n, uint64_t now)
 	a->ping = false;
 	if (a->probes > 0)
 		a->probes--;
-	pacer_sent(&a->pacer, n, a->cc.rate, a->cc.mtu, now);
+	pace(a, n, now);
 }
 
 /*
@@ -257,7 +264,7 @@ build_try(struct arq *a, uint8_t *buf, size_t n, uint64_t now)
 	arq_sent_push(&a->sent, false, (uint16_t)n, false, now);
 	a->stats.sent++;
 	a->stats.bytes_out += n;
-	pacer_sent(&a->pacer, n, a->cc.rate, a->cc.mtu, now);
+	pace(a, n, now);
 	return n;
 }
 
@@ -309,7 +316,7 @@ arq_output(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
 	if (asks && arq_sent_room(&a->sent, &a->rtt, a->probes == 0, now))
 		return build(a, buf, cap, true, now);
 	a->blocked |= asks || (open && try > 0);
-	if (!a->recv.ack_pending)
+	if (!a->recv.ack_pending || (!a->blocked && now < a->recv.ack_at))
 		return 0;
 	if (arq_sent_room(&a->sent, &a->rtt, false, now))
 		return build(a, buf, cap, false, now);
@@ -329,13 +336,15 @@ sooner(uint64_t a, uint64_t b)
 static uint64_t
 output_at(const struct arq *a)
 {
+	uint64_t ack = arq_recv_deadline(&a->recv);
+
 	if (a->blocked)
 		return UINT64_MAX;
-	if (a->recv.ack_pending || a->probes > 0)
+	if (a->probes > 0)
 		return 0;
 	if (window_open(a) && (wants(a) || pmtu_probe(&a->sent.pmtu) > 0))
-		return pacer_deadline(&a->pacer, a->cc.rate, a->cc.mtu);
-	return UINT64_MAX;
+		return sooner(ack, pacer_deadline(&a->pacer, a->cc.rate, a->cc.mtu));
+	return ack;
 }
 
 uint64_t
@@ -387,6 +396,12 @@ bool
 arq_idle(const struct arq *a)
 {
 	return a->sent.flying == 0 && !a->ops->pending(a->arg);
+}
+
+uint64_t
+arq_inflight(const struct arq *a)
+{
+	return a->sent.inflight;
 }
 
 void

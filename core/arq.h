@@ -154,6 +154,9 @@ enum arq_close arq_close_reason(const struct arq *);
 /* Every byte that was sent has been acknowledged, nothing is pending. */
 bool arq_idle(const struct arq *);
 
+/* Bytes of packets that the peer has not acknowledged. */
+uint64_t arq_inflight(const struct arq *);
+
 void arq_stats(const struct arq *, struct arq_stats *);
 
 /* Bytes a second of packets that arrived, repetitions not counted: ours and theirs. */

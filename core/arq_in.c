@@ -10,7 +10,7 @@
 
 /* What one packet of the peer holds. */
 struct in {
-	bool asks;    /* for an ACK */
+	enum arq_asks asks;
 	bool session; /* had frames of the session */
 	bool acked;   /* had its one ACK */
 	bool closed;
@@ -54,7 +54,9 @@ on_session(struct arq *a, struct rd *r, struct in *in)
 		return err;
 	ASSERT(used > 0 && used <= rd_left(r));
 	r->p += used;
-	in->session = in->asks = true;
+	in->session = true;
+	if (in->asks == ARQ_ASKS_NOT)
+		in->asks = ARQ_ASKS_SOON;
 	return ERR_OK;
 }
 
@@ -81,7 +83,7 @@ on_frame(struct arq *a, struct rd *r, struct in *in, uint64_t now)
 		r->p = r->end;
 		return ERR_OK;
 	case FRAME_PING:
-		in->asks = true;
+		in->asks = ARQ_ASKS_NOW;
 		return ERR_OK;
 	case FRAME_ACK:
 		return on_ack(a, r, in, now);
@@ -108,7 +110,7 @@ on_packet(struct arq *a, struct rd *r, uint64_t number, uint64_t now)
 	if (err != ERR_OK)
 		return arq_fail(a, err);
 	arq_recv_add(&a->recv, number, in.asks, now);
-	a->turn |= in.asks;
+	a->turn |= in.asks != ARQ_ASKS_NOT;
 	a->heard = now;
 	a->stats.received++;
 	if (in.session)

@@ -44,14 +44,25 @@ arq_recv_seen(struct arq_recv *v, uint64_t number)
 }
 
 void
-arq_recv_add(struct arq_recv *v, uint64_t number, bool asks, uint64_t now)
+arq_recv_add(struct arq_recv *v, uint64_t number, enum arq_asks asks, uint64_t now)
 {
+	bool alone = asks == ARQ_ASKS_SOON && number == v->next && !v->ack_pending;
+
 	ASSERT(ranges_add(&v->got, number, number + 1) == ERR_OK);
 	if (number >= v->next) {
 		v->next = number + 1;
 		v->newest = now;
 	}
-	v->ack_pending |= asks;
+	if (asks == ARQ_ASKS_NOT)
+		return;
+	v->ack_pending = true;
+	v->ack_at = alone ? now + ARQ_ACK_WAIT : now;
+}
+
+uint64_t
+arq_recv_deadline(const struct arq_recv *v)
+{
+	return v->ack_pending ? v->ack_at : UINT64_MAX;
 }
 
 void

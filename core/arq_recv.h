@@ -20,13 +20,18 @@ struct wr;
 #define ARQ_ACK_TAKE  64      /* ranges in an ACK of the peer's */
 #define ARQ_ACK_SPAN  1048576 /* numbers that an ACK looks back: 16 full rings */
 #define ARQ_ACK_BYTES (1 + 4 + 1 + 8 * ARQ_ACK_SEND)
+#define ARQ_ACK_WAIT  1000 /* us that a lone ACK waits for a packet to ride on */
+
+/* How a packet asks for an ACK. */
+enum arq_asks { ARQ_ASKS_NOT, ARQ_ASKS_SOON, ARQ_ASKS_NOW };
 
 struct arq_recv {
 	struct ranges got;
 	uint64_t floor;   /* below it everything counts as received */
 	uint64_t next;    /* one more than the largest received */
 	uint64_t newest;  /* when the largest arrived */
-	bool ack_pending; /* something that asks for an ACK arrived */
+	bool ack_pending; /* something that asks for an ACK arrived: it goes with the */
+	uint64_t ack_at;  /* next packet, or then alone */
 };
 
 /* An ACK frame as read, newest range first. */
@@ -44,8 +49,14 @@ void arq_recv_init(struct arq_recv *);
 /* Whether this packet was here before, or is too old to tell. */
 bool arq_recv_seen(struct arq_recv *, uint64_t number);
 
-/* Remembers it; asks: it wants an ACK. Only after arq_recv_seen() said no. */
-void arq_recv_add(struct arq_recv *, uint64_t number, bool asks, uint64_t now);
+/*
+ * Remembers it. Only after arq_recv_seen() said no. The ACK for the second that asks,
+ * or for one that is not the next, does not wait.
+ */
+void arq_recv_add(struct arq_recv *, uint64_t number, enum arq_asks, uint64_t now);
+
+/* When an ACK has to leave at the latest; UINT64_MAX: nothing asks for one. */
+uint64_t arq_recv_deadline(const struct arq_recv *);
 
 /* The ACK frame; what has arrived is no longer pending. */
 void arq_recv_write(struct arq_recv *, struct wr *, uint64_t now);

@@ -56,6 +56,12 @@ cc_min_rtt(struct cc *cc, const struct cc_ack *a)
 	return true;
 }
 
+bool
+cc_near(const struct cc *cc)
+{
+	return cc->min_rtt_us < CC_NEAR_US;
+}
+
 void
 cc_init(struct cc *cc, const struct cc_algo *algo, uint64_t mtu)
 {

@@ -16,6 +16,7 @@
 #define CC_MIN_PACKETS   4
 #define CC_BW_ROUNDS     10       /* the bandwidth is the best of so many rounds */
 #define CC_MIN_RTT_US    10000000 /* so long a smallest round trip is believed */
+#define CC_NEAR_US       2000 /* below it turns of the loop count for more than the path */
 
 /* What one ACK frame told. */
 struct cc_ack {
@@ -91,6 +92,9 @@ struct cc {
 void cc_init(struct cc *, const struct cc_algo *, uint64_t mtu);
 void cc_acked(struct cc *, const struct cc_ack *);
 void cc_lost(struct cc *, const struct cc_loss *);
+
+/* The path is shorter than what the loops at its ends take, or not known yet. */
+bool cc_near(const struct cc *);
 
 /* For the controllers. */
 

@@ -15,8 +15,7 @@ enum { STARTUP, DRAIN, CYCLE, PROBE_RTT };
 #define FULL_GAIN    1250  /* the start goes on while a round brings so much more */
 #define FULL_ROUNDS  3     /* rounds without it: the pipe is full */
 #define PROBE_US     20000 /* how long the queue is kept empty, or two round trips */
-#define LAN_US       2000  /* below it turns of the loop count for more than the path */
-#define LAN_PACKETS  160
+#define NEAR_PACKETS 160   /* more than the path holds, for what the loops hold */
 #define PATH_PACKETS 8
 #define HEAVY_LOSS   3 /* losing more than one byte in so many: forget old rates */
 #define START_LOSS   8 /* the same in a round that did not grow: the pipe is full */
@@ -125,7 +124,7 @@ outgrown(const struct cc *cc)
 {
 	uint64_t bw = bandwidth(cc);
 
-	return cc->min_rtt_us >= LAN_US && bw > 0 && cc->u.bbr.cycle_min != UINT64_MAX &&
+	return !cc_near(cc) && bw > 0 && cc->u.bbr.cycle_min != UINT64_MAX &&
 	       cc->u.bbr.cycle_min > cc->cwnd * 1000 / (bw / 1000 + 1);
 }
 
@@ -198,7 +197,7 @@ set_limits(struct cc *cc, const struct cc_ack *a)
 {
 	const struct cc_bbr_state *b = &cc->u.bbr;
 	uint64_t pace = pace_gain[b->state], bw = bandwidth(cc), least = CC_MIN_PACKETS;
-	uint64_t more = cc->min_rtt_us < LAN_US ? LAN_PACKETS : PATH_PACKETS;
+	uint64_t more = cc_near(cc) ? NEAR_PACKETS : PATH_PACKETS;
 
 	if (bw == 0)
 		return;

@@ -6,7 +6,8 @@
 #include "core/iurb_iso.h"
 #include "core/mem.h"
 
-#define OVERHEAD 384 /* bytes charged per urb beside its data */
+#define OVERHEAD 384  /* bytes charged per urb beside its data */
+#define MOST     4096 /* urbs at once: more than any driver has, few enough to find one */
 
 _Static_assert(sizeof(struct iurb) + sizeof(struct ret) + USBIP_HEADER <= OVERHEAD,
 	       "an urb needs more memory than it is charged for");
@@ -67,7 +68,8 @@ affordable(const struct iurbs *us, uint8_t type, uint64_t charge)
 
 	if (type == URB_BULK || type == URB_ISO)
 		limit -= us->reserve;
-	return charge <= limit && us->q.charged <= limit - charge;
+	return us->by_seqnum.count < MOST && charge <= limit &&
+	       us->q.charged <= limit - charge;
 }
 
 /* Descriptors are kept as they came, and as numbers. */

@@ -28,7 +28,7 @@ pacer_ready(const struct pacer *p, uint64_t now_us)
 void
 pacer_sent(struct pacer *p, uint64_t bytes, uint64_t rate, uint64_t mtu, uint64_t now_us)
 {
-	uint64_t most = p->rested ? PACER_BURST_NS : PACER_LATE_NS;
+	uint64_t most = p->rested && !p->near ? PACER_BURST_NS : PACER_LATE_NS;
 	uint64_t now = now_us * 1000, credit = credit_ns(rate, mtu, most);
 	uint64_t oldest = now > credit ? now - credit : 0;
 

@@ -4,7 +4,8 @@
  * leaves in a millisecond, or 64 packets if that is less. A packet may leave
  * while any credit is left, so one packet goes over it at most. Who always had
  * something to send and only comes late, as on a busy machine, has what leaves
- * in ten milliseconds, or 64 packets: else each late turn would cost its share.
+ * in ten milliseconds, or 64 packets: else each late turn would cost its share. So
+ * has a near peer, always: there the turns of the loops count for more than the path.
  */
 #ifndef CORE_PACER_H
 #define CORE_PACER_H
@@ -19,6 +20,7 @@
 struct pacer {
 	uint64_t next_ns; /* when the credit is no longer overdrawn */
 	bool rested;
+	bool near; /* the peer is; its owner says so */
 };
 
 bool pacer_ready(const struct pacer *, uint64_t now_us);

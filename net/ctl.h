@@ -11,7 +11,7 @@
 
 #include "core/err.h"
 
-#define CTL_LINE_MAX    65536
+#define CTL_LINE_MAX    262144 /* a serve with 1000 devices */
 #define CTL_REQUEST_MAX 4096
 
 struct event_base;

@@ -15,6 +15,8 @@
 
 #define FULL_US     10000 /* timers wait so long while the socket is full */
 #define RELAY_BURST 44    /* coturn's socket loses longer ones (TRANSPORT.md 2.3) */
+#define FIRST_TRAIN 8     /* packets that go first to a peer that waits */
+#define CLOCK_EVERY 16    /* packets; a look at the clock may be a system call */
 
 /* False: the socket is full, and some wait. What libnice does not take is lost. */
 static bool
@@ -88,33 +90,61 @@ watch_keys(struct link *l)
 	return true;
 }
 
+/*
+ * A peer with little to do gets the first packets early, and opens them while the next
+ * ones are sealed; one that has enough to do gets them all at once.
+ */
+static unsigned
+first_train(const struct link *l)
+{
+	return arq_inflight(l->arq) < FIRST_TRAIN * l->env->mtu ? FIRST_TRAIN : l->burst;
+}
+
+/* Packets of one turn, in trains. True: there may be more. */
+static bool
+send_burst(struct link *l)
+{
+	uint8_t packet[LINK_MTU_MAX];
+	uint64_t now = clock_us();
+	unsigned train = first_train(l), end = train;
+	int err;
+
+	for (unsigned n = 0; n < l->burst; n++) {
+		size_t len = arq_output(l->arq, packet, sizeof(packet), now);
+
+		if (len == 0)
+			return false;
+		if ((err = dtls_send(l->dtls, packet, len)) != ERR_OK) {
+			link_fail(l, err, NULL);
+			return false;
+		}
+		keyuse_sent(&l->keys, len);
+		if (n % CLOCK_EVERY == CLOCK_EVERY - 1)
+			now = clock_us();
+		if (n + 1 < end)
+			continue;
+		if (!batch_flush(l))
+			return false; /* on_ready goes on */
+		end += train *= 2;
+	}
+	return true;
+}
+
 void
 link_flush(struct link *l)
 {
-	uint8_t packet[LINK_MTU_MAX];
-	unsigned n = 0;
-	size_t len = 0;
-	int err;
+	bool more;
 
 	if (!watch_keys(l))
 		return;
-
 	if (l->ice != NULL && !batch_flush(l)) {
 		link_rearm(l); /* on_ready goes on */
 		return;
 	}
-	while (l->arq != NULL && n < l->burst &&
-	       (len = arq_output(l->arq, packet, sizeof(packet), clock_us())) > 0) {
-		if ((err = dtls_send(l->dtls, packet, len)) != ERR_OK) {
-			link_fail(l, err, NULL);
-			return;
-		}
-		keyuse_sent(&l->keys, len);
-		n++;
-	}
+	more = l->arq != NULL && l->ice != NULL && send_burst(l);
 	if (l->ice != NULL)
 		batch_flush(l);
-	if (len > 0)
+	if (more)
 		event_active(l->work, EV_TIMEOUT, 1);
 	link_rearm(l);
 }
@@ -129,6 +159,60 @@ hold_early(struct link *l, const uint8_t *p, size_t n)
 	l->early[l->earlies++].n = n;
 }
 
+static int
+on_packet(void *arg, const uint8_t *p, size_t n)
+{
+	struct link *l = arg;
+	int err;
+
+	if (l->arq == NULL || l->state == LINK_DOWN)
+		return ERR_OK;
+	keyuse_got(&l->keys, n);
+	err = arq_input(l->arq, p, n, l->came);
+	if (err == ERR_CLOSED && arq_close_reason(l->arq) == ARQ_CLOSE_LOST)
+		link_fail(l, ERR_UNREACHABLE, "the peer says that the link is lost");
+	else if (err != ERR_OK)
+		link_fail(l, err, NULL); /* DTLS itself is well: tell_end uses it */
+	return ERR_OK;
+}
+
+static int
+on_secured(void *arg)
+{
+	struct link *l = arg;
+
+	if (l->state == LINK_SECURING)
+		link_event(l, LINK_EV_SECURED);
+	return l->err;
+}
+
+const struct dtls_ops link_dtls_ops = {on_datagram, on_secured, on_packet};
+
+static void
+on_packet_at(void *arg, const uint8_t *p, size_t n, uint64_t now)
+{
+	struct link *l = arg;
+	int err;
+
+	if (l->state == LINK_DOWN || n < 2 || p[0] != 32 + l->number)
+		return;
+	if (l->dtls == NULL) {
+		hold_early(l, p, n);
+		return;
+	}
+	l->came = now;
+	if ((err = dtls_input(l->dtls, p + 1, n - 1, now)) != ERR_OK)
+		link_fail(l, err, NULL);
+	else
+		event_active(l->work, EV_TIMEOUT, 1);
+}
+
+void
+link_packet(void *arg, const uint8_t *p, size_t n)
+{
+	on_packet_at(arg, p, n, clock_us());
+}
+
 /* --- the way --- */
 
 static void
@@ -140,7 +224,7 @@ on_twin_ready(void *arg)
 		link_flush(l);
 }
 
-static const struct twin_ops twin_ops = {link_packet, on_twin_ready};
+static const struct twin_ops twin_ops = {on_packet_at, on_twin_ready};
 
 void
 link_choose_way(struct link *l)
@@ -173,52 +257,7 @@ link_choose_way(struct link *l)
 	event_active(l->work, EV_TIMEOUT, 1);
 }
 
-static int
-on_packet(void *arg, const uint8_t *p, size_t n)
-{
-	struct link *l = arg;
-	int err;
-
-	if (l->arq == NULL || l->state == LINK_DOWN)
-		return ERR_OK;
-	keyuse_got(&l->keys, n);
-	err = arq_input(l->arq, p, n, clock_us());
-	if (err == ERR_CLOSED && arq_close_reason(l->arq) == ARQ_CLOSE_LOST)
-		link_fail(l, ERR_UNREACHABLE, "the peer says that the link is lost");
-	else if (err != ERR_OK)
-		link_fail(l, err, NULL); /* DTLS itself is well: tell_end uses it */
-	return ERR_OK;
-}
-
-static int
-on_secured(void *arg)
-{
-	struct link *l = arg;
-
-	if (l->state == LINK_SECURING)
-		link_event(l, LINK_EV_SECURED);
-	return l->err;
-}
-
-const struct dtls_ops link_dtls_ops = {on_datagram, on_secured, on_packet};
-
-void
-link_packet(void *arg, const uint8_t *p, size_t n)
-{
-	struct link *l = arg;
-	int err;
-
-	if (l->state == LINK_DOWN || n < 2 || p[0] != 32 + l->number)
-		return;
-	if (l->dtls == NULL) {
-		hold_early(l, p, n);
-		return;
-	}
-	if ((err = dtls_input(l->dtls, p + 1, n - 1, clock_us())) != ERR_OK)
-		link_fail(l, err, NULL);
-	else
-		event_active(l->work, EV_TIMEOUT, 1);
-}
+/* --- the end --- */
 
 static enum arq_close
 reason_of(int err)

@@ -83,6 +83,7 @@ struct link {
 	struct ice_packet batch[ARQ_BURST];
 	unsigned batched, gone; /* of batch; gone: sent already */
 	unsigned burst;         /* packets of one turn */
+	uint64_t came;          /* when the packet that is being read did */
 
 	uint64_t setup_end;
 	struct event *timer, *work, *reaper;

@@ -51,6 +51,7 @@ struct member {
 	struct tls *tls;
 	struct rdv_peer *peer; /* NULL: its key is not known yet */
 	bool ending;
+	const char *why; /* of the end, once it is told */
 	char name[8];
 };
 
@@ -101,6 +102,8 @@ on_send(void *arg, uint8_t type, const uint8_t *body, size_t n)
 {
 	struct member *m = arg;
 
+	if (type == RDV_END)
+		m->why = rdv_end_text(body[0]);
 	if (tcp_queued(m->tcp) > RDV_QUEUE)
 		return ERR_FULL;
 	return tls_send(m->tls, type, body, n);
@@ -112,7 +115,8 @@ on_end(void *arg)
 	struct member *m = arg;
 
 	m->ending = true;
-	log_info("rendezvous ends peer=%s from=%s", m->name, tcp_peer(m->tcp));
+	log_info("rendezvous ends peer=%s from=%s reason=\"%s\"", m->name,
+		 tcp_peer(m->tcp), m->why);
 	tls_close(m->tls);
 	tcp_finish(m->tcp);
 }

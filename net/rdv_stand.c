@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "core/bucket.h"
 #include "core/list.h"
 #include "core/log.h"
 #include "core/text.h"
@@ -24,6 +25,12 @@ static const struct gate_conf strangers = {
     .strangers = 32, .per_network = 4, .per_second = 10, .burst = 30};
 #define ADMIT_US 10000000
 
+/*
+ * What is declined costs a message, and the rendezvous ends who sends too many (of 500,
+ * and 50 a second, those who are let in may cause 40): a flood is not answered.
+ */
+static const struct bucket_conf answers = {.burst = 100, .per_second = 5};
+
 struct rdv_stand {
 	const struct rdv_env *env;
 	struct rdv_uri uri;
@@ -33,10 +40,12 @@ struct rdv_stand {
 	struct rdv_conn *conn; /* NULL: a try is due */
 	bool up;
 	unsigned tries; /* that failed */
+	bool taken;     /* the last one because another has come under our id */
 	char why[128];
 	struct event *timer;
 	struct gate gate;
-	struct list talks; /* talk.link */
+	struct bucket answers; /* to those who are declined */
+	struct list talks;     /* talk.link */
 };
 
 /* One guest. */
@@ -152,7 +161,8 @@ decline(struct rdv_stand *s, const struct rdv_parcel *p)
 {
 	const struct rdv_parcel no = {.with = p->with, .flags = RDV_LAST};
 
-	if ((p->flags & RDV_LAST) == 0)
+	if ((p->flags & RDV_LAST) == 0 &&
+	    bucket_take(&s->answers, &answers, 1, clock_us()))
 		rdv_conn_send(s->conn, &no);
 }
 
@@ -278,6 +288,7 @@ on_closed(void *arg, int err, const char *why)
 		log_warn("rendezvous %s lost reason=\"%s\"", s->uri.addr, why);
 	text_copy(s->why, sizeof(s->why), why);
 	drop(s);
+	s->taken = err == ERR_BUSY;
 	after(s, pause_us(s, err));
 	s->tries++;
 }
@@ -314,6 +325,7 @@ rdv_stand_new(const struct rdv_env *env, const struct rdv_uri *uri,
 	s->arg = arg;
 	list_init(&s->talks);
 	gate_init(&s->gate, &strangers, clock_us());
+	bucket_init(&s->answers, &answers, clock_us());
 	if ((s->timer = evtimer_new(env->base, on_timer, s)) == NULL) {
 		free(s);
 		return NULL;
@@ -337,7 +349,11 @@ rdv_stand_moved(struct rdv_stand *s, bool addresses)
 {
 	const char *ip = s->conn != NULL ? rdv_conn_local_ip(s->conn) : "";
 
-	if (s->conn != NULL && (!addresses || moves_have(ip)))
+	if (s->conn == NULL && s->tries > 1 && !s->taken) {
+		s->tries = 0;
+		after(s, RDV_BACK_US);
+	}
+	if (s->conn == NULL || !addresses || moves_have(ip))
 		return;
 	if (s->up)
 		log_info(

@@ -28,8 +28,8 @@ struct rdv_stand *rdv_stand_new(const struct rdv_env *, const struct rdv_uri *,
 void rdv_stand_free(struct rdv_stand *);
 
 /*
- * This machine's addresses (or routes at most) have changed: if ours is gone, or if we
- * are between two tries, the next one is now.
+ * This machine's addresses (or routes at most) have changed: if ours is gone, the next
+ * try is now, and soon if the last ones have failed.
  */
 void rdv_stand_moved(struct rdv_stand *, bool addresses);
 

@@ -15,6 +15,7 @@
 #include <event2/event.h>
 
 #include "core/mem.h"
+#include "net/clock.h"
 #include "net/twin.h"
 #include "net/udp.h"
 
@@ -216,15 +217,17 @@ read_train(struct twin *t)
 	ssize_t n = recvmsg(t->fd, &h, MSG_DONTWAIT);
 	size_t size, at = 0;
 	unsigned packets = 0;
+	uint64_t now;
 
 	if (n < 0)
 		return errno == EINTR || errno == ECONNREFUSED ? 1 : 0;
 	t->stats.receives++;
 	size = segment_of(&h, (size_t)n);
+	now = clock_us();
 	do {
 		size_t left = (size_t)n - at;
 
-		t->ops->packet(t->arg, t->buf + at, left < size ? left : size);
+		t->ops->packet(t->arg, t->buf + at, left < size ? left : size, now);
 		at += size;
 		packets++;
 	} while (at < (size_t)n);

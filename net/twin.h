@@ -19,8 +19,11 @@ struct event_base;
 struct twin;
 
 struct twin_ops {
-	/* One datagram, at most TWIN_BATCH a turn of the loop. Not for twin_free. */
-	void (*packet)(void *arg, const uint8_t *, size_t n);
+	/*
+	 * One datagram, at most TWIN_BATCH a turn of the loop. now: one moment for all
+	 * that came in one train. Not for twin_free.
+	 */
+	void (*packet)(void *arg, const uint8_t *, size_t n, uint64_t now);
 
 	/* After twin_send took less than all: it takes more now. */
 	void (*ready)(void *arg);

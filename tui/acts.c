@@ -18,15 +18,29 @@ act_job(enum ui_verb verb, const char *peer, const char *busid)
 	return j;
 }
 
+/* A look at a device does not stand in the way of anything. */
 void
 act_run(struct ui *u, const struct ui_job *j)
 {
+	if (j->verb == UI_DESCRIBE) {
+		u->ops->run(u->arg, j);
+		return;
+	}
 	if (u->busy_n == UI_BUSY) {
 		ui_say(u, true, "too much at once");
 		return;
 	}
 	u->busy[u->busy_n++] = *j;
 	u->ops->run(u->arg, j);
+}
+
+bool
+act_waits(struct ui *u, const char *peer, const char *busid)
+{
+	if (ui_busy(u, peer, busid) == NULL)
+		return false;
+	ui_say(u, true, "not yet: something is being done with it already");
+	return true;
 }
 
 /* --- what will happen --- */
@@ -90,7 +104,7 @@ act_share(struct ui *u, const struct item *it)
 	const struct model_dev *d = it->dev;
 	struct ui_job j = act_job(d->shared ? UI_UNSHARE : UI_SHARE, "", d->busid);
 
-	if (ui_busy(u, "", d->busid) != NULL)
+	if (act_waits(u, "", d->busid))
 		return;
 	if (d->shared && (d->holder[0] != '\0' || d->waiting[0] != '\0'))
 		ask(u, "Take it back?", &j, d, " is shared no longer.");
@@ -124,7 +138,7 @@ act_reset(struct ui *u, const struct item *it)
 	const struct model_dev *d = it->dev;
 	struct ui_job j = act_job(UI_RESET, d->peer, d->busid);
 
-	if (ui_busy(u, d->peer, d->busid) == NULL)
+	if (!act_waits(u, d->peer, d->busid))
 		ask(u, "Reset it?", &j, d,
 		    " begins anew, as if it had been plugged out and in: what it does "
 		    "now fails.");
@@ -163,7 +177,7 @@ act_attach(struct ui *u, const struct item *it)
 		act_refresh(u, it);
 		return;
 	}
-	if (ui_busy(u, it->peer->name, it->dev->busid) != NULL)
+	if (act_waits(u, it->peer->name, it->dev->busid))
 		return;
 	here = model_dev_named(&u->m->attached, it->dev->peer, it->dev->busid);
 	if (here != NULL) {
@@ -177,6 +191,6 @@ act_attach(struct ui *u, const struct item *it)
 void
 act_detach(struct ui *u, const struct item *it)
 {
-	if (ui_busy(u, it->dev->peer, it->dev->busid) == NULL)
+	if (!act_waits(u, it->dev->peer, it->dev->busid))
 		ask_detach(u, it->dev);
 }

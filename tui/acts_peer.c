@@ -40,7 +40,7 @@ act_accept(struct ui *u, const struct item *it)
 	char buf[600];
 	struct text t;
 
-	if (ui_busy(u, a->id, "") != NULL)
+	if (act_waits(u, a->id, ""))
 		return;
 	if (a->busid[0] != '\0') {
 		accept_dev(u, a);
@@ -59,7 +59,7 @@ act_refuse(struct ui *u, const struct item *it)
 {
 	struct ui_job j = act_job(UI_REFUSE, it->ask->id, "");
 
-	if (ui_busy(u, it->ask->id, "") == NULL)
+	if (!act_waits(u, it->ask->id, ""))
 		act_run(u, &j);
 }
 
@@ -68,7 +68,7 @@ act_refresh(struct ui *u, const struct item *it)
 {
 	struct ui_job j = act_job(UI_LIST, it->peer->name, "");
 
-	if (ui_busy(u, it->peer->name, "") == NULL)
+	if (!act_waits(u, it->peer->name, ""))
 		act_run(u, &j);
 }
 
@@ -77,7 +77,7 @@ act_bench(struct ui *u, const struct item *it)
 {
 	struct ui_job j = act_job(UI_BENCH, it->peer->name, "");
 
-	if (ui_busy(u, it->peer->name, "") == NULL)
+	if (!act_waits(u, it->peer->name, ""))
 		act_run(u, &j);
 }
 

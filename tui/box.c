@@ -119,7 +119,8 @@ draw_line(const struct box *b, struct grid *g, const struct frame *f)
 static void
 show_foot(const struct box *b, struct grid *g, const struct frame *f)
 {
-	const char *keys = b->qr != NULL        ? " c copy, Q QR code "
+	const char *keys = b->top < b->rows     ? " PgDn more "
+			   : b->qr != NULL      ? " c copy, Q QR code "
 			   : b->copy[0] != '\0' ? " c copy "
 						: "";
 	unsigned n = (unsigned)strlen(keys);

@@ -186,6 +186,73 @@ lines(struct ui *u)
 			add(u, &(struct item){.line = l});
 }
 
+/* --- the cursor --- */
+
+static struct spot
+spot_of(const struct item *it)
+{
+	struct spot s = {.kind = '\0'};
+
+	if (it->ask != NULL) {
+		s.kind = 'a';
+		text_copy(s.peer, sizeof(s.peer), it->ask->id);
+		text_copy(s.busid, sizeof(s.busid), it->ask->busid);
+	} else if (it->dev != NULL) {
+		s.kind = 'd';
+		text_copy(s.peer, sizeof(s.peer), it->dev->peer);
+		text_copy(s.busid, sizeof(s.busid), it->dev->busid);
+	} else if (it->peer != NULL) {
+		s.kind = 'p';
+		text_copy(s.peer, sizeof(s.peer), it->peer->name);
+	} else if (it->hub[0] != '\0') {
+		s.kind = 'h';
+		text_copy(s.busid, sizeof(s.busid), it->hub);
+	}
+	return s;
+}
+
+static bool
+is_at(const struct item *it, const struct spot *want)
+{
+	struct spot s = spot_of(it);
+
+	return s.kind == want->kind && strcmp(s.peer, want->peer) == 0 &&
+	       strcmp(s.busid, want->busid) == 0;
+}
+
+void
+ui_keep(struct ui *u)
+{
+	const struct item *it = ui_item(u);
+
+	u->spot[u->tab] = it != NULL ? spot_of(it) : (struct spot){.kind = '\0'};
+}
+
+/* Rows have come and gone: to where its row is now. */
+static void
+follow(struct ui *u)
+{
+	const struct spot *s = &u->spot[u->tab];
+	const struct item *it = ui_item(u);
+
+	if (s->kind == '\0' || (it != NULL && is_at(it, s)))
+		return;
+	for (unsigned i = 0; i < u->items; i++)
+		if (is_at(&u->item[i], s))
+			u->cursor[u->tab] = i;
+}
+
+/* The last line of the log stays the last one. */
+static void
+follow_log(struct ui *u)
+{
+	unsigned *c = &u->cursor[UI_LOG];
+
+	if (*c + 1 >= u->log_seen)
+		*c = u->items;
+	u->log_seen = u->items;
+}
+
 void
 ui_items(struct ui *u)
 {
@@ -198,13 +265,14 @@ ui_items(struct ui *u)
 		lines(u);
 	else
 		devices(u, u->tab == UI_LOCAL ? &u->m->locals : &u->m->attached);
-	if (u->tab == UI_LOG) { /* the last line stays the last one */
-		if (*c + 1 >= u->log_seen)
-			*c = u->items;
-		u->log_seen = u->items;
-	}
+	if (u->tab == UI_LOG)
+		follow_log(u);
+	else
+		follow(u);
 	if (*c >= u->items)
 		*c = u->items == 0 ? 0 : u->items - 1;
+	if (u->filter[0] == '\0' || u->spot[u->tab].kind == '\0')
+		ui_keep(u);
 }
 
 const struct item *

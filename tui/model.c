@@ -146,6 +146,7 @@ attach_of(struct model *m, const char *source, struct json_val v, uint64_t now_u
 	uint64_t rtt_us;
 
 	if (!json_get_str(v, "peer", name, sizeof(name)) ||
+	    name[0] == '\0' || /* a ticket's, whose server has not told its name */
 	    (p = model_peer_get(m, name)) == NULL)
 		return ERR_PROTO;
 	p->role = MODEL_SERVER;

@@ -75,13 +75,25 @@ product(struct shown *d, const struct model_dev *v)
 		 v->manufacturer, v->manufacturer[0] != '\0' ? " " : "", v->product);
 }
 
+/* Of "host 10.0.0.1:5000 -> srflx 192.0.2.7:13240" the address of the other end. */
+static const char *
+far_end(const char *path)
+{
+	const char *p = strstr(path, " -> ");
+
+	if (p == NULL)
+		return path;
+	p += strlen(" -> ");
+	return strchr(p, ' ') != NULL ? strchr(p, ' ') + 1 : p;
+}
+
 /* Of a peer: how it is reached, or why not. */
 static void
 line_to(struct shown *d, const struct model_peer *p)
 {
 	if (p->link.up)
 		snprintf(d->buf, d->cap, "%s%s%s", p->link.kind,
-			 p->link.kind[0] != '\0' ? ": " : "", p->link.path);
+			 p->link.kind[0] != '\0' ? ": " : "", far_end(p->link.path));
 	else if (p->error[0] != '\0')
 		put(d, p->error);
 	else if (p->server && !p->asked)

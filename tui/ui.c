@@ -174,8 +174,12 @@ ui_draw(struct ui *u, struct grid *g, uint64_t now_s)
 void
 ui_key(struct ui *u, int key)
 {
+	enum ui_tab tab = u->tab;
+
 	ui_items(u);
 	keys_press(u, key);
+	if (u->tab == tab)
+		ui_keep(u);
 	ui_items(u);
 }
 
@@ -199,8 +203,10 @@ click_row(struct ui *u, unsigned row)
 {
 	if (u->cursor[u->tab] == row)
 		keys_press(u, UI_KEY_ENTER);
-	else
+	else {
 		u->cursor[u->tab] = row;
+		ui_keep(u);
+	}
 }
 
 void

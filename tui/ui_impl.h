@@ -19,6 +19,12 @@ struct item {
 	char branch[24]; /* of the tree: 'b' a bar, ' ' none, 't' a tee, 'l' the last */
 };
 
+/* What a row is, while rows come and go around it. */
+struct spot {
+	char kind; /* of item: 'a'sk, 'p'eer, 'd'evice, 'h'ub; 0: none */
+	char peer[80], busid[32];
+};
+
 /* Where keys go: a tab, or what stands over it. */
 enum place { PLACE_ASK = UI_TABS, PLACE_LINE, PLACE_TEXT, PLACE_FILTER, PLACES };
 
@@ -53,7 +59,8 @@ struct ui {
 	bool filtering;
 	struct item *item; /* of this tab, by ui_items */
 	unsigned items, items_cap;
-	unsigned log_seen; /* lines of the log when it was drawn last */
+	struct spot spot[UI_TABS]; /* under the cursor */
+	unsigned log_seen;         /* lines of the log when it was drawn last */
 	struct ui_job busy[UI_BUSY];
 	unsigned busy_n;
 	char toast[240];
@@ -65,8 +72,9 @@ struct ui {
 void
 ui_say(struct ui *, bool bad, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* items.c: fills ui->item; keeps the cursor inside. */
+/* items.c: fills ui->item; the cursor stays on its row, if that is still there. */
 void ui_items(struct ui *);
+void ui_keep(struct ui *); /* the row that the cursor is on now is its row */
 const struct item *ui_item(const struct ui *); /* under the cursor; NULL: none */
 const char *ui_sort_name(const struct ui *);
 
@@ -108,6 +116,9 @@ void keys_hint(const struct ui *, unsigned width, char *buf, size_t cap);
 /* acts.c: what keys on rows do. */
 struct ui_job act_job(enum ui_verb, const char *peer, const char *busid);
 void act_run(struct ui *, const struct ui_job *);
+
+/* Something is under way for it already, and this was said. */
+bool act_waits(struct ui *, const char *peer, const char *busid);
 void act_share(struct ui *, const struct item *);
 void act_attach(struct ui *, const struct item *);
 void act_detach(struct ui *, const struct item *);

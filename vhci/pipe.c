@@ -17,16 +17,19 @@
 
 #define CHUNK (64 * 1024)
 #define TURN  (256 * 1024) /* bytes a turn, each way */
+#define DEAF  (1 << 20)    /* bytes taken from who takes none: no more, until it does */
 
 struct vhci_pipe {
 	const struct vhci_pipe_ops *ops;
 	void *arg;
 	int fd;
-	struct event *rd; /* always waits */
+	struct event *rd; /* waits, unless the other side is deaf */
 	struct event *wr; /* waits when the socket was full; else activated by hand */
 	unsigned inside;  /* callbacks of ours that still run */
-	bool closed;      /* no op is called any more */
-	bool dead;        /* freed by an op: the outermost callback does it */
+	size_t taken;     /* bytes that came since the socket was full */
+	bool deaf;
+	bool closed; /* no op is called any more */
+	bool dead;   /* freed by an op: the outermost callback does it */
 	uint8_t buf[CHUNK];
 };
 
@@ -76,6 +79,28 @@ fail_errno(struct vhci_pipe *p)
 		fail(p, ERR_IO);
 }
 
+/* It takes something again. */
+static void
+hear(struct vhci_pipe *p)
+{
+	p->taken = 0;
+	if (p->deaf && !p->closed)
+		event_add(p->rd, NULL);
+	p->deaf = false;
+}
+
+/* Each byte may ask for many: they are not kept for who never takes them. */
+static void
+watch_deaf(struct vhci_pipe *p, size_t n)
+{
+	if (p->closed || !event_pending(p->wr, EV_WRITE, NULL))
+		return;
+	p->taken += n;
+	p->deaf = p->taken >= DEAF;
+	if (p->deaf)
+		event_del(p->rd);
+}
+
 /* Writes what there is until the kernel is full or had its share of the turn. */
 static void
 flush(struct vhci_pipe *p)
@@ -91,10 +116,12 @@ flush(struct vhci_pipe *p)
 		if (n > TURN - done)
 			n = TURN - done;
 		w = send(p->fd, b, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (w < 0)
+		if (w < 0) {
 			fail_errno(p);
-		else
+		} else {
+			hear(p);
 			p->ops->sent(p->arg, (size_t)w);
+		}
 	}
 	if (!p->closed)
 		event_add(p->wr, NULL);
@@ -106,7 +133,8 @@ drain(struct vhci_pipe *p)
 	ssize_t n = CHUNK;
 
 	/* fewer than asked for: it is empty now */
-	for (size_t done = 0; done < TURN && n == CHUNK && !p->closed; done += CHUNK) {
+	for (size_t done = 0; done < TURN && n == CHUNK && !p->closed && !p->deaf;
+	     done += CHUNK) {
 		int r = ERR_CLOSED;
 
 		n = recv(p->fd, p->buf, CHUNK, MSG_DONTWAIT);
@@ -118,6 +146,8 @@ drain(struct vhci_pipe *p)
 			r = p->ops->input(p->arg, p->buf, (size_t)n);
 		if (r != ERR_OK)
 			fail(p, r);
+		else
+			watch_deaf(p, (size_t)n);
 	}
 }
 

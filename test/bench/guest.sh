@@ -12,6 +12,7 @@ figure() {
 
 # against FILE WHAT OURS THEIRS COLUMN: how we are beside the tunnel, and beside nothing
 against() {
+	grep -q "^$3 " "$1" && grep -q "^$4 " "$1" || return 0
 	awk -v what="$2" -v name="$3" -v a="$(figure "$1" "$3" "$5")" \
 		-v b="$(figure "$1" "$4" "$5")" -v c="$(figure "$1" tcp "$5")" 'BEGIN {
 		printf "| %s | `guest.sh`: %s | %.2f MB/s, %.2f times | >= 1 times |", what, name, a, a / b
@@ -25,6 +26,7 @@ rows() {
 	against "$1" "disk read, jumbo packets" usbp2p-jumbo wg-jumbo 3
 	against "$1" "disk write, jumbo packets" usbp2p-jumbo wg-jumbo 4
 	for cipher in aes128 chacha20; do
+		grep -q "^$cipher " "$1" || continue
 		echo "| disk with $cipher | \`guest.sh\`: usbp2p -o link.cipher=$cipher |" \
 			"read $(figure "$1" $cipher 3) MB/s, write $(figure "$1" $cipher 4) MB/s | | |"
 	done

@@ -3,15 +3,21 @@
 # (wan.sh) and with a kernel at its ends (guest.sh), with what the machine does without
 # us in the same run beside it. Prints a table and writes it to RESULTS.md; ends with 1
 # if a bar was missed. Needs root (network namespaces) and 15 minutes. Ratios mean something, single figures are this machine's.
-# ROWS: parts of "loopback idle start wan guest" to run; all of them unless told.
+# ROWS: parts of "loopback idle start rdv wan guest" to run; all of them unless told.
 set -eu
 bin=$(readlink -f "$1") raw=$(readlink -f "$2") path=$(readlink -m "$3")
 here=$(dirname "$(readlink -f "$0")")
 results=$(readlink -m "${4:-$here/RESULTS.md}")
-rows=${ROWS:-loopback idle start wan guest}
+rows=${ROWS:-loopback idle start rdv wan guest}
 settings="-o link.cc=bbr -o link.mtu=1200"
 IDLE_S=30
 load=$(cut -d ' ' -f 1 /proc/loadavg)
+# before everything else that runs; nice helps little beside automatic groups
+priority="It all ran with real-time priority (\`chrt -r 5\`)."
+if ! chrt -r -p 5 $$ 2>/dev/null; then
+	priority="It all ran without real-time priority: what else ran is in the figures."
+	echo "bench: no real-time priority (chrt -r 5): what else runs spoils figures" >&2
+fi
 dir=$(mktemp -d)
 pids=
 finish() {
@@ -220,6 +226,12 @@ start() {
 	serve_down
 }
 
+rdv() {
+	"$here/rdv.sh" "$bin" "$(dirname "$path")/rdvload" 2>"$dir/rdv.log" >"$dir/rdv" ||
+		die "rdv.sh: $(tail -n 3 "$dir/rdv.log")"
+	tee -a "$dir/rows" <"$dir/rdv"
+}
+
 wan() {
 	"$here/wan.sh" "$bin" "$path" 2>"$dir/wan.log" >"$dir/wan" ||
 		die "wan.sh: $(tail -n 1 "$dir/wan.log")"
@@ -244,6 +256,7 @@ judge <"$dir/rows" >"$dir/table"
 		"on one machine in one run: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
 		"$(nproc) cores, Linux $(uname -r), $(openssl version | cut -d ' ' -f 1,2)." \
 		"Load average when it began: $load (more than 0.3 spoils figures). MB are 10^6 bytes." \
+		"$priority" \
 		"Figures of the loopback are medians of three runs, those of the guest of its rounds;" \
 		"a guest's cycles are emulated, so only ratios within it mean something."
 	echo

@@ -44,7 +44,7 @@ old_numbers_count_as_seen(void)
 	arq_recv_init(&v);
 	for (uint64_t n = 0; n < 3 * RANGES_MAX; n++) {
 		CHECK(!arq_recv_seen(&v, 2 * n));
-		arq_recv_add(&v, 2 * n, true, n);
+		arq_recv_add(&v, 2 * n, ARQ_ASKS_NOW, n);
 	}
 	CHECK(arq_recv_seen(&v, 0) && arq_recv_seen(&v, 1)); /* below the floor */
 	CHECK(arq_recv_seen(&v, 2 * (2 * RANGES_MAX - 2)));
@@ -78,7 +78,8 @@ an_ack_has_the_newest_24_ranges(void)
 
 	arq_recv_init(&v);
 	for (uint64_t n = 0; n < 50; n++)
-		arq_recv_add(&v, x + 2 * n, n == 7, 1000 + n);
+		arq_recv_add(&v, x + 2 * n, n == 7 ? ARQ_ASKS_NOW : ARQ_ASKS_NOT,
+			     1000 + n);
 	CHECK(v.ack_pending);
 	CHECK_EQ(back_and_forth(&v, x + 100, &a, 3000), ARQ_ACK_SEND);
 	CHECK_EQ(a.delay_us, 3000 - 1049);

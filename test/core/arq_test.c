@@ -174,8 +174,53 @@ padding_is_not_read(void)
 	CHECK_EQ(give(&s.end[0], 0, (const uint8_t[]){0, 4, 4}, 3), ERR_OK);
 	CHECK_EQ(arq_output(s.end[0].a, b, sizeof(b), s.now), 0);
 	CHECK_EQ(give(&s.end[0], 1, (const uint8_t[]){1, 0, 4, 4}, 4), ERR_OK);
-	CHECK_EQ(arq_deadline(s.end[0].a), 0); /* the ACK goes at once */
+	CHECK(arq_deadline(s.end[0].a) <= s.now); /* the ACK goes at once */
 	CHECK(arq_output(s.end[0].a, b, sizeof(b), s.now) > 0);
+	sim_fini(&s);
+}
+
+/* An answer within a millisecond takes the ACK along; else it goes alone. */
+static void
+a_lone_ack_waits_for_the_answer(void)
+{
+	struct sim s;
+
+	sim_init(&s, &wire, &plain, 1);
+	send_bytes(&s, 0, 100);
+	sim_run(&s, 1500); /* it is there since half a millisecond */
+	CHECK_EQ(s.end[1].numbers, 0);
+	send_bytes(&s, 1, 100);
+	sim_run(&s, 10000);
+	CHECK_EQ(s.end[1].numbers, 1);
+	CHECK_EQ(s.end[0].numbers, 2); /* the ACK of the answer, alone */
+	CHECK(sim_all_acked(&s.end[0]) && sim_all_acked(&s.end[1]));
+	CHECK_EQ(stats(&s.end[0]).probes + stats(&s.end[1]).probes, 0);
+	CHECK_EQ(s.end[0].out_at, SECOND + 1500 + 1000 + ARQ_ACK_WAIT);
+	sim_fini(&s);
+}
+
+/* The second packet, one out of order and a PING are answered at once. */
+static void
+some_acks_do_not_wait(void)
+{
+	static const uint8_t ping[] = {FRAME_PING};
+	static const uint8_t byte[] = {16, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0};
+	struct sim s;
+	uint8_t b[1200];
+	struct arq *a;
+
+	sim_init(&s, &wire, &plain, 1);
+	a = s.end[0].a;
+	CHECK_EQ(give(&s.end[0], 0, byte, sizeof(byte)), ERR_OK);
+	CHECK_EQ(arq_deadline(a), s.now + ARQ_ACK_WAIT);
+	CHECK_EQ(arq_output(a, b, sizeof(b), s.now), 0);
+	CHECK_EQ(give(&s.end[0], 1, byte, sizeof(byte)), ERR_OK); /* the second */
+	CHECK(arq_deadline(a) <= s.now && arq_output(a, b, sizeof(b), s.now) > 0);
+	CHECK_EQ(give(&s.end[0], 3, byte, sizeof(byte)), ERR_OK); /* one is missing */
+	CHECK(arq_deadline(a) <= s.now && arq_output(a, b, sizeof(b), s.now) > 0);
+	CHECK_EQ(give(&s.end[0], 4, ping, sizeof(ping)), ERR_OK);
+	CHECK(arq_deadline(a) <= s.now && arq_output(a, b, sizeof(b), s.now) > 0);
+	CHECK_EQ(arq_deadline(a), SIM_NEVER);
 	sim_fini(&s);
 }
 
@@ -442,6 +487,7 @@ fits_the_smaller_buffer(void)
 
 TEST_MAIN(TEST(silent_when_idle), TEST(refuses_bad_packets), TEST(too_short_or_too_long),
 	  TEST(what_has_no_room_comes_again), TEST(padding_is_not_read),
+	  TEST(a_lone_ack_waits_for_the_answer), TEST(some_acks_do_not_wait),
 	  TEST(late_is_not_lost), TEST(a_lost_tail_costs_a_probe),
 	  TEST(an_outage_is_probed), TEST(keepalive_and_death),
 	  TEST(answered_is_not_asking), TEST(slow_is_not_dead),

@@ -571,6 +571,31 @@ budget_fails_alone_and_keeps_a_reserve(void)
 	teardown();
 }
 
+/* However small they are: all of them have to be found again. */
+static void
+there_are_only_so_many(void)
+{
+	CHECK_EQ(setup(), ERR_OK);
+	import_free(im);
+	conf.budget = 8 << 20;
+	CHECK_EQ(import_new(&im, &pool, &conf, &ops, NULL), ERR_OK);
+	for (uint32_t n = 0; n < 4096; n++) {
+		CHECK_EQ(submit(n, IN, 3, 0), ERR_OK);
+		CHECK_EQ(seens, n == 0 ? 1 : 2);
+		seens = 1; /* the first is remembered */
+	}
+	drain();
+	CHECK_EQ(gots, 0);
+	CHECK_EQ(submit(4096, IN, 3, 0), ERR_OK);
+	drain();
+	CHECK_SUBMIT(0, 4096, -LINUX_ENOMEM, 0);
+	CHECK_EQ(seens, 1);
+	CHECK_EQ(answer(0, 0, 0, NULL), ERR_OK);
+	CHECK_EQ(submit(4097, IN, 3, 0), ERR_OK);
+	CHECK_EQ(seens, 2);
+	teardown();
+}
+
 static void
 no_memory_fails_alone(void)
 {
@@ -1057,10 +1082,10 @@ TEST_MAIN(TEST(nothing_is_said_before_the_kernel_speaks), TEST(out_and_in_in_any
 	  TEST(nonsense_breaks_the_stream), TEST(seqnum_may_return_after_the_reply),
 	  TEST(long_urbs_fail_alone), TEST(refused_data_is_swallowed),
 	  TEST(iso_is_parsed_and_fails_alone), TEST(both_ways_to_say_not_iso),
-	  TEST(budget_fails_alone_and_keeps_a_reserve), TEST(no_memory_fails_alone),
-	  TEST(errors_are_passed_on), TEST(out_reports_what_was_sent),
-	  TEST(bad_replies_change_nothing), TEST(a_reply_without_end_did_not_happen),
-	  TEST(tags_are_of_their_endpoint),
+	  TEST(budget_fails_alone_and_keeps_a_reserve), TEST(there_are_only_so_many),
+	  TEST(no_memory_fails_alone), TEST(errors_are_passed_on),
+	  TEST(out_reports_what_was_sent), TEST(bad_replies_change_nothing),
+	  TEST(a_reply_without_end_did_not_happen), TEST(tags_are_of_their_endpoint),
 	  TEST(unlink_of_what_has_ended_is_answered_at_once),
 	  TEST(unlink_that_comes_first), TEST(unlink_that_comes_before_a_refusal),
 	  TEST(unlinked_has_no_ret_submit), TEST(completion_that_wins_comes_first),

@@ -77,7 +77,7 @@ takes_few_round_trips(void)
 
 	sim_init(&s, &lan, &find, 1);
 	say(&s, 0, 1000);
-	sim_run(&s, 1000);
+	sim_run(&s, 1000 + ARQ_ACK_WAIT);
 	CHECK_EQ(mtu(&s, 0), 8900);
 	CHECK_EQ(s.end[0].numbers, 3);
 	CHECK_EQ(arq_deadline(s.end[0].a), SIM_NEVER); /* and that is all */
@@ -85,7 +85,7 @@ takes_few_round_trips(void)
 	sim_init(&s, &lan, &find, 1);
 	s.net.mtu = 1472 - EXTRA;
 	say(&s, 0, 1000);
-	sim_run(&s, 1000);
+	sim_run(&s, 1000 + ARQ_ACK_WAIT);
 	CHECK_EQ(mtu(&s, 0), 1472);
 	sim_fini(&s);
 }

@@ -373,7 +373,7 @@ ack(void)
 
 	arq_recv_init(&v);
 	for (size_t i = 0; i < sizeof(arrived); i++)
-		arq_recv_add(&v, arrived[i], true, 1000);
+		arq_recv_add(&v, arrived[i], ARQ_ASKS_NOW, 1000);
 	wr_init(&w, b, sizeof(b));
 	arq_recv_write(&v, &w, 1250);
 	shows("ACK", b, slice_of(b, &w).n);

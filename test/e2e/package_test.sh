@@ -43,6 +43,11 @@ has "with its variables" "$work/check" "dist/install.sh $O/usbp2p \"/x\" \"/y\""
 
 # --- the package ---
 
+sed -n '/^BUILD=/,/"$/p' test/deps.sh | tr -d '"' | sed 's/BUILD=//' | tr -s ' \t' '\n' |
+	grep -v '^gcc$\|^make$\|^$' | sort >"$work/should"
+sed -n '/^Build-Depends/,/^Stand/s/^ \([^,]*\),*$/\1/p' dist/debian/control | sort >"$work/is"
+check "it is built of what the build needs" diff "$work/should" "$work/is"
+
 if ! command -v dh >/dev/null || ! command -v lintian >/dev/null; then
 	skip "the package" "debhelper or lintian is missing"
 	finish

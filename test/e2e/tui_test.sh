@@ -156,6 +156,8 @@ type_in dora
 press Enter
 see "let in" "dora may use what is shared here"
 is "by the file" "$("$BIN" -s "$work/lab" peer list --json | jq -r '.peers[] | select(.name == "dora") | .id')" "$dora"
+one_asks() { shown "asks to come in" && [ "$(grep -c 'asks to come in' "$work/screen")" = 1 ]; }
+check "and no longer asks" wait_for 15 one_asks
 press Home x
 see "the other is refused" "is refused"
 see_no "and asks no more" "asks to come in"
@@ -167,7 +169,7 @@ press Home y
 see "which one" "evan may use v-2"
 press y
 see "it may have it" "v-2 may be used, too"
-see_no "and asks no more" "asks for v-2"
+see_no "and asks no more" "2 Peers!"
 is "by the file, too" "$("$BIN" -s "$work/lab" peer list --json | jq -c '.peers[] | select(.name == "evan") | .devices')" '["v-1","v-2"]'
 
 # --- names, and forgetting ---
@@ -188,7 +190,7 @@ row ewald
 press F y
 see "forgotten" "ewald is forgotten"
 is "by the file, three" "$(grep -c "$evan" "$work/lab/peers")" 0
-see_no "and gone" "ewald "
+see_no "and gone" "ewald    "
 
 # --- filter and sort ---
 
@@ -219,7 +221,7 @@ see "what the peer shares" "  v-2         attic: usbp2p virtual"
 $T capture-pane -e -p -t there >"$work/screen"
 is "no colours" "$(grep -c "$(printf '\033')\[[0-9;]*3[0-7]" "$work/screen")" 0
 press Home r
-see "asked again" "  v-1 "
+see_no "asked again" "asking..."
 press b
 pane=here
 press 2
@@ -266,6 +268,8 @@ kill "$via" 2>/dev/null
 wait "$via" 2>/dev/null
 
 # --- sizes ---
+
+pane=here
 
 $T resize-window -t here -x 40 -y 10
 see "a small terminal" " 1 Here  2 Peer  3 Att  4 Log"

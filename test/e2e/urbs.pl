@@ -3,7 +3,10 @@
 # many answers were wrong, twice or out of turn, and the longest wait in ms. A line with
 # a dot for each 100 answers tells that it goes on.
 #
-#	perl urbs.pl HOST PORT BUSID [DEPTH]
+#	perl urbs.pl HOST PORT BUSID [DEPTH|deaf]
+#
+# With deaf it asks and never reads an answer, for a million times; a line says it when
+# nothing is taken from it for a second.
 use strict;
 use warnings;
 use IO::Socket::INET;
@@ -30,7 +33,7 @@ sub put {
 	my $rest = $_[0];
 	while (length($rest)) {
 		my $w = syswrite($s, $rest);
-		next if !defined $w && $!{EINTR};
+		next if !defined $w && $!{EINTR} && !$stop;
 		finish("closed by the other side") if !defined $w;
 		substr($rest, 0, $w) = '';
 	}
@@ -45,10 +48,24 @@ put(pack('nnNa32', 0x0111, 0x8003, 0, $busid));
 my (undef, undef, $status) = unpack('nnN', take(8));
 finish("refused with $status") if $status;
 my ($bus, $dev) = unpack('x288NN', take(312));
+sub request {
+	return pack('NNNNN NNNNN CCvvv', 1, ++$sent, $bus << 16 | $dev, 1, 0,
+		0, 1, 0, 0, 0, 0xa1, 0xfe, 0, 0, 1);
+}
+if ($depth eq 'deaf') {
+	$SIG{ALRM} = sub { print "full after $sent\n" };
+	while ($sent < 1000000) {
+		alarm(1);
+		put(request());
+	}
+	alarm(0);
+	print "all of them were taken\n";
+	sleep 1 while !$stop;
+	exit;
+}
 while (!$stop || $got < $sent) {
 	while (!$stop && $sent - $got < $depth) {
-		put(pack('NNNNN NNNNN CCvvv', 1, ++$sent, $bus << 16 | $dev, 1, 0,
-			0, 1, 0, 0, 0, 0xa1, 0xfe, 0, 0, 1));
+		put(request());
 	}
 	last if $got == $sent;
 	my ($what, $seq, undef, undef, undef, $err, $n) = unpack('N7', take(48));

@@ -22,6 +22,7 @@ struct end {
 	socklen_t len;
 	struct twin *t;
 	unsigned packets, bytes, ready;
+	uint64_t came;
 	unsigned wrong; /* not the next number, or not its length */
 };
 
@@ -43,12 +44,14 @@ length_of(unsigned k)
 }
 
 static void
-on_packet(void *arg, const uint8_t *p, size_t n)
+on_packet(void *arg, const uint8_t *p, size_t n, uint64_t now)
 {
 	struct end *e = arg;
 
 	if (p[0] != 32 || p[1] != (uint8_t)e->packets || n != length_of(e->packets))
 		e->wrong++;
+	e->wrong += now == 0 || now < e->came;
+	e->came = now;
 	e->packets++;
 	e->bytes += (unsigned)n;
 }

@@ -86,7 +86,8 @@ tell_list(struct model *m, const char *peer, const char *json)
 	"\"free\"}"
 #define GUEST(bytes)                                                            \
 	"{\"name\":\"anna\",\"id\":\"ANNAAAA-BBB\",\"since\":999000,\"link\":{" \
-	"\"path\":\"10.0.0.2:5000\",\"kind\":\"host\",\"carrier\":\"gso\","     \
+	"\"path\":\"host 10.0.0.1:5000 -> host "                                \
+	"10.0.0.2:5000\",\"kind\":\"host\",\"carrier\":\"gso\","                \
 	"\"cc\":\"bbr\",\"rtt_us\":1234,\"min_rtt_us\":900,"                    \
 	"\"packets_out\":100000,\"bytes_in\":0,\"bytes_out\":" bytes ",\"lost\":12}}"
 #define ASKS                                                            \
@@ -142,7 +143,8 @@ none(struct model *m)
 #define ATTACH(rtt, held, bytes)                                                        \
 	"{\"schema\":\"usbp2p/1\",\"kind\":\"attach\",\"pid\":2,\"peer\":\"office\","   \
 	"\"peer_id\":\"OFFICEX-YYY\",\"since\":999000,\"link\":{"                       \
-	"\"path\":\"192.0.2.7:13240\",\"kind\":\"srflx\",\"carrier\":\"mmsg\","         \
+	"\"path\":\"host 10.0.0.1:5001 -> srflx "                                       \
+	"192.0.2.7:13240\",\"kind\":\"srflx\",\"carrier\":\"mmsg\","                    \
 	"\"cc\":\"bbr\",\"rtt_us\":" rtt ",\"min_rtt_us\":50000,"                       \
 	"\"packets_out\":1000,\"lost\":20,\"bytes_in\":" bytes ",\"bytes_out\":0}" held \
 	"," ATTACH_DEVICES(bytes)
@@ -162,7 +164,11 @@ none(struct model *m)
 static inline void
 attached(struct model *m)
 {
+	const char *early = "{\"kind\":\"attach\",\"peer\":\"\",\"devices\":[]}";
+
 	asking(m);
+	/* by ticket, before the server has told its name: not shown */
+	CHECK_EQ(model_status(m, "A", json_read(early, strlen(early)), 0), ERR_PROTO);
 	tell(m, "A", ATTACH("51000", "", "0"), 1000000);
 	tell(m, "A", ATTACH("70000", "", "500000"), 2000000);
 	tell(m, "A", ATTACH("51000", "", "4500000"), 3000000);

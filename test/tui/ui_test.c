@@ -48,6 +48,7 @@ space_shares(void)
 	CHECK(row_has(2, "sharing..."));
 	keys(u, " ");
 	CHECK_EQ(asked_n, 0); /* it is being done */
+	CHECK(row_has(FEET, "not yet"));
 	done(u, 0, "", "");
 	CHECK(row_has(FEET, "1-2 is shared"));
 	keys(u, "j "); /* a hub is no device */
@@ -305,6 +306,31 @@ filter_and_sort(void)
 	ui_free(u);
 }
 
+/* Rows that come and go above do not put another one under the cursor. */
+static void
+the_cursor_stays_on_its_row(void)
+{
+	struct ui *u = start(asking, 80, 24);
+
+	keys(u, "2G"); /* dora asks, anna asks, anna */
+	usual(&model);
+	ui_draw(u, &grid, NOW);
+	CHECK(row_has(2, "anna") && (grid_at(&grid, 0, 2)->style & GRID_CURSOR) != 0);
+	asking(&model);
+	keys(u, "n");
+	CHECK(screen_has("> anna"));
+	ui_key(u, UI_KEY_ESC);
+	keys(u, "1G"); /* 1-10 */
+	tell(&model, "S", SERVE_HEAD "\"devices\":[" STICK "],\"peers\":[]}", 3000000);
+	keys(u, " ");
+	is_asked(UI_UNSHARE, "", "1-10", "");
+	none(&model);
+	ui_draw(u, &grid, NOW);
+	keys(u, " ");
+	CHECK_EQ(asked_n, 0);
+	ui_free(u);
+}
+
 static void
 umlauts_can_be_typed(void)
 {
@@ -343,7 +369,8 @@ the_log_tells_what_happens(void)
 	keys(u, "4");
 	CHECK(screen_has("serve runs"));
 	CHECK(screen_has("dora asks to come in"));
-	CHECK(screen_has("anna: the line is up, 10.0.0.2:5000"));
+	CHECK(
+	    screen_has("anna: the line is up, host 10.0.0.1:5000 -> host 10.0.0.2:5000"));
 	CHECK(screen_has("office/1-4 is /dev/sdb here"));
 	CHECK(screen_has("office/1-5 waits: busy: held by bob"));
 	CHECK(screen_has("office: the line is cut, what is attached waits"));
@@ -532,7 +559,8 @@ TEST_MAIN(TEST(knows_utf8), TEST(space_shares), TEST(devices_get_nicknames),
 	  TEST(space_attaches_and_detaches), TEST(a_row_tells_how_far_attaching_is),
 	  TEST(peers_keys_ask), TEST(answers_wait_for_the_one_who_types),
 	  TEST(an_invitation_can_be_copied), TEST(the_doctor_is_shown_whatever_he_says),
-	  TEST(filter_and_sort), TEST(umlauts_can_be_typed),
-	  TEST(the_log_tells_what_happens), TEST(forgotten_peers_go), TEST(clicks_choose),
+	  TEST(filter_and_sort), TEST(the_cursor_stays_on_its_row),
+	  TEST(umlauts_can_be_typed), TEST(the_log_tells_what_happens),
+	  TEST(forgotten_peers_go), TEST(clicks_choose),
 	  TEST(each_key_of_the_table_does_something), TEST(lives_with_a_monkey),
 	  TEST(end_models))

@@ -258,6 +258,37 @@ waits_for_a_full_kernel(void)
 	teardown();
 }
 
+/* A client that reads nothing: it is not listened to for ever, until it reads. */
+static void
+stops_listening_to_the_deaf(void)
+{
+	static uint8_t b[BIG];
+	size_t n = 0, back = 0;
+	unsigned turns;
+
+	setup();
+	fill(b, BIG);
+	e.have = BIG;
+	vhci_pipe_wake(e.pipe);
+	for (turns = 0; turns < 100; turns++) {
+		turn();
+		n += stuff(b + n, BIG - n);
+	}
+	CHECK(n > e.got); /* the socket is full */
+	CHECK(e.got >= 1 << 20 && e.got <= (1 << 20) + 256 * 1024);
+	for (turns = 0; (back < BIG || e.got < BIG) && turns < 10000; turns++) {
+		ssize_t r = read(kernel, e.out, BIG);
+
+		back += r > 0 ? (size_t)r : 0;
+		n += stuff(b + n, BIG - n);
+		turn();
+	}
+	CHECK_EQ(back, BIG);
+	CHECK_EQ(e.got, BIG);
+	CHECK(memcmp(e.in, b, BIG) == 0);
+	teardown();
+}
+
 /* Output, too, is written in shares: others get their turn. */
 static void
 writes_in_shares(void)
@@ -505,7 +536,8 @@ setup_memory(void)
 }
 
 TEST_MAIN(TEST(setup_memory), TEST(carries_both_ways), TEST(byte_by_byte),
-	  TEST(drains_in_shares), TEST(waits_for_a_full_kernel), TEST(writes_in_shares),
+	  TEST(drains_in_shares), TEST(waits_for_a_full_kernel),
+	  TEST(stops_listening_to_the_deaf), TEST(writes_in_shares),
 	  TEST(wake_waits_for_the_loop), TEST(wake_inside_any_op),
 	  TEST(free_inside_any_op), TEST(leaves_the_number_alone), TEST(free_and_fail),
 	  TEST(free_with_a_wake_pending), TEST(says_closed_once), TEST(bad_input_closes),

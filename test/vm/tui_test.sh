@@ -2,7 +2,10 @@
 # The browser with a real kernel, by keys alone: a stick (a gadget) is shared in one,
 # the ticket pasted in another, the disk attached, read, shown with its node and its
 # throughput, detached; and gone from the screen when it is pulled.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 600 "$0"
+[ -n "$VM_GUEST" ] || {
+	make -s "O=${O:-build}" "${O:-build}/test/tui/typist" >&2 || exit
+	exec "${0%/*}/run.sh" -t 900 "$0"
+}
 . test/vm/lib.sh
 
 ID=1d6b:0104
@@ -23,7 +26,7 @@ not_shown() {
 	! shown "$1"
 }
 
-press() {
+press() { # KEY..., or -l TEXT
 	$T send-keys -t "$pane" "$@"
 }
 
@@ -46,6 +49,7 @@ must "another" $T new-session -d -s c -x 100 -y 24 "exec $C tui"
 
 pane=s
 see "the stick is there" "Disk stick"
+see "and who drives it" "usb-storage"
 press Space
 see "it is shared" "$DEV is shared"
 is "by the word of serve" "$($S status --json | jq '.running[0].devices[0].shared')" true
@@ -75,29 +79,85 @@ pane=s
 press 1
 see "who has it" "in use by anna"
 
-# --- numbers while it is read ---
+# --- while it is read ---
 
 pane=c
-dd if="/dev/$D" of=/dev/null bs=64k iflag=direct 2>/dev/null &
+busy() { # reads until it is killed
+	while :; do
+		dd if="/dev/$D" of=/dev/null bs=64k iflag=direct
+	done 2>/dev/null
+}
+busy &
+reader=$!
 see "throughput" "MB/s"
-wait $!
+if "$O/test/tui/typist" time 50 "$BIN" -s /tmp/C tui >/tmp/typist.log 2>&1; then
+	read -r p50 p99 max </tmp/typist.log
+	in_time "a key is answered while the disk is read (99 of 100: $p99 us, all: $max us)" \
+		$((p50 / 1000)) 50
+else
+	is "a key is answered while the disk is read" "$(cat /tmp/typist.log)" ""
+fi
+press 2
+see "the peer" "$DEV"
+press Home b
+pane=s
+press 2
+see "the server sees how fast its line is" "MB/s"
+pane=c
+see "the line is measured" "round trip"
+press Escape 3
+kill "$reader"
+wait "$reader" 2>/dev/null
+check "it is quiet" wait_for 20 sh -c "! pgrep -x dd"
 n=$($C status --json | jq -r '.running[0].devices[0].urbs.done')
 [ "$n" -gt 100 ]
 ok "$n URBs are counted"
 press Enter
 see "details count as many" "URBs done     $($C status --json | jq -r '.running[0].devices[0].urbs.done')"
+is "and bytes" "$(sed -n 's/.*bytes in  *\([0-9]*\).*/\1/p' /tmp/screen)" \
+	"$($C status --json | jq '.running[0].devices[0].urbs.bytes_in')"
+press NPage NPage
+see "descriptors, as the kernel has them" "interface 0: storage (08/06/50)"
 press Escape
 pane=s
-press Space
+press 1 Space
 see "taking it back asks" "Take it back?"
 see "and says from whom" "is in use by anna"
 press n
 
-# --- pulled, back, and detached ---
+# --- mounted, and reset ---
 
 pane=c
+mkdir -p /tmp/mnt
+check "a file system on it" mkfs.ext2 -q -F "/dev/$D"
+check "mounted" mount "/dev/$D" /tmp/mnt
+check "status tells it" wait_for 20 sh -c \
+	"[ \"\$($C status --json | jq -r '.running[0].devices[0].mounts')\" = /tmp/mnt ]"
+press Space
+see "detaching says what is mounted" "mounted here: /tmp/mnt"
+press n
+umount /tmp/mnt
+press R
+see "a reset asks" "Reset it?"
+press y
+see "and is done" "is reset"
+is "the disk goes on" "$(dd if="/dev/$D" bs=512 count=1 iflag=direct 2>/dev/null | wc -c)" 512
+
+# --- the browser ends, and nothing else ---
+
+press q
+check "the browser ends" wait_for 10 sh -c "! $T has-session -t c"
+is "what is attached stays" "$($C status --json | jq -r '.running[0].devices[0].state')" attached
+must "it is back" $T new-session -d -s c -x 100 -y 24 "exec $C tui"
+press 3
+see "and shows it" "/dev/$D "
+
+# --- pulled, back, and detached ---
+
+since=$(now_ms)
 gadget_unplug stick
 check "a pulled stick is gone from the screen" wait_for 3 not_shown "/dev/$D"
+in_time "it was gone from the screen, the pull included" $(($(now_ms) - since)) 1000
 gadget_plug stick
 see "and comes back" "/dev/sd"
 press Space

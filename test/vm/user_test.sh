@@ -54,9 +54,9 @@ is "the file is the service's" "$(stat -c '%U %a' $S/bound)" "usbp2p 600"
 check "and the key, that root made" "$BIN" -s $S id
 is "is, too" "$(stat -c '%U %a' $S/key.pem)" "usbp2p 600"
 as usbp2p "$BIN" -s $S -o serve.name=lab serve --listen 127.0.0.1:0 >/results/serve.log 2>&1 </dev/null &
-serve=$!
 must "serve, as usbp2p" wait_for 60 "$BIN" -s $S status
-is "it has no capabilities" "$(sed -n 's/^Cap\(Prm\|Eff\):[[:space:]]*//p' /proc/$serve/status | uniq)" \
+pid=$("$BIN" -s $S status --json | jq ".running[0].pid")
+is "it has no capabilities" "$(sed -n "s/^Cap\(Prm\|Eff\):[[:space:]]*//p" /proc/$pid/status | uniq)" \
 	0000000000000000
 is "no driver had to let go yet" "$(driver_of "$DEV")" usb-storage
 
@@ -65,7 +65,7 @@ is "no driver had to let go yet" "$(driver_of "$DEV")" usb-storage
 for user in anna bert; do
 	check "$user knows the server" as $user "$BIN" list "$("$BIN" -s $S invite --name $user)"
 done
-as anna "$BIN" doctor --for attach --json >/tmp/anna.out 2>&1
+as anna "$BIN" doctor --for attach --json >/tmp/anna.out 2>/tmp/anna.err
 is "doctor: anna may attach" "$(jq -r '.findings[] | select(.check == "vhci.right") | .state' /tmp/anna.out)" ok
 as bert "$BIN" doctor --for attach --json >/tmp/bert.out 2>/tmp/bert.err
 is "doctor: bert may not" "$? $(jq -r '.findings[] | select(.check == "vhci.right") | .fix' /tmp/bert.out)" \
@@ -96,7 +96,7 @@ check "bert detaches" as bert "$BIN" detach --all
 
 wait_for 30 sh -c ". test/vm/lib.sh; ! busids 1d6b:0155 vhci"
 check "vhci_hcd is unloaded" wait_for 30 modprobe -r vhci_hcd
-"$BIN" doctor --for attach --json >/tmp/doctor.out 2>&1
+"$BIN" doctor --for attach --json >/tmp/doctor.out 2>/tmp/doctor.err
 is "doctor: exit code" "$?" 7
 fix=$(jq -r '.findings[] | select(.check == "vhci") | .fix' /tmp/doctor.out)
 is "doctor: the command" "$fix" "modprobe vhci_hcd"
