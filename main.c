@@ -28,7 +28,7 @@ configured(struct ctx *ctx, const struct cmd *c, int argc, char **argv)
 
 	if (err != ERR_OK)
 		return cmd_fail(err, "%s", why);
-	logline_start(ctx->verbose > 0 ? LOG_LEVEL_DEBUG : ctx->conf.log_level);
+	cmd_log(ctx);
 	return c->run(ctx, argc, argv);
 }
 

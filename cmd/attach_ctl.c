@@ -62,6 +62,8 @@ put_device(const struct attached *x, struct json *j)
 	json_str(j, "state", x->place > 0 ? "queued" : state[x->state]);
 	if (x->place > 0)
 		json_u64(j, "position", x->place);
+	if (x->ends != 0 && x->state == ATTACHED_UP)
+		json_u64(j, "ends", x->ends);
 	if (x->state == ATTACHED_WAITING)
 		json_str(j, "reason", x->why);
 	if (x->has_port) {

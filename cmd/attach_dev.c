@@ -253,8 +253,22 @@ attached_queued(void *arg, const struct wire_queued *q)
 	say_queued(x);
 }
 
+void
+attached_ends(void *arg, const struct wire_ends *e)
+{
+	struct attached *x = arg;
+	char line[WIRE_TEXT + 80];
+
+	x->ends = (uint64_t)time(NULL) + e->seconds;
+	snprintf(line, sizeof(line), "%s ends in=%us reason=\"%s\"", x->info.busid,
+		 (unsigned)e->seconds, e->why);
+	log_warn("device %s will be taken away in=%us reason=\"%s\"", x->info.busid,
+		 (unsigned)e->seconds, e->why);
+	want_say(line);
+}
+
 static const struct imports_user user = {on_imported, attached_reply, attached_removed,
-					 attached_queued};
+					 attached_queued, attached_ends};
 
 struct attached *
 attached_new(struct attacher *a, struct want *w, const struct devinfo *info)
@@ -283,6 +297,7 @@ attached_ask(struct attached *x, const struct devinfo *info)
 
 	event_del(x->poll);
 	x->place = 0;
+	x->ends = 0;
 	x->info = x->asked = *info;
 	x->tried = clock_us();
 	x->state = ATTACHED_ASKING;

@@ -131,7 +131,7 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 }
 
 static const struct imports_user user = {on_imported, attached_reply, attached_removed,
-					 NULL};
+					 NULL, attached_ends};
 
 /* --- the listener --- */
 

@@ -28,7 +28,7 @@ on_removed(void *arg, const struct wire_refusal *why)
 	(void)why;
 }
 
-static const struct imports_user wish = {on_imported, NULL, on_removed, NULL};
+static const struct imports_user wish = {on_imported, NULL, on_removed, NULL, NULL};
 
 bool
 attach_wish(struct want *w, const char *busid)

@@ -122,6 +122,7 @@ struct attached {
 	uint64_t poll_end;         /* us */
 	struct ctl_conn *detacher; /* waits for the port to be free */
 	uint64_t since;            /* unix seconds */
+	uint64_t ends;             /* when the server takes it away, or 0 */
 
 	/* ASKING: it waits for its turn. */
 	unsigned place;        /* from 1; 0: it does not */
@@ -209,6 +210,7 @@ int attached_reply(void *attached, uint8_t ep, uint64_t tag, const struct import
 		   const struct session_msg *);
 void attached_removed(void *attached, const struct wire_refusal *);
 void attached_queued(void *attached, const struct wire_queued *);
+void attached_ends(void *attached, const struct wire_ends *);
 void attached_forget_conn(struct attacher *, struct ctl_conn *);
 
 /* attach_via.c */

@@ -123,7 +123,7 @@ on_removed(void *arg, const struct wire_refusal *why)
 	bench_stop(b, ERR_GONE, why->text);
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed, NULL};
+static const struct imports_user user = {on_imported, on_reply, on_removed, NULL, NULL};
 
 void
 bench_import(struct bencher *b)

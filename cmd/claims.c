@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cmd/audit.h"
 #include "cmd/server.h"
 #include "cmd/state.h"
 #include "core/json.h"
@@ -62,6 +63,35 @@ claims_why(struct lease *x, const char *why)
 		text_copy(x->why, sizeof(x->why), why);
 }
 
+static void
+tell(const struct lease *x, const char *event, const char *peer, const char *why)
+{
+	const struct devinfo *d = &x->dev->info;
+	char id[12];
+
+	snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
+	audit(&(struct audit){
+	    .event = event,
+	    .peer = peer,
+	    .id = x->user != NULL && x->user->id != NULL ? x->user->id(x->arg) : NULL,
+	    .device = d->busid,
+	    .vid_pid = id,
+	    .serial = d->serial,
+	    .why = why});
+}
+
+void
+claims_opened(const struct lease *x)
+{
+	tell(x, "lent", x->by, NULL);
+}
+
+void
+claims_denied(const struct lease *x, const char *why)
+{
+	tell(x, "denied", x->user->name(x->arg), why);
+}
+
 void
 claims_end(struct lease *x)
 {
@@ -79,6 +109,8 @@ claims_end(struct lease *x)
 	p->open_ms = x->open_ms;
 	p->failed = !x->was_open;
 	c->n++;
+	if (x->was_open)
+		tell(x, "returned", x->by, p->why);
 	if (x->drivers[0] == '\0')
 		return;
 	x->drivers[0] = '\0';

@@ -40,6 +40,10 @@ struct claims {
 void claims_take(struct lease *);
 void claims_end(struct lease *);
 
+/* For the audit: it is lent; it was not. */
+void claims_opened(const struct lease *);
+void claims_denied(const struct lease *, const char *why);
+
 /* Why it ends; the first reason counts. */
 void claims_why(struct lease *, const char *why);
 

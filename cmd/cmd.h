@@ -40,6 +40,9 @@ extern const struct cmd cmd_attach, cmd_bench, cmd_bind, cmd_completion, cmd_con
     cmd_peer, cmd_rendezvous, cmd_reset, cmd_serve, cmd_status, cmd_tui, cmd_unbind;
 extern const struct cmd *const cmds[]; /* main.c; NULL ends it */
 
+/* cmd/conf_log.c: logs as the configuration and -v say. */
+void cmd_log(const struct ctx *);
+
 /* cmd/usage.c */
 
 /*

@@ -89,6 +89,29 @@ make_attach(struct conf *c, const char *name)
 	return c->attach[c->attaches++] = a;
 }
 
+static struct policy_rule *
+find_policy(const struct conf *c, const char *name)
+{
+	for (unsigned i = 0; i < c->policies; i++)
+		if (strcmp(c->policy[i]->name, name) == 0)
+			return c->policy[i];
+	return NULL;
+}
+
+static void *
+make_policy(struct conf *c, const char *name)
+{
+	struct policy_rule *r = NULL;
+
+	if (c->policies < CONF_SECTIONS)
+		r = calloc(1, sizeof(*r));
+	if (r == NULL)
+		return NULL;
+	text_copy(r->name, sizeof(r->name), name);
+	set_usual(CONF_POLICY, r);
+	return c->policy[c->policies++] = r;
+}
+
 /* What a key of this section changes, and how large it is; made if it is new. */
 static void *
 section_of(struct conf *c, enum conf_of of, const char *name, size_t *n)
@@ -101,6 +124,10 @@ section_of(struct conf *c, enum conf_of of, const char *name, size_t *n)
 		at = (void *)(uintptr_t)conf_find_attach(c, name);
 		if (at == NULL)
 			at = make_attach(c, name);
+	} else if (of == CONF_POLICY) {
+		*n = sizeof(struct policy_rule);
+		if ((at = find_policy(c, name)) == NULL)
+			at = make_policy(c, name);
 	}
 	return at;
 }
@@ -260,6 +287,8 @@ conf_fini(struct conf *c)
 {
 	for (unsigned i = 0; i < c->attaches; i++)
 		free(c->attach[i]);
+	for (unsigned i = 0; i < c->policies; i++)
+		free(c->policy[i]);
 	for (unsigned i = 0; i < c->made_n; i++) {
 		free(c->made[i].text);
 		free(c->made[i].from);

@@ -14,6 +14,7 @@
 #include "core/access.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "core/policy.h"
 #include "core/ticket.h"
 #include "net/ice.h"
 
@@ -76,17 +77,25 @@ struct conf {
 	unsigned peers_uses;
 	struct conf_list rdv_listen, rdv_turn;
 	char rdv_secret_file[CONF_WORD], rdv_nats[CONF_WORD];
+	unsigned rdv_peers, rdv_per_address, rdv_handshakes;
 	enum log_level log_level;
+	enum conf_log { CONF_LOG_AUTO, CONF_LOG_STDERR, CONF_LOG_JOURNAL } log_to;
+	char audit_to[CONF_WORD]; /* "none", "log", a path */
+	uint64_t audit_size;
+	unsigned audit_keep;
 	char control_group[CONF_WORD]; /* "": none */
 
-	unsigned attaches;
+	struct conf_list never; /* shared, whatever else says so */
+
+	unsigned attaches, policies;
 	struct conf_attach *attach[CONF_SECTIONS];
+	struct policy_rule *policy[CONF_SECTIONS]; /* [policy NAME] */
 
 	unsigned made_n;
 	struct conf_made *made; /* each key once */
 };
 
-enum conf_of { CONF_ONE, CONF_ATTACH };
+enum conf_of { CONF_ONE, CONF_ATTACH, CONF_POLICY };
 
 struct conf_key {
 	const char *name; /* "link.cc", "attach NAME.peer" */

@@ -98,6 +98,8 @@ name_of(const struct conf *c, enum conf_of of, unsigned i)
 {
 	if (of == CONF_ONE)
 		return i == 0 ? "" : NULL;
+	if (of == CONF_POLICY)
+		return i < c->policies ? c->policy[i]->name : NULL;
 	return i < c->attaches ? c->attach[i]->name : NULL;
 }
 

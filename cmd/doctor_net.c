@@ -196,13 +196,18 @@ try_relay(struct nurse *s, unsigned i)
 				.base = s->loop.base,
 				.dns = s->loop.dns,
 				.servers = &r->servers};
+	struct text where;
 
 	r->of = s;
 	r->turn = &s->loop.servers.turn[i];
 	r->servers = (struct ice_servers){.turns = 1};
 	r->servers.turn[0] = *r->turn;
-	snprintf(r->where, sizeof(r->where), "turn:%s:%u by %s", r->turn->host,
-		 r->turn->port, r->turn->transport == ICE_TCP ? "TCP" : "UDP");
+	text_init(&where, r->where, sizeof(r->where));
+	text_str(&where, "turn:");
+	text_str(&where, r->turn->host);
+	text_char(&where, ':');
+	text_u64(&where, r->turn->port);
+	text_str(&where, r->turn->transport == ICE_TCP ? " by TCP" : " by UDP");
 	if (tcp_is_loopback(r->turn->host))
 		conf.address[conf.addresses++] =
 		    strchr(r->turn->host, ':') != NULL ? "::1" : "127.0.0.1";

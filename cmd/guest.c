@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "cmd/audit.h"
 #include "cmd/heap.h"
 #include "cmd/peers.h"
 #include "cmd/server.h"
@@ -188,9 +189,13 @@ on_knock(void *arg, const struct wire_greet *k, struct wire_greet *reply,
 	if (err != ERR_OK) {
 		log_info("peer %s refused from=%s reason=\"%s\"", id, link_where(g->l),
 			 no->text);
+		audit(&(struct audit){
+		    .event = "refused", .id = link_peer(g->l), .why = no->text});
 		return err;
 	}
 	g->admitted = true;
+	audit(
+	    &(struct audit){.event = "connected", .peer = g->who.name, .id = g->who.id});
 	watch_poke(&g->of->watch);
 	log_info("peer %s admitted name=%s from=%s", id, g->who.name, link_where(g->l));
 	return ERR_OK;
@@ -311,6 +316,9 @@ on_turn(void *arg)
 static void
 guest_free(struct guest *g)
 {
+	if (g->admitted && g->generation > 0)
+		audit(&(struct audit){
+		    .event = "disconnected", .peer = g->who.name, .id = g->who.id});
 	exports_free(g->exports);
 	if (g->session != NULL)
 		session_free(g->session);

@@ -8,6 +8,7 @@
 #include "cmd/server.h"
 #include "core/session.h"
 #include "core/stream.h"
+#include "core/text.h"
 
 #define TELL_US 20000 /* a hub that is pulled takes its devices along */
 #define BACKLOG 16384 /* bytes that may wait for the peer before a list */
@@ -100,9 +101,19 @@ on_id(void *arg)
 	return ((struct guest *)arg)->who.id;
 }
 
+static void
+on_ends(void *arg, uint32_t number, uint32_t seconds, const char *why)
+{
+	struct wire_ends e = {.seconds = seconds};
+	struct guest *g = arg;
+
+	text_copy(e.why, sizeof(e.why), why);
+	exports_ends(g->exports, number, &e);
+}
+
 static const struct lease_user user = {on_opened,     on_complete, on_taken, on_probe,
 				       on_silence_us, on_abandon,  on_name,  on_may,
-				       on_queued,     on_id};
+				       on_queued,     on_id,       on_ends};
 
 /* --- what the session asks --- */
 

@@ -27,6 +27,9 @@ lease_free(struct lease *x)
 {
 	list_del(&x->link);
 	claims_end(x);
+	ASSERT(x->held == NULL && x->unheld == NULL);
+	if (x->gate != NULL)
+		event_free(x->gate);
 	if (x->probe != NULL)
 		event_free(x->probe);
 	lease_unguard(x);
@@ -42,6 +45,7 @@ lease_deny(struct lease *x, enum wire_reason reason, const char *text)
 	void *arg = x->arg;
 
 	text_copy(no.text, sizeof(no.text), text);
+	claims_denied(x, text);
 	lease_free(x);
 	user->opened(arg, number, &no, NULL);
 }
@@ -91,15 +95,18 @@ on_opened(void *arg, int err, const char *why)
 	}
 	x->state = LEASE_OPEN;
 	x->was_open = true;
-	x->open_ms = (clock_us() - x->asked_us) / 1000;
+	x->opened_us = clock_us();
+	x->open_ms = (x->opened_us - x->asked_us) / 1000;
 	if ((err = lease_guard(x)) != ERR_OK) {
 		close_again(x, err);
 		return;
 	}
 	log_info("device %s lent to=%s open_ms=%llu", x->dev->info.busid, x->by,
 		 (unsigned long long)x->open_ms);
+	claims_opened(x);
 	guest_changed(s);
 	x->user->opened(x->arg, x->number, &yes, x);
+	lease_clock(s);
 }
 
 static void
@@ -109,6 +116,7 @@ on_complete(void *arg, struct urb *u)
 
 	if (x->guard != NULL)
 		nowrite_complete(x->guard, u);
+	lease_pay(x, u);
 	x->user->complete(x->arg, x->number, u);
 }
 
@@ -119,6 +127,8 @@ on_gone(void *arg)
 	struct lease *x = arg;
 
 	claims_why(x, why.text);
+	if (x->held != NULL)
+		event_active(x->gate, EV_TIMEOUT, 1);
 	if (x->user != NULL)
 		x->user->taken(x->arg, x->number, &why);
 }
@@ -168,9 +178,14 @@ static void
 start(struct lease *x)
 {
 	struct lease *holder = lease_holder(x->of, x->dev);
+	char why[WIRE_TEXT];
 	int err;
 
-	if ((holder != NULL && holder->arg == x->arg) || lease_waits_already(x)) {
+	if (lease_barred(x, why, sizeof(why))) {
+		log_info("peer %s refused device %s reason=\"%s\"", x->user->name(x->arg),
+			 x->dev->info.busid, why);
+		lease_deny(x, WIRE_NOT_ALLOWED, why);
+	} else if ((holder != NULL && holder->arg == x->arg) || lease_waits_already(x)) {
 		lease_deny(x, WIRE_IN_USE, "you have it already");
 	} else if (x->dev->info.read_only && !lease_can_guard(x->dev)) {
 		lease_deny(x, WIRE_TROUBLE, no_disk);
@@ -200,7 +215,10 @@ lease_take(struct server *s, struct usb_dev *d, const struct lease_user *user, v
 	struct lease *x = calloc(1, sizeof(*x));
 
 	if (x == NULL ||
-	    (x->probe = evtimer_new(s->loop.base, lease_on_probe, x)) == NULL) {
+	    (x->probe = evtimer_new(s->loop.base, lease_on_probe, x)) == NULL ||
+	    (x->gate = evtimer_new(s->loop.base, lease_on_gate, x)) == NULL) {
+		if (x != NULL && x->probe != NULL)
+			event_free(x->probe);
 		free(x);
 		user->opened(arg, number, &no, NULL);
 		return;
@@ -231,6 +249,12 @@ lease_submit(void *lease, struct urb *u)
 {
 	struct lease *x = lease;
 
+	return lease_hold(x, u) ? ERR_OK : lease_pass(x, u);
+}
+
+int
+lease_pass(struct lease *x, struct urb *u)
+{
 	if (x->guard == NULL || nowrite_submit(x->guard, u))
 		return usb_dev_submit(x->dev, u);
 	x->user->complete(x->arg, x->number, u);
@@ -240,7 +264,10 @@ lease_submit(void *lease, struct urb *u)
 void
 lease_cancel(void *lease, struct urb *u)
 {
-	usb_dev_cancel(((struct lease *)lease)->dev, u);
+	struct lease *x = lease;
+
+	if (!lease_unhold(x, u))
+		usb_dev_cancel(x->dev, u);
 }
 
 void

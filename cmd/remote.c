@@ -9,146 +9,24 @@
 
 #include <event2/event.h>
 
-#include "cmd/ground.h"
 #include "cmd/heap.h"
 #include "cmd/pause.h"
-#include "cmd/rekey.h"
-#include "cmd/remote.h"
-#include "cmd/seek.h"
+#include "cmd/remote_parts.h"
 #include "core/log.h"
 #include "core/session.h"
-#include "core/text.h"
 #include "net/clock.h"
 
-struct remote {
-	struct loop *loop;
-	struct ctx *ctx;
-	struct target *target;
-	uint64_t grace_us;
-	const struct remote_ops *ops;
-	void *arg;
-	struct pool pool;
-	struct link *link;  /* NULL: none now */
-	struct rekey rekey; /* the one that takes over from it, */
-	struct seek seek;   /* the same, should it be relayed */
-	struct ground ground;
-	struct session *session;
-	struct imports *imports;
-	bool ready;   /* the session was welcomed */
-	bool was;     /* one was, once */
-	bool insists; /* on the first one, too */
-	bool closing; /* by our owner */
-
-	uint8_t id[DOOR_ID]; /* of the session */
-	uint64_t generation;
-	uint64_t links; /* that have carried it */
-	uint8_t key[IDENT_MAC];
-
-	struct event *timer;       /* the next try, or the end of the session's grace */
-	struct event *end;         /* closed without a link: down */
-	uint64_t lost_at;          /* us, when the link was lost; 0: it is there */
-	unsigned tries;            /* since then */
-	uint64_t tried_at, try_at; /* us, the last one and the next */
-};
-
-/* --- session --- */
-
-static int
-on_message(void *arg, const struct session_msg *m)
-{
-	struct remote *r = arg;
-
-	return imports_message(r->imports, m);
-}
-
-static int
-on_accept(void *arg, uint32_t sid, enum stream_prio *prio)
-{
-	struct remote *r = arg;
-
-	return imports_accept(r->imports, sid, prio);
-}
-
-static void
-on_wake(void *arg)
-{
-	struct remote *r = arg;
-
-	if (r->link != NULL)
-		link_wake(r->link);
-}
-
-static const struct session_ops session_ops = {on_message, on_accept, on_wake};
-
-/* --- imports --- */
-
-/* The server's half of the proof inside DTLS; none if it knew us already. */
-static bool
-confirmed(struct remote *r, const struct wire_hello *h)
-{
-	static const uint8_t none[IDENT_MAC];
-	struct proof_channel c;
-	uint8_t want[IDENT_MAC];
-
-	if (!r->target->link.has_secret ||
-	    ident_equal(h->greet.proof, none, sizeof(none)))
-		return true;
-	if (link_channel(r->link, &c) != ERR_OK)
-		return false;
-	proof_make(PROOF_DTLS_SERVER, r->target->link.secret, r->target->link.ticket, &c,
-		   want);
-	return ident_equal(h->greet.proof, want, sizeof(want));
-}
+/* --- link --- */
 
 /* The session goes by this link, for as long as that may be. */
-static void
-carries(struct remote *r)
+void
+remote_carries(struct remote *r)
 {
 	if (r->ops->lost == NULL)
 		return;
 	ground_watch(&r->ground, r->link);
 	seek_watch(&r->seek, r->link);
 }
-
-static int
-on_welcome(void *arg, int err, const struct wire_hello *h, const struct wire_refusal *no)
-{
-	struct remote *r = arg;
-
-	if (err != ERR_OK) {
-		link_abort(r->link, err, no->text);
-		return err;
-	}
-	if (h->greet.major != WIRE_MAJOR || h->urb_max == 0 || !confirmed(r, h))
-		return ERR_PROTO;
-	r->ready = r->was = true;
-	r->links = 1;
-	r->lost_at = 0;
-	r->tries = 0;
-	carries(r);
-	r->ops->ready(r->arg);
-	return ERR_OK;
-}
-
-static void
-on_device(void *arg, const struct wire_device *d)
-{
-	struct remote *r = arg;
-
-	r->ops->device(r->arg, d);
-}
-
-static int
-on_bench(void *arg, const struct session_msg *m)
-{
-	struct remote *r = arg;
-
-	return r->ops->bench == NULL ? ERR_PROTO : r->ops->bench(r->arg, m);
-}
-
-static const struct imports_ops imports_ops = {on_welcome, on_device, on_bench};
-
-/* --- link --- */
 
 static int
 on_admitted(void *arg, const struct wire_greet *g)
@@ -159,35 +37,6 @@ on_admitted(void *arg, const struct wire_greet *g)
 	if (err != ERR_OK)
 		link_abort(r->link, err, "");
 	return err;
-}
-
-static int
-hello(struct remote *r)
-{
-	struct wire_hello h = {
-	    .generation = 1, .window = LOOP_WINDOW, .urb_max = LOOP_URB_MAX};
-	const struct link_target *t = &r->target->link;
-	struct proof_channel c;
-	int err;
-
-	h.greet.major = WIRE_MAJOR;
-	h.greet.minor = WIRE_MINOR;
-	h.greet.caps = WIRE_CAPS;
-	h.grace_s = r->ops->lost != NULL ? (uint32_t)(r->grace_us / 1000000) : 0;
-	memcpy(h.greet.instance, r->loop->env.instance, sizeof(h.greet.instance));
-	text_copy(h.greet.name, sizeof(h.greet.name), r->loop->env.name);
-	ident_random(r->id, sizeof(r->id));
-	memcpy(h.session, r->id, sizeof(h.session));
-	r->generation = h.generation;
-	if ((err = link_key(r->link, r->key)) != ERR_OK)
-		return err;
-	if (t->has_secret) {
-		if ((err = link_channel(r->link, &c)) != ERR_OK)
-			return err;
-		memcpy(h.greet.ticket, t->ticket, sizeof(h.greet.ticket));
-		proof_make(PROOF_DTLS_CLIENT, t->secret, t->ticket, &c, h.greet.proof);
-	}
-	return imports_hello(r->imports, &h);
 }
 
 static struct session *
@@ -206,12 +55,7 @@ on_up(void *arg)
 
 	if (r->session != NULL)
 		return go_on(r);
-	r->session = session_new(&r->pool, LOOP_WINDOW, &session_ops, r);
-	if (r->session != NULL)
-		r->imports = imports_new(&r->pool, r->session, &imports_ops, r);
-	if (r->imports == NULL || hello(r) != ERR_OK)
-		return NULL;
-	return r->session;
+	return remote_begin(r) == ERR_OK ? r->session : NULL;
 }
 
 static void
@@ -224,22 +68,6 @@ on_turn(void *arg)
 }
 
 /* --- from link to link --- */
-
-static void
-end_session(struct remote *r, const char *why)
-{
-	if (r->session == NULL)
-		return;
-	if (r->ready) {
-		log_warn("session with %s is over reason=\"%s\"", r->target->name, why);
-		r->ready = false;
-		r->ops->lost(r->arg, why);
-	}
-	imports_free(r->imports);
-	r->imports = NULL;
-	session_free(r->session);
-	r->session = NULL;
-}
 
 static void
 rearm(struct remote *r)
@@ -295,7 +123,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		if (r->link != NULL) /* it was to go on with the session */
 			link_drop(r->link);
 		r->link = NULL;
-		end_session(r, "no link for too long");
+		remote_end_session(r, "no link for too long");
 	}
 	if (r->closing) /* since that was lost */
 		return;
@@ -312,7 +140,7 @@ on_resumed(void *arg, bool yes)
 
 	r->links += yes;
 	if (yes)
-		carries(r);
+		remote_carries(r);
 	if (yes && r->lost_at == 0) {
 		log_info("session with %s has new keys links=%llu", r->target->name,
 			 (unsigned long long)r->links);
@@ -373,7 +201,7 @@ on_down(void *arg, int err, const char *why)
 	else
 		log_debug("no link to %s yet reason=\"%s\"", r->target->name, why);
 	if (err == ERR_GONE || !r->ready || (fresh && !is_death(err)))
-		end_session(r, why);
+		remote_end_session(r, why);
 	if (!r->closing)
 		try_later(r);
 }

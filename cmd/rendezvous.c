@@ -27,6 +27,7 @@
 #define MOST 1000000 /* of what an option counts */
 
 enum { OPT_LISTEN, OPT_TURN, OPT_SECRET, OPT_NATS, OPT_PEERS, OPT_ADDRESS, OPT_RATE };
+#define NUMBERS 3 /* options with one, the last of them */
 
 static const struct cmd_opt opts[] = {
     [OPT_LISTEN] = {"listen", "ADDR:PORT",
@@ -49,6 +50,7 @@ struct meeting {
 	struct loop loop;
 	struct ctx *ctx;
 	struct rdv_server_conf conf;
+	unsigned number[NUMBERS];
 	struct rdv_server *server;
 	struct ctl *ctl;
 	unsigned listens;
@@ -168,6 +170,7 @@ read_secret(struct meeting *m, const char *path)
 	return 0;
 }
 
+/* --peers, --per-address, --handshakes; 0: what the configuration says. */
 static int
 add_number(struct meeting *m, int o, const char *text)
 {
@@ -176,13 +179,23 @@ add_number(struct meeting *m, int o, const char *text)
 	if (!text_to_u64(text, MOST, &n) || n == 0)
 		return cmd_wrong(&cmd_rendezvous, "--%s %s: a number of 1 to %d",
 				 opts[o].name, text, MOST);
-	if (o == OPT_PEERS)
-		m->conf.limits.peers = (unsigned)n;
-	else if (o == OPT_ADDRESS)
-		rdv_allow_network(&m->conf.limits, (unsigned)n);
-	else
-		m->conf.handshakes = (unsigned)n;
+	m->number[o - OPT_PEERS] = (unsigned)n;
 	return 0;
+}
+
+static void
+take_numbers(struct meeting *m)
+{
+	const struct conf *c = &m->ctx->conf;
+	const unsigned usual[NUMBERS] = {c->rdv_peers, c->rdv_per_address,
+					 c->rdv_handshakes};
+
+	for (unsigned i = 0; i < NUMBERS; i++)
+		if (m->number[i] == 0)
+			m->number[i] = usual[i];
+	m->conf.limits.peers = m->number[0];
+	rdv_allow_network(&m->conf.limits, m->number[OPT_ADDRESS - OPT_PEERS]);
+	m->conf.handshakes = m->number[OPT_RATE - OPT_PEERS];
 }
 
 static int
@@ -214,6 +227,7 @@ options(struct meeting *m, int argc, char **argv)
 		else
 			code = err_exit(ERR_USAGE);
 	}
+	take_numbers(m);
 	for (unsigned i = 0; m->conf.turns == 0 && i < c->rdv_turn.n; i++)
 		text_copy(m->conf.turn[i], RDV_RELAY, c->rdv_turn.word[i]);
 	if (m->conf.turns == 0)
@@ -333,7 +347,6 @@ run(struct ctx *ctx, int argc, char **argv)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	m->ctx = ctx;
 	m->conf.limits = rdv_usual;
-	m->conf.handshakes = RDV_HANDSHAKES;
 	m->started = (uint64_t)time(NULL);
 	if ((code = options(m, argc, argv)) == 0 &&
 	    (code = err_exit(loop_start(&m->loop, ctx, on_stop, m))) == 0) {

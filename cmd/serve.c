@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 
+#include "cmd/audit.h"
 #include "cmd/server.h"
 #include "cmd/state.h"
 #include "core/log.h"
@@ -62,9 +63,9 @@ server_shares(const struct server *s, const struct usb_dev *d)
 
 	for (unsigned i = 0; i < set->n; i++)
 		word[i] = set->word[i];
-	return share_has(&s->share, &d->info, d->is_virtual) ||
-	       share_has(&s->extra, &d->info, d->is_virtual) ||
-	       pattern_list(word, set->n, &d->info);
+	return !lease_never(s, d) && (share_has(&s->share, &d->info, d->is_virtual) ||
+				      share_has(&s->extra, &d->info, d->is_virtual) ||
+				      pattern_list(word, set->n, &d->info));
 }
 
 /* `bound` or `peers` has changed: who lost a device or a right loses it now. */
@@ -401,7 +402,8 @@ prepare(struct server *s, int argc, char **argv)
 
 	s->reaper = event_new(s->loop.base, -1, 0, on_reap, s);
 	s->teller = evtimer_new(s->loop.base, on_tell, s);
-	if (s->reaper == NULL || s->teller == NULL)
+	s->clock = evtimer_new(s->loop.base, lease_on_clock, s);
+	if (s->reaper == NULL || s->teller == NULL || s->clock == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	if (share_load(&s->share, s->ctx->dir) != ERR_OK)
 		return 1;
@@ -423,10 +425,16 @@ run_server(struct server *s, int argc, char **argv)
 		return cmd_fail(ERR_BUSY, "another serve runs in %s", s->ctx->dir);
 	if (lock < 0)
 		return cmd_fail(lock, "cannot lock %s/run/serve.lock", s->ctx->dir);
-	if ((code = prepare(s, argc, argv)) == 0) {
+	if (audit_start(&s->ctx->conf) != ERR_OK)
+		code = cmd_fail(ERR_IO, "the audit cannot be written to %s",
+				s->ctx->conf.audit_to);
+	else if ((code = prepare(s, argc, argv)) == 0) {
+		audit(&(struct audit){.event = "start"});
 		log_info("serve ready name=%s", s->loop.env.name);
 		code = loop_run(&s->loop);
+		audit(&(struct audit){.event = "end"});
 	}
+	audit_end();
 	watch_fini(&s->watch);
 	ctl_free(s->ctl);
 	lan_free(s->lan);
@@ -438,6 +446,8 @@ run_server(struct server *s, int argc, char **argv)
 		event_free(s->reaper);
 	if (s->teller != NULL)
 		event_free(s->teller);
+	if (s->clock != NULL)
+		event_free(s->clock);
 	close(lock);
 	return code;
 }

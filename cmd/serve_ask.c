@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "cmd/audit.h"
 #include "cmd/report.h"
 #include "cmd/server.h"
 #include "core/log.h"
@@ -48,6 +49,7 @@ serve_ask_bind(struct server *s, struct json_val request, struct json *j)
 	err = share_bind(s->ctx->dir, &row);
 	if (err == ERR_OK) {
 		log_info("serve was told to bind \"%s\"", row.word);
+		audit(&(struct audit){.event = "bind", .device = row.word});
 		server_reload(s);
 	}
 	answer(j, err,
@@ -66,6 +68,7 @@ serve_ask_unbind(struct server *s, struct json_val request, struct json *j)
 		err = share_unbind(s->ctx->dir, word);
 	if (err == ERR_OK) {
 		log_info("serve was told to unbind \"%s\"", word);
+		audit(&(struct audit){.event = "unbind", .device = word});
 		server_reload(s);
 	}
 	answer(j, err, err == ERR_NODEV ? "that was not bound" : "unbind wants a device");

@@ -4,7 +4,7 @@
  * a right one changes no device in anybody's hands but those it forbids.
  */
 #include "cmd/control.h"
-#include "cmd/logline.h"
+#include "cmd/audit.h"
 #include "cmd/server.h"
 #include "core/log.h"
 
@@ -35,10 +35,12 @@ server_reread(void *arg)
 	old = ctx->conf;
 	ctx->conf = fresh;
 	conf_fini(&old);
-	if (ctx->verbose == 0)
-		logline_start(ctx->conf.log_level);
+	cmd_log(ctx);
+	if (audit_start(&ctx->conf) == ERR_OK)
+		audit(&(struct audit){.event = "reload"});
 	loop_reload(&s->loop);
 	server_reload(s);
+	lease_clock(s);
 	if (control_group(s->ctl, ctx) != ERR_OK)
 		log_error("control.group was not changed to \"%s\"",
 			  ctx->conf.control_group);

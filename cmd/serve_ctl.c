@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/audit.h"
 #include "cmd/control.h"
 #include "cmd/report.h"
 #include "cmd/server.h"
@@ -224,6 +225,7 @@ static void
 do_reload(struct server *s, struct json_val request, struct json *j)
 {
 	(void)request;
+	audit(&(struct audit){.event = "changed"});
 	server_reload(s);
 	report_open(j, "done");
 	json_close(j);

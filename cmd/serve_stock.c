@@ -246,7 +246,7 @@ on_name(void *arg)
 
 static const struct lease_user user = {on_opened,     on_complete, on_taken, on_probe,
 				       on_silence_us, on_taken,    on_name,  NULL,
-				       NULL,          NULL};
+				       NULL,          NULL,        NULL};
 
 /* --- the listener --- */
 

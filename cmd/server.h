@@ -10,6 +10,7 @@
  *	serve_stock.c  stock USB/IP clients, and the devices in theirs
  *	lease.c      one device in anyone's hands
  *	lease_wait.c  who waits for it
+ *	lease_policy.c  for how long, when, how fast
  *	lease_guard.c  one that is shared read-only
  *	claims.c     what was taken from the kernel, also after a crash
  *	serve_ctl.c  the control socket
@@ -33,6 +34,7 @@
 #define SERVER_GUESTS      64 /* links at once, admitted or not */
 #define SERVER_GUESTS_PEER 8  /* of one id */
 #define SERVER_LISTENERS   4
+#define SERVER_PAUSES      32
 
 struct ctl;
 struct lan;
@@ -42,6 +44,12 @@ struct stock_allow;
 struct rdv_stand;
 struct stock_listener;
 struct tcp_listener;
+
+/* A peer that had a device for as long as it may: when it may again. */
+struct pause_row {
+	char peer[ACCESS_NAME], busid[DEVINFO_BUSID];
+	uint64_t until; /* us */
+};
 
 struct server {
 	struct loop loop;
@@ -63,6 +71,8 @@ struct server {
 	struct lan *lan;    /* --lan, or NULL */
 	struct watch watch; /* of the status, by the control socket */
 	struct claims claims;
+	struct pause_row pause[SERVER_PAUSES];
+	struct event *clock;  /* lease_clock */
 	struct event *reaper; /* guest_reap */
 	struct event *teller; /* guest_tell */
 	struct asked asked;   /* what peers would like to use */
@@ -124,6 +134,9 @@ struct lease_user {
 
 	/* Its id, or NULL: it has none. */
 	const uint8_t *(*id)(void *arg);
+
+	/* It will be taken in so many seconds. NULL: it cannot be told. */
+	void (*ends)(void *arg, uint32_t number, uint32_t seconds, const char *why);
 };
 
 /* One device in (or on its way to) someone's hands. */
@@ -151,6 +164,15 @@ struct lease {
 	struct nowrite *guard;      /* read_only: what may pass, or NULL */
 	const uint8_t *raw;         /* OPEN: descriptors that the user is to see */
 	size_t raw_len;
+
+	/* For lease_policy.c. */
+	uint64_t opened_us;
+	bool warned;   /* that it ends */
+	uint64_t rate; /* bytes a second; 0: no limit */
+	struct policy_toll toll;
+	struct event *gate;           /* held urbs go on */
+	struct urb *held, *held_last; /* by urb.device; until the toll is paid */
+	struct urb *unheld;           /* cancelled meanwhile */
 
 	/* For claims.c. */
 	char drivers[CLAIMS_DRIVERS]; /* taken from the kernel: "0=usb-storage", or "" */
@@ -219,6 +241,25 @@ bool lease_is_free(const struct server *, const struct usb_dev *);
 bool lease_can_guard(const struct usb_dev *);
 int lease_guard(struct lease *) MUST_CHECK;
 void lease_unguard(struct lease *);
+
+/*
+ * lease_policy.c: rules of the configuration. Nobody gets it; not this one, not now,
+ * and why; limits of all that are open, looked at now and from then on.
+ */
+bool lease_never(const struct server *, const struct usb_dev *);
+bool lease_barred(const struct lease *, char *why, size_t cap);
+void lease_clock(struct server *);
+void lease_on_clock(int fd, short what, void *server);
+
+/*
+ * A urb has to wait: it is kept (true). One that is kept is cancelled (true). One is
+ * done: it is paid for. lease_pass (lease.c) is what comes after the waiting.
+ */
+bool lease_hold(struct lease *, struct urb *);
+bool lease_unhold(struct lease *, const struct urb *);
+void lease_pay(struct lease *, const struct urb *);
+void lease_on_gate(int fd, short what, void *lease);
+int lease_pass(struct lease *, struct urb *) MUST_CHECK;
 
 /* The name of the i-th that waits for it; NULL: there is none. */
 const char *lease_waiting(const struct server *, const struct usb_dev *, unsigned i);

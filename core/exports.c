@@ -360,6 +360,22 @@ exports_queued(struct exports *e, uint32_t dev, struct wire_queued *q)
 }
 
 void
+exports_ends(struct exports *e, uint32_t dev, struct wire_ends *ends)
+{
+	const struct exported *x = exported_find(&e->devs, dev);
+	uint8_t b[WIRE_TEXT + 16];
+	struct wr w;
+
+	if (x == NULL || x->state != EXPORTED_LIVE)
+		return;
+	ends->dev = dev;
+	wr_init(&w, b, sizeof(b));
+	wire_put_ends(&w, ends);
+	if (send_wr(e, WIRE_ENDS, b, &w) != ERR_OK)
+		(void)session_fail(e->session, ERR_NOMEM);
+}
+
+void
 exports_complete(struct exports *e, uint32_t dev, struct urb *u)
 {
 	struct exported *x = exported_find(&e->devs, dev);

@@ -92,6 +92,9 @@ void exports_opened(struct exports *, uint32_t dev, const struct wire_refusal *,
 /* open() has to wait, and for whom (dev is filled in): tells the peer. */
 void exports_queued(struct exports *, uint32_t dev, struct wire_queued *);
 
+/* It will be taken away in so many seconds: tells the peer (dev is filled in). */
+void exports_ends(struct exports *, uint32_t dev, struct wire_ends *);
+
 /* The device's urb is done. */
 void exports_complete(struct exports *, uint32_t dev, struct urb *);
 

@@ -382,6 +382,20 @@ on_queued(struct imports *m, struct rd *r)
 }
 
 static int
+on_ends(struct imports *m, struct rd *r)
+{
+	struct wire_ends e;
+	struct imported *x;
+
+	if (wire_get_ends(r, &e) != ERR_OK || e.dev == 0 || e.dev >= m->next_dev)
+		return ERR_PROTO;
+	x = find(m, e.dev);
+	if (x != NULL && x->ours && x->user->ends != NULL)
+		x->user->ends(x->arg, &e);
+	return ERR_OK;
+}
+
+static int
 on_removed(struct imports *m, struct rd *r)
 {
 	struct wire_refusal why;
@@ -409,6 +423,7 @@ static const struct {
     {WIRE_WELCOME, true, on_welcome},  {WIRE_REFUSED, true, on_refused},
     {WIRE_DEVICES, false, on_devices}, {WIRE_IMPORTED, false, on_imported},
     {WIRE_REMOVED, false, on_removed}, {WIRE_QUEUED, false, on_queued},
+    {WIRE_ENDS, false, on_ends},
 };
 
 static int

@@ -54,6 +54,9 @@ struct imports_user {
 
 	/* It is not ours yet: others are before us. May be NULL. */
 	void (*queued)(void *arg, const struct wire_queued *);
+
+	/* The server will take it away. May be NULL. */
+	void (*ends)(void *arg, const struct wire_ends *);
 };
 
 struct imports *

@@ -341,6 +341,23 @@ wire_get_queued(struct rd *r, struct wire_queued *q)
 }
 
 void
+wire_put_ends(struct wr *w, const struct wire_ends *e)
+{
+	wr_le32(w, e->dev);
+	wr_le32(w, e->seconds);
+	wr_str8(w, e->why);
+}
+
+int
+wire_get_ends(struct rd *r, struct wire_ends *e)
+{
+	e->dev = rd_le32(r);
+	e->seconds = rd_le32(r);
+	get_text(r, e->why, sizeof(e->why));
+	return whole(r);
+}
+
+void
 wire_put_removed(struct wr *w, uint32_t dev, const struct wire_refusal *f)
 {
 	wr_le32(w, dev);

@@ -65,7 +65,8 @@ enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
 	X(OFFER, 67, WIRE_ATTACH, WIRE_SIGNAL, 4, 8192)          \
 	X(ANSWER, 68, WIRE_SERVE, WIRE_SIGNAL, 4, 8192)          \
 	X(TRICKLE, 69, WIRE_BOTH, WIRE_SIGNAL, 1, 200)           \
-	X(QUEUED, 144, WIRE_SERVE, WIRE_SESSION, 17, WIRE_SMALL)
+	X(QUEUED, 144, WIRE_SERVE, WIRE_SESSION, 17, WIRE_SMALL) \
+	X(ENDS, 150, WIRE_SERVE, WIRE_SESSION, 9, WIRE_SMALL)
 
 enum wire_type {
 #define WIRE_ENUM(name, number, who, place, min, max) WIRE_##name = number,
@@ -174,6 +175,13 @@ struct wire_queued {
 	char holder[WIRE_NAME];
 };
 
+/* After IMPORTED: it will be taken away. */
+struct wire_ends {
+	uint32_t dev;
+	uint32_t seconds; /* from now */
+	char why[WIRE_TEXT];
+};
+
 struct wire_imported {
 	uint32_t dev;
 	struct wire_refusal no; /* reason WIRE_OK: what follows is there */
@@ -232,6 +240,8 @@ void wire_put_imported(struct wr *, const struct wire_imported *);
 int wire_get_imported(struct rd *, struct wire_imported *) MUST_CHECK;
 void wire_put_queued(struct wr *, const struct wire_queued *);
 int wire_get_queued(struct rd *, struct wire_queued *) MUST_CHECK;
+void wire_put_ends(struct wr *, const struct wire_ends *);
+int wire_get_ends(struct rd *, struct wire_ends *) MUST_CHECK;
 void wire_put_removed(struct wr *, uint32_t dev, const struct wire_refusal *);
 int wire_get_removed(struct rd *, uint32_t *dev, struct wire_refusal *) MUST_CHECK;
 void wire_put_submit(struct wr *, const struct wire_submit *);

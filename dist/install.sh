@@ -37,5 +37,7 @@ put 644 dist/udev/49-usbp2p.rules "$UDEV/49-usbp2p.rules"
 for d in sysusers.d tmpfiles.d modules-load.d; do
 	put 644 "dist/$d/usbp2p.conf" "$prefix/lib/$d/usbp2p.conf"
 done
-[ ! -e dist/usbp2p.conf ] ||
-	put 644 dist/usbp2p.conf "$prefix/share/doc/usbp2p/examples/usbp2p.conf"
+# what an admin copies and changes
+for e in usbp2p.conf haproxy.cfg nats.conf turnserver.conf sysctl.d/50-usbp2p-rendezvous.conf; do
+	put 644 "dist/$e" "$prefix/share/doc/usbp2p/examples/${e##*/}"
+done

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: cmd/conf cmd/conf_key core/assist_kind cmd/conf_file net/ice_uri net/tcp_addr net/stock_addr core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/err core/text core/mem */
+/* link: core/policy cmd/conf cmd/conf_key cmd/conf_value cmd/conf_file net/ice_uri net/tcp_addr net/stock_addr core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/err core/text core/mem core/assist_kind */
 /* clang-format on */
 #include <unistd.h>
 
@@ -31,6 +31,9 @@ at_first(void)
 	CHECK_EQ(c.log_level, LOG_LEVEL_INFO);
 	CHECK(c.serve_listen.n == 1 && strcmp(c.serve_listen.word[0], "[::]:13240") == 0);
 	CHECK(c.rdv_listen.n == 1 && strcmp(c.rdv_listen.word[0], "[::]:13241") == 0);
+	CHECK_EQ(c.rdv_peers, 32768);
+	CHECK_EQ(c.rdv_per_address, 256);
+	CHECK_EQ(c.rdv_handshakes, 400);
 	CHECK_EQ(c.made_n, 0);
 	conf_fini(&c);
 }
@@ -116,10 +119,28 @@ taken_too(void)
 	    "attach.grace=2m",
 	    "attach.no_assist=storage,interrupt",
 	    "log.level=warn",
+	    "log.to=journal",
+	    "attach.sleep=keep",
+	    "audit.to=/var/log/a b",
+	    "audit.size=64k",
+	    "audit.keep=0",
+	    "control.group=users",
+	    "policy.never=class=hid,1-4",
+	    "policy a.peer=anna, ben",
+	    "policy a.device=class=storage",
+	    "policy a.hours=Mon-Tue 08:00-18:00,Sun",
+	    "policy a.session=2h",
+	    "policy a.pause=5m",
+	    "policy a.warn=10s",
+	    "policy a.rate=1.5M",
+	    "policy b.session=1h",
 	    "peers.ttl=1h",
 	    "peers.uses=3",
 	    "rendezvous.listen=127.0.0.1:1, [::1]:2",
 	    "rendezvous.nats=nats://a:1,b:2",
+	    "rendezvous.handshakes=1000000",
+	    "rendezvous.peers=2",
+	    "rendezvous.per_address=3",
 	    "rendezvous.turn=turn:a",
 	    "rendezvous.turn_secret_file=/a b",
 	    "serve.listen=127.0.0.1:0",
@@ -135,6 +156,7 @@ taken_too(void)
 	    "attach lab.via=usbip=127.0.0.1:7",
 	    "attach a.b.takeover=no",
 	};
+	const struct policy_rule *r;
 	const struct conf_attach *a;
 	char why[200];
 	struct conf c;
@@ -152,6 +174,9 @@ taken_too(void)
 	CHECK_EQ(c.peers_uses, 3);
 	CHECK(is(&c.rdv_listen, "127.0.0.1:1", "[::1]:2"));
 	CHECK(strcmp(c.rdv_nats, "nats://a:1,b:2") == 0);
+	CHECK_EQ(c.rdv_handshakes, 1000000);
+	CHECK_EQ(c.rdv_peers, 2);
+	CHECK_EQ(c.rdv_per_address, 3);
 	CHECK(is(&c.rdv_turn, "turn:a", NULL));
 	CHECK(strcmp(c.rdv_secret_file, "/a b") == 0);
 	CHECK(is(&c.serve_listen, "127.0.0.1:0", NULL));
@@ -167,6 +192,20 @@ taken_too(void)
 	CHECK(is(&a->device, "1-4", "class=storage"));
 	CHECK(a->takeover && a->accept);
 	CHECK(strcmp(a->via, "127.0.0.1:7") == 0);
+	CHECK(c.log_to == CONF_LOG_JOURNAL && !c.attach_sleeps);
+	CHECK(strcmp(c.audit_to, "/var/log/a b") == 0);
+	CHECK(c.audit_size == 64000 && c.audit_keep == 0);
+	CHECK(strcmp(c.control_group, "users") == 0);
+	CHECK(is(&c.never, "class=hid", "1-4"));
+	CHECK_EQ(c.policies, 2);
+	r = c.policy[0];
+	CHECK(strcmp(r->name, "a") == 0 && r->peers == 2 && r->devices == 1);
+	CHECK(strcmp(r->peer[1], "ben") == 0 &&
+	      strcmp(r->device[0], "class=storage") == 0);
+	CHECK(r->hours == 3 && r->hour[2].from == 6 * POLICY_DAY);
+	CHECK(r->session_us == 7200000000 && r->pause_us == 300000000);
+	CHECK(r->warn_us == 10000000 && r->rate == 1500000);
+	CHECK(c.policy[1]->warn_us == 30000000 && c.policy[1]->pause_us == 60000000);
 	CHECK_EQ(conf_set(&c, "attach lab.via=vhci", why, sizeof(why)), ERR_OK);
 	CHECK(a->via[0] == '\0');
 	CHECK_EQ(conf_set(&c, "serve.listen=none", why, sizeof(why)), ERR_OK);
@@ -383,9 +422,24 @@ refused(void)
 	    {"attach NAME.peer=x y", "attach NAME.peer wants NAME, not \"x y\""},
 	    {"link lab.cc=bbr",
 	     "there is no setting \"link lab.cc\"; \"usbp2p help\" lists them"},
+	    {"log.to=file", "log.to wants auto|stderr|journal, not \"file\""},
+	    {"attach.sleep=no", "attach.sleep wants detach|keep, not \"no\""},
+	    {"audit.to=file", "audit.to wants none|log|/FILE, not \"file\""},
+	    {"audit.size=1", "audit.size wants BYTES[k|M|G], not \"1\""},
+	    {"audit.keep=101", "audit.keep wants 0..100, not \"101\""},
+	    {"policy.never=", "policy.never wants DEVICE[,DEVICE], not \"\""},
+	    {"policy NAME.peer=a b", "policy NAME.peer wants NAME[,NAME], not \"a b\""},
+	    {"policy NAME.hours=8-18",
+	     "policy NAME.hours wants HOURS[,HOURS], not \"8-18\""},
+	    {"policy NAME.session=0", "policy NAME.session wants TIME, not \"0\""},
+	    {"policy NAME.rate=fast",
+	     "policy NAME.rate wants BYTES[k|M|G], not \"fast\""},
+	    {"policy.session=1h",
+	     "there is no setting \"policy.session\"; \"usbp2p help\" lists them"},
 	    {"peers.ttl=0", "peers.ttl wants TIME, not \"0\""},
 	    {"peers.uses=9", "peers.uses wants 1..8, not \"9\""},
 	    {"log.level=all", "log.level wants error|warn|info|debug, not \"all\""},
+	    {"rendezvous.peers=0", "rendezvous.peers wants 1..1000000, not \"0\""},
 	    {"rendezvous.turn=a", "rendezvous.turn wants URI[,URI], not \"a\""},
 	};
 	char why[200];
@@ -395,6 +449,7 @@ refused(void)
 	CHECK_EQ(conf_set(&c, "link.cc=cubic", why, sizeof(why)), ERR_OK);
 	CHECK_EQ(conf_set(&c, "attach lab.takeover=yes", why, sizeof(why)), ERR_OK);
 	CHECK_EQ(conf_set(&c, "attach NAME.takeover=yes", why, sizeof(why)), ERR_OK);
+	CHECK_EQ(conf_set(&c, "policy NAME.warn=1s", why, sizeof(why)), ERR_OK);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		before = c;
 		if (conf_set(&c, rows[i].setting, why, sizeof(why)) != ERR_USAGE ||

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: cmd/lease cmd/lease_wait cmd/lease_guard core/nowrite core/desc core/desc_edit usb/dev usb/bus core/err core/log core/text core/mem */
+/* link: cmd/lease cmd/lease_policy cmd/lease_wait core/policy core/pattern cmd/lease_guard core/nowrite core/desc core/desc_edit usb/dev usb/bus core/err core/log core/text core/mem */
 /* clang-format on */
 /*
  * Who has a device while it comes and goes. The device opens and closes when the test
  * says so.
  */
+#include <time.h>
+
 #include <event2/event.h>
 
 #include "cmd/server.h"
 #include "core/text.h"
+#include "core/usbip.h"
 #include "test/test.h"
 
 static struct server s;
+static struct ctx ctx;
+static struct policy_rule rule;
+static unsigned submits, completes;
+static int32_t last_status;
 static unsigned opens, closes, freed, told;
 static unsigned claims; /* taken and not ended */
 
@@ -42,6 +49,18 @@ void
 claims_end(struct lease *x)
 {
 	claims -= x->state != LEASE_WAITING;
+}
+
+void
+claims_opened(const struct lease *x)
+{
+	CHECK(x->was_open);
+}
+
+void
+claims_denied(const struct lease *x, const char *why)
+{
+	CHECK(x->user != NULL && why != NULL);
 }
 
 void
@@ -77,6 +96,7 @@ on_submit(struct usb_dev *d, struct urb *u)
 {
 	(void)d;
 	(void)u;
+	submits++;
 	return ERR_OK;
 }
 
@@ -128,6 +148,7 @@ struct holder {
 	bool barred; /* may not have it any more */
 	bool dead;   /* silent */
 	unsigned place, asked;
+	unsigned ends; /* seconds */
 	char behind[WIRE_NAME];
 	uint8_t id[PEERID];
 };
@@ -152,7 +173,8 @@ h_complete(void *arg, uint32_t number, struct urb *u)
 {
 	(void)arg;
 	(void)number;
-	(void)u;
+	completes++;
+	last_status = u->status;
 }
 
 static void
@@ -211,12 +233,24 @@ h_id(void *arg)
 	return ((struct holder *)arg)->id;
 }
 
-static const struct lease_user user = {h_opened, h_complete, h_taken, h_probe,  h_silence,
-				       h_taken,  h_name,     h_may,   h_queued, h_id};
+static void
+h_ends(void *arg, uint32_t number, uint32_t seconds, const char *why)
+{
+	struct holder *h = arg;
+
+	(void)number;
+	CHECK(strstr(why, "(rule night)") != NULL);
+	h->ends = seconds;
+}
+
+static const struct lease_user user = {h_opened,  h_complete, h_taken, h_probe,
+				       h_silence, h_taken,    h_name,  h_may,
+				       h_queued,  h_id,       h_ends};
 
 /* As a stock client: it does not wait, and has no id. */
-static const struct lease_user stock = {h_opened, h_complete, h_taken, h_probe, h_silence,
-					h_taken,  h_name,     NULL,    NULL,    NULL};
+static const struct lease_user stock = {h_opened,  h_complete, h_taken, h_probe,
+					h_silence, h_taken,    h_name,  NULL,
+					NULL,      NULL,       NULL};
 
 /* --- tests --- */
 
@@ -225,6 +259,14 @@ begin(void)
 {
 	memset(&s, 0, sizeof(s));
 	s.loop.base = event_base_new();
+	memset(&ctx, 0, sizeof(ctx));
+	memset(&rule, 0, sizeof(rule));
+	text_copy(rule.name, sizeof(rule.name), "night");
+	ctx.conf.policy[0] = &rule;
+	ctx.conf.policies = 1;
+	s.ctx = &ctx;
+	s.clock = evtimer_new(s.loop.base, lease_on_clock, &s);
+	submits = completes = 0;
 	list_init(&s.leases);
 	list_init(&s.guests);
 	usb_bus_init(&s.bus, s.loop.base, &bus_ops, &s);
@@ -248,6 +290,7 @@ end(void)
 {
 	CHECK(list_empty(&s.leases));
 	usb_bus_fini(&s.bus);
+	event_free(s.clock);
 	event_base_free(s.loop.base);
 	CHECK_EQ(claims, 0);
 }
@@ -522,8 +565,125 @@ fits(void)
 	end();
 }
 
+/* --- rules --- */
+
+/* Turns the loop for so long. */
+static void
+pass(unsigned ms)
+{
+	struct timeval tv = {0, (suseconds_t)ms * 1000};
+
+	event_base_loopexit(s.loop.base, &tv);
+	event_base_dispatch(s.loop.base);
+}
+
+static void
+not_at_this_time(void)
+{
+	struct holder a = {0};
+	time_t now = time(NULL) + 7200;
+	struct usb_dev *d;
+	char hours[32];
+	struct tm tm;
+
+	begin();
+	d = plug();
+	localtime_r(&now, &tm);
+	snprintf(hours, sizeof(hours), "%02d:00-%02d:59", tm.tm_hour, tm.tm_hour);
+	CHECK(policy_add_hours(&rule, hours));
+	lease_take(&s, d, &user, &a, 0, false);
+	CHECK(a.opened == 1 && a.reason == WIRE_NOT_ALLOWED && opens == 0);
+	text_copy(rule.peer[rule.peers++], sizeof(rule.peer[0]), "another");
+	lease_take(&s, d, &user, &a, 0, false);
+	CHECK_EQ(opens, 1);
+	usb_dev_opened(d, ERR_OK, "");
+	CHECK(a.opened == 2 && a.reason == WIRE_OK);
+	CHECK(!event_pending(s.clock, EV_TIMEOUT, NULL)); /* nothing to look at */
+	rule.peers = 0;
+	lease_clock(&s); /* the rule is for all again */
+	CHECK_EQ(a.taken, 1);
+	usb_dev_closed(d);
+	end();
+}
+
+static void
+for_so_long(void)
+{
+	struct holder a = {0}, b = {0};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	rule.session_us = 1600000;
+	rule.warn_us = 1000000;
+	rule.pause_us = 60000000;
+	lease_take(&s, d, &user, &a, 0, false);
+	usb_dev_opened(d, ERR_OK, "");
+	CHECK(a.lease != NULL && a.ends == 0);
+	for (unsigned i = 0; i < 200 && a.ends == 0; i++)
+		pass(20);
+	CHECK(a.ends == 1 && a.taken == 0);
+	for (unsigned i = 0; i < 400 && a.taken == 0; i++)
+		pass(20);
+	CHECK_EQ(a.taken, 1);
+	usb_dev_closed(d);
+	lease_take(&s, d, &user, &b, 0, false); /* it is the same peer */
+	CHECK(b.opened == 1 && b.reason == WIRE_NOT_ALLOWED);
+	s.pause[0].until = 1;
+	lease_take(&s, d, &user, &b, 0, false);
+	usb_dev_opened(d, ERR_OK, "");
+	CHECK(b.opened == 2 && b.reason == WIRE_OK);
+	lease_close(b.lease);
+	usb_dev_closed(d);
+	end();
+}
+
+static void
+so_fast(void)
+{
+	struct urb one = {.type = URB_BULK}, two = one, three = one,
+		   key = {.type = URB_INTERRUPT};
+	struct holder a = {0};
+	struct usb_dev *d;
+
+	begin();
+	d = plug();
+	rule.rate = 1000000;
+	lease_take(&s, d, &user, &a, 0, false);
+	usb_dev_opened(d, ERR_OK, "");
+	CHECK_EQ(lease_submit(a.lease, &one), ERR_OK);
+	CHECK_EQ(submits, 1);
+	one.actual = 300000;
+	usb_dev_complete(d, &one);
+	CHECK_EQ(completes, 1);
+	CHECK_EQ(lease_submit(a.lease, &two), ERR_OK);
+	CHECK_EQ(lease_submit(a.lease, &three), ERR_OK);
+	CHECK_EQ(submits, 1); /* has to be paid for */
+	CHECK_EQ(lease_submit(a.lease, &key), ERR_OK);
+	CHECK_EQ(submits, 2); /* keys go on */
+	lease_cancel(a.lease, &three);
+	CHECK_EQ(completes, 1); /* not from inside */
+	pass(50);
+	CHECK(completes == 2 && last_status == -LINUX_ECONNRESET && submits == 2);
+	for (unsigned i = 0; i < 200 && submits == 2; i++)
+		pass(20);
+	CHECK_EQ(submits, 3);
+	two.actual = 400000;
+	usb_dev_complete(d, &two);
+	CHECK_EQ(lease_submit(a.lease, &two), ERR_OK);
+	CHECK_EQ(submits, 3);
+	lease_cancel(a.lease, &two);
+	pass(50);
+	CHECK_EQ(completes, 4);
+	usb_dev_complete(d, &key);
+	lease_close(a.lease);
+	usb_dev_closed(d);
+	end();
+}
+
 TEST_MAIN(TEST(peers_hear_of_each_change), TEST(unplugged_while_held),
 	  TEST(unplugged_while_opening), TEST(unplugged_while_closing),
 	  TEST(next_one_gets_it_when_it_is_closed), TEST(who_may_not_have_it_loses_it),
 	  TEST(one_that_cannot_be_opened_is_offered_to_the_next), TEST(taken_over),
-	  TEST(a_queue), TEST(fits))
+	  TEST(a_queue), TEST(fits), TEST(not_at_this_time), TEST(for_so_long),
+	  TEST(so_fast))

@@ -110,7 +110,17 @@ on_queued(void *arg, const struct wire_queued *q)
 	position = q->position;
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed, on_queued};
+static struct wire_ends ends;
+
+static void
+on_ends(void *arg, const struct wire_ends *e)
+{
+	(void)arg;
+	ends = *e;
+}
+
+static const struct imports_user user = {on_imported, on_reply, on_removed, on_queued,
+					 on_ends};
 
 static int
 message(void *arg, const struct session_msg *msg)
@@ -218,6 +228,16 @@ say_removed(uint32_t dev)
 
 	wire_put_removed(&w, dev, &no);
 	return say(STREAM_SESSION, WIRE_REMOVED, &w);
+}
+
+static int
+say_ends(uint32_t dev, uint32_t seconds)
+{
+	struct wire_ends e = {.dev = dev, .seconds = seconds, .why = "bed time"};
+	struct wr w = writer();
+
+	wire_put_ends(&w, &e);
+	return say(STREAM_SESSION, WIRE_ENDS, &w);
 }
 
 static int
@@ -539,6 +559,28 @@ waiting_for_its_turn(void)
 	teardown();
 }
 
+static void
+an_end_that_is_near(void)
+{
+	memset(&ends, 0, sizeof(ends));
+	welcomed();
+	CHECK_EQ(ask(), 1);
+	CHECK_EQ(say_ends(1, 30), ERR_OK); /* not ours yet: nobody hears it */
+	CHECK_EQ(ends.dev, 0);
+	CHECK_EQ(say_imported(1, WIRE_OK, sample, sizeof(sample)), ERR_OK);
+	CHECK_EQ(say_ends(1, 30), ERR_OK);
+	CHECK(ends.dev == 1 && ends.seconds == 30 && strcmp(ends.why, "bed time") == 0);
+	CHECK_EQ(say_removed(1), ERR_OK);
+	CHECK_EQ(say_ends(1, 29), ERR_OK); /* it crossed */
+	CHECK_EQ(ends.seconds, 30);
+	CHECK_EQ(say_ends(2, 30), ERR_PROTO); /* never asked for */
+	teardown();
+	welcomed();
+	CHECK_EQ(ask(), 1);
+	CHECK_EQ(say_ends(0, 30), ERR_PROTO);
+	teardown();
+}
+
 /* --- requests --- */
 
 static void
@@ -840,8 +882,8 @@ every_allocation_fails_once(void)
 TEST_MAIN(TEST(not_before_the_welcome), TEST(hello_once_welcome_once), TEST(refusals),
 	  TEST(device_lists), TEST(import_says_what), TEST(answers_to_import),
 	  TEST(descriptors_that_make_no_sense), TEST(removals_by_the_server),
-	  TEST(waiting_for_its_turn), TEST(requests), TEST(not_before_it_is_ours),
-	  TEST(replies_come_through), TEST(replies_that_may_not_be), TEST(isochronous),
-	  TEST(packets_that_may_not_be), TEST(streams_that_are_not_open),
-	  TEST(release_in_a_reply), TEST(bench_is_passed_on),
-	  TEST(every_allocation_fails_once))
+	  TEST(waiting_for_its_turn), TEST(an_end_that_is_near), TEST(requests),
+	  TEST(not_before_it_is_ours), TEST(replies_come_through),
+	  TEST(replies_that_may_not_be), TEST(isochronous), TEST(packets_that_may_not_be),
+	  TEST(streams_that_are_not_open), TEST(release_in_a_reply),
+	  TEST(bench_is_passed_on), TEST(every_allocation_fails_once))

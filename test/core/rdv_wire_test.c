@@ -197,6 +197,18 @@ strangers_strings_are_cleaned(void)
 	CHECK_EQ(rdv_get_relays(&r, &got), ERR_PROTO);
 }
 
+/* Somebody who is to be heard all the time cannot be. */
+static void
+no_time_at_all(void)
+{
+	const uint8_t b[4] = {RDV_MAJOR, RDV_MINOR, 0, 0};
+	struct rdv_joined j;
+	struct rd r;
+
+	rd_init(&r, b, sizeof(b));
+	CHECK_EQ(rdv_get_joined(&r, &j), ERR_PROTO);
+}
+
 static void
 uris(void)
 {
@@ -214,6 +226,7 @@ uris(void)
 	    "rdv://h:1##%s",
 	    "rdv://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1#%s",
 	};
+	static const char no_pin[] = "rdv://h:1";
 	struct rdv_uri u = {"[2001:db8::1]:13241", {7, 8, 9}}, v;
 	char text[RDV_URI], pin[B32_TEXT(PEERID)], word[256];
 
@@ -224,6 +237,9 @@ uris(void)
 	v.pin[31] ^= 1;
 	CHECK(!rdv_uri_equal(&u, &v));
 	b32_encode(u.pin, PEERID, pin, sizeof(pin));
+	memcpy(word, no_pin, sizeof(no_pin)); /* nothing behind its end is read */
+	memcpy(word + strlen(no_pin) + 1, pin, sizeof(pin));
+	CHECK_EQ(rdv_uri_read(word, &v), ERR_USAGE);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		const char *s = strstr(bad[i], "%s");
 
@@ -288,5 +304,5 @@ buckets(void)
 	CHECK(!bucket_take(&b, &c, 1, 0)); /* a clock that goes back */
 }
 
-TEST_MAIN(TEST(back_and_forth), TEST(rows_are_checked),
+TEST_MAIN(TEST(back_and_forth), TEST(no_time_at_all), TEST(rows_are_checked),
 	  TEST(strangers_strings_are_cleaned), TEST(uris), TEST(tickets), TEST(buckets))

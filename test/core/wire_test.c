@@ -14,6 +14,7 @@ union any {
 	struct wire_hello hello;
 	struct wire_refusal refusal;
 	struct wire_queued queued;
+	struct wire_ends ends;
 	struct wire_device device;
 	struct wire_import import;
 	struct wire_imported imported;
@@ -155,6 +156,14 @@ make_queued(union any *a)
 }
 
 static void
+make_ends(union any *a)
+{
+	a->ends.dev = 79;
+	a->ends.seconds = 1u << 31;
+	fill_text(a->ends.why, sizeof(a->ends.why), 'w');
+}
+
+static void
 make_submit(union any *a)
 {
 	a->submit = (struct wire_submit){1, 2, 3, 4, 5, 6, {1, 2, 3, 4, 5, 6, 7, 8}};
@@ -201,6 +210,7 @@ CODEC(greet, greet)
 CODEC(hello, hello)
 CODEC(refusal, refusal)
 CODEC(queued, queued)
+CODEC(ends, ends)
 CODEC(device, device)
 CODEC(import, import)
 CODEC(imported, imported)
@@ -256,6 +266,7 @@ static const struct message {
      get_removed},
     {"queued", WIRE_QUEUED, WIRE_SERVE, WIRE_SESSION, make_queued, put_queued,
      get_queued},
+    {"ends", WIRE_ENDS, WIRE_SERVE, WIRE_SESSION, make_ends, put_ends, get_ends},
     {"submit", WIRE_SUBMIT, WIRE_ATTACH, WIRE_DEVICE, make_submit, put_submit,
      get_submit},
     {"complete", WIRE_COMPLETE, WIRE_SERVE, WIRE_DEVICE, make_complete, put_complete,
@@ -452,6 +463,8 @@ fields_beyond_their_limit(void)
 	    {"speed 0", make_imported, IMPORTED_AT + INFO_SPEED, 0},
 	    {"255 interfaces", make_imported, IMPORTED_AT + INFO_IFS, 255},
 	    {"holder too long", make_queued, 16, 64},
+	    {"reason of an end too long", make_ends, 8, 200},
+	    {"NUL in the reason of an end", make_ends, 9, 0},
 	    {"link 32", make_offer, 0, 32},
 	    {"21 candidates", make_offer, 1 + 64 + 128, 21},
 	    {"a candidate too long", make_offer, 2 + 64 + 128, 200},
@@ -590,6 +603,7 @@ each_string_comes_out_clean(void)
 	    AT("denied", imported.no.text),
 	    AT("removed", removed.why.text),
 	    AT("queued", queued.holder),
+	    AT("ends", ends.why),
 	    AT("offer", offer.ufrag),
 	    AT("offer", offer.pwd),
 	    AT("offer", offer.candidate[0]),

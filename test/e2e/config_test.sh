@@ -191,4 +191,20 @@ pids="$pids $!"
 check "rendezvous.nats" wait_for 10 sh -c "'$BIN' -s '$work/rdv' status --json |
 	jq -e '.running[0].nats == false'"
 end_all
+# one at a time: the second is turned away
+for key in peers per_address handshakes; do
+	"$BIN" -v -v -o rendezvous.$key=1 -s "$work/rdv" rendezvous --listen 127.0.0.1:0 \
+		>"$work/rdv.out" 2>"$work/rdv.log" &
+	pids="$pids $!"
+	check "rendezvous" wait_for 10 grep -q rdv:// "$work/rdv.out"
+	for who in met1 met2 met3; do
+		"$BIN" -s "$work/$who" serve --listen none --virtual loop \
+			--rendezvous "$(cat "$work/rdv.out")" 2>"$work/$who.log" &
+		pids="$pids $!"
+	done
+	check "rendezvous.$key" wait_for 10 grep -q "refuses" "$work/rdv.log"
+	end_all
+done
+try "$BIN" -o rendezvous.nats=nats://a:guess-it@127.0.0.1:1 config
+has_not "the password in rendezvous.nats is not shown" "$work/out" guess-it
 finish

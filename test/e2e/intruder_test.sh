@@ -171,7 +171,7 @@ ok "$(((tap_n - tap_first) / 4)) intruders, $rounds times each: serve grew by $(
 order drop guest
 rounds=1
 intrudes "a parcel that is missing" 6 "no answer in time" "$work/lab.log" \
-	'did not get through reason="closed by the peer"' "$BIN" -s "$work/anna" list lab
+	'did not get through reason="' "$BIN" -s "$work/anna" list lab
 order other-host host
 serve impostor --rendezvous "$liar_uri" || bail "the impostor does not start"
 check "an impostor registers" wait_for 20 registered impostor 1

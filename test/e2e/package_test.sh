@@ -24,7 +24,9 @@ shapes() {
 		"$1"/lib/modules-load.d/usbp2p.conf "$4/_usbp2p" \
 		"$1"/share/bash-completion/completions/usbp2p \
 		"$1"/share/fish/vendor_completions.d/usbp2p.fish
-	[ ! -e dist/usbp2p.conf ] || echo "$1/share/doc/usbp2p/examples/usbp2p.conf"
+	for e in usbp2p.conf haproxy.cfg nats.conf turnserver.conf 50-usbp2p-rendezvous.conf; do
+		echo "$1/share/doc/usbp2p/examples/$e"
+	done
 }
 
 check "install" env -u MAKEFLAGS dist/install.sh "$BIN" "$work/root" /opt/u

@@ -80,8 +80,9 @@ is "link.cipher of serve" "$(jq -r .link.cipher "$work/first")" chacha20
 # All that went before, for every key that there is; some need a kernel (test/vm), or
 # have a test of their own.
 "$BIN" help | sed -n 's/^      \([a-z][A-Za-z._ ]*\)=.*/\1/p' | while read -r key; do
-	re=$(echo "$key" | sed 's/ NAME/ [a-z0-9]*/; s/\./\\./')
-	grep -q -e "-o '*$re=" -e "^is \"$re\|^ok \"$re" -e "\"$re\"" -e "^# sets $re" \
+	# a test either sets it, or says by its name that it does
+	re=$(echo "$key" | sed 's/ NAME/ [a-zA-Z0-9]*/; s/\./\\./')
+	grep -qE -e "-o '?$re=" -e "\"$re(\"|[: =])" -e "^# sets $re\$" \
 		test/e2e/*_test.sh test/vm/*_test.sh test/e2e/nat/*.sh || echo "# no test sets $key"
 done >"$work/unset"
 cat "$work/unset"

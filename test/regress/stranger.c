@@ -43,7 +43,7 @@ on_removed(void *arg, const struct wire_refusal *why)
 	(void)arg, (void)why;
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed, NULL};
+static const struct imports_user user = {on_imported, on_reply, on_removed, NULL, NULL};
 
 static void
 on_ready(void *arg)

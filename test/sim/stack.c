@@ -104,7 +104,7 @@ on_removed(void *arg, const struct wire_refusal *why)
 	import_gone(bridge_import(s->bridge));
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed, NULL};
+static const struct imports_user user = {on_imported, on_reply, on_removed, NULL, NULL};
 
 static int
 attach_message(void *arg, const struct session_msg *m)

@@ -2,12 +2,11 @@
 /*
  * Someone who types at a terminal in which the browser runs:
  *
- *	typist time N CMD ARG...	goes to the log and back N times, and prints how
- *many microseconds the screen took to answer: median, 99 of 100, the longest typist
- *monkey N SEED CMD ARG...	N keys and resizes by chance; CMD is started anew when it
- *ends, which it may with code 0 only
- *	typist watch WORDS CMD ARG...	prints "seen", then the time in microseconds of
- *					CLOCK_MONOTONIC when WORDS have come on the screen
+ * - typist time N CMD ARG... goes to the log and back N times, and prints how many
+ *   microseconds the screen took to answer: median, 99 of 100, the longest; how many
+ *   took longer than 50 ms; and how many bytes came for 20 keys that change nothing
+ * - typist monkey N SEED CMD ARG... makes N keys and resizes by chance; CMD is started
+ *   anew when it ends, which it may with code 0 only
  */
 #include <errno.h>
 #include <poll.h>
@@ -136,6 +135,31 @@ press(const char *key, const char *answer)
 	return now_us() - since;
 }
 
+static unsigned
+longer(const uint64_t *us, unsigned n)
+{
+	unsigned more = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		more += us[i] > 50000;
+	return more;
+}
+
+/* A screen that stays as it is is not drawn again. */
+static size_t
+useless_bytes(void)
+{
+	press("1", "Port");
+	while (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 300) > 0)
+		must(listen_for(0), "it has ended");
+	seen_n = 0;
+	for (unsigned i = 0; i < 20; i++)
+		must(write(fd, "g", 1) == 1, "write");
+	while (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 500) > 0)
+		must(listen_for(0), "it has ended");
+	return seen_n;
+}
+
 static int
 measure(unsigned n, char **argv)
 {
@@ -153,8 +177,11 @@ measure(unsigned n, char **argv)
 			must(listen_for(0), "it has ended");
 	}
 	qsort(us, n, sizeof(us[0]), by_size);
-	printf("%llu %llu %llu\n", (unsigned long long)us[n / 2],
-	       (unsigned long long)us[n * 99 / 100], (unsigned long long)us[n - 1]);
+	if (n % 2 == 1)
+		press("4", "Time");
+	printf("%llu %llu %llu %u %zu\n", (unsigned long long)us[n / 2],
+	       (unsigned long long)us[n * 99 / 100], (unsigned long long)us[n - 1],
+	       longer(us, n), useless_bytes());
 	must(end(SIGTERM) == 0, "it did not end in order");
 	return 0;
 }
@@ -255,30 +282,12 @@ monkey(unsigned n, unsigned seed, char **argv)
 	return 0;
 }
 
-/* --- watch --- */
-
-static int
-watch(const char *words, char **argv)
-{
-	start(argv);
-	wait_for("This machine", 60);
-	seen_n = 0;
-	printf("ready\n");
-	fflush(stdout);
-	wait_for(words, 300);
-	printf("seen %llu\n", (unsigned long long)now_us());
-	must(end(SIGTERM) == 0, "it did not end in order");
-	return 0;
-}
-
 int
 main(int argc, char **argv)
 {
-	must(argc > 3, "time N CMD... | monkey N SEED CMD... | watch WORDS CMD...");
+	must(argc > 3, "time N CMD... | monkey N SEED CMD...");
 	if (strcmp(argv[1], "time") == 0)
 		return measure((unsigned)atoi(argv[2]), argv + 3);
-	if (strcmp(argv[1], "watch") == 0)
-		return watch(argv[2], argv + 3);
 	must(argc > 4, "monkey N SEED CMD...");
 	return monkey((unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]), argv + 4);
 }
