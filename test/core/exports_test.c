@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/exports core/exported core/after core/wire_tail core/wire_iso core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
+/* link: core/exports core/exported core/wire_tail core/wire_iso core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
 /* clang-format on */
 /*
  * The attach side is a peer that says anything (test/core/pair.h); the outside
@@ -571,6 +571,32 @@ let_go_while_opening(void)
 		CHECK(exports_end(e));
 		teardown();
 	}
+}
+
+static void
+an_end_that_is_near(void)
+{
+	struct wire_ends ends = {.seconds = 30, .why = "bed time"}, got;
+	const struct pair_got *g;
+	unsigned heard;
+	struct rd r;
+
+	setup();
+	CHECK_EQ(say_hello(4 << 20), ERR_OK);
+	CHECK_EQ(say_import(1, 0), ERR_OK);
+	exports_ends(e, 1, &ends);
+	CHECK_EQ(pair_flush(&pair), ERR_OK);
+	g = pair_last(&pair, WIRE_ENDS);
+	rd_init(&r, g->body, g->len);
+	CHECK_EQ(wire_get_ends(&r, &got), ERR_OK);
+	CHECK(got.dev == 1 && got.seconds == 30 && strcmp(got.why, "bed time") == 0);
+	heard = pair.gots;
+	exports_ends(e, 2, &ends); /* there is none */
+	CHECK_EQ(say_release(1), ERR_OK);
+	exports_ends(e, 1, &ends);
+	CHECK_EQ(pair_flush(&pair), ERR_OK);
+	CHECK_EQ(pair.gots, heard);
+	teardown();
 }
 
 static void
@@ -1439,16 +1465,16 @@ TEST_MAIN(TEST(nothing_before_hello), TEST(hello_and_welcome), TEST(refused),
 	  TEST(list_and_changes), TEST(more_devices_than_fit), TEST(import_numbers_rise),
 	  TEST(too_many_devices), TEST(device_that_cannot_be_opened),
 	  TEST(let_go_while_opening), TEST(waiting_for_its_turn),
-	  TEST(release_of_what_is_not_there), TEST(requests_and_replies),
-	  TEST(isochronous), TEST(lost_packets_are_told), TEST(tails_are_agreed),
-	  TEST(one_begins_after_another), TEST(one_that_fails_has_ended),
-	  TEST(one_that_waits_is_unlinked), TEST(waiting_is_agreed),
-	  TEST(patience_is_the_drivers), TEST(tails_where_none_may_be),
-	  TEST(packets_that_contradict), TEST(bad_packets_fail_alone),
-	  TEST(control_goes_by_its_setup), TEST(lengths_that_contradict),
-	  TEST(bad_requests_fail_alone), TEST(streams_that_may_not_be),
-	  TEST(priorities_by_endpoint), TEST(unlinks), TEST(unlinks_that_may_not_be),
-	  TEST(release_with_urbs_out), TEST(removed_with_urbs_out),
-	  TEST(removed_in_submit), TEST(end_with_callbacks),
+	  TEST(an_end_that_is_near), TEST(release_of_what_is_not_there),
+	  TEST(requests_and_replies), TEST(isochronous), TEST(lost_packets_are_told),
+	  TEST(tails_are_agreed), TEST(one_begins_after_another),
+	  TEST(one_that_fails_has_ended), TEST(one_that_waits_is_unlinked),
+	  TEST(waiting_is_agreed), TEST(patience_is_the_drivers),
+	  TEST(tails_where_none_may_be), TEST(packets_that_contradict),
+	  TEST(bad_packets_fail_alone), TEST(control_goes_by_its_setup),
+	  TEST(lengths_that_contradict), TEST(bad_requests_fail_alone),
+	  TEST(streams_that_may_not_be), TEST(priorities_by_endpoint), TEST(unlinks),
+	  TEST(unlinks_that_may_not_be), TEST(release_with_urbs_out),
+	  TEST(removed_with_urbs_out), TEST(removed_in_submit), TEST(end_with_callbacks),
 	  TEST(replies_have_their_room), TEST(packets_have_their_room),
 	  TEST(replies_fit_the_window), TEST(every_allocation_fails_once))
