@@ -185,6 +185,8 @@ void
 bridge_assist(struct bridge *b, uint32_t off)
 {
 	ASSERT(b->imports != NULL && b->assist == NULL);
+	if (!imports_orders(b->imports))
+		off |= 1u << ASSIST_STORAGE;
 	b->assist = assist_new(b->pool, b->import, off, &assist_ops, b);
 }
 

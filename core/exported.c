@@ -103,6 +103,19 @@ send_reply(struct exported *x, uint64_t tag, const struct urb *u, bool unlinked)
 		(void)session_fail(x->of->session, ERR_NOMEM);
 }
 
+/* A request of its stream has ended: what was to begin then does. */
+static void
+ended(struct exported *x, uint8_t ep, uint64_t tag)
+{
+	void *handle;
+
+	if ((ep & 0x80) != 0 || (ep & 15) == 0)
+		return;
+	after_ended(&x->after, ep, tag >> TAG_BITS);
+	while ((handle = after_next(&x->after)) != NULL)
+		export_go(x->ex, handle);
+}
+
 /* Export engine: the one reply. None comes after export_end. */
 static void
 on_reply(void *door, uint64_t tag, const struct urb *u, bool unlinked)
@@ -112,6 +125,7 @@ on_reply(void *door, uint64_t tag, const struct urb *u, bool unlinked)
 	promise_kept(x, reply_size(u->ep, u->len, u->packets));
 	send_reply(x, tag, u, unlinked);
 	x->packets -= u->packets;
+	ended(x, u->ep, tag);
 }
 
 static int
@@ -153,6 +167,7 @@ exported_new(struct exported_set *set, uint32_t dev)
 		return NULL;
 	x->of = set;
 	x->dev = dev;
+	after_init(&x->after, set->pool);
 	list_add(&set->devs, &x->link);
 	set->count++;
 	return x;
@@ -211,6 +226,7 @@ exported_forget(struct exported *x)
 
 	ASSERT(x->promised == 0);
 	add_stats(&set->past, x);
+	after_fini(&x->after);
 	export_free(x->ex);
 	list_del(&x->link);
 	set->count--;
@@ -226,6 +242,7 @@ exported_leave(struct exported *x)
 		return;
 	x->state = EXPORTED_LEAVING;
 	promise_kept(x, x->promised);
+	after_fini(&x->after);
 	for (uint32_t i = 0; i < 32; i++)
 		session_close(x->of->session, x->dev << 5 | i);
 	if (live)
@@ -268,7 +285,7 @@ lose_packet(struct urb_iso *p)
 
 /* OUT data follow the head; returns ERR_PROTO when their length is another. */
 static int
-read_submit(const struct session_msg *m, struct export_request *q)
+read_submit(const struct session_msg *m, struct export_request *q, uint32_t *after)
 {
 	uint8_t head[WIRE_SUBMIT_HEAD];
 	struct wire_submit s;
@@ -279,6 +296,7 @@ read_submit(const struct session_msg *m, struct export_request *q)
 	rd_init(&r, head, sizeof(head));
 	if ((err = wire_get_submit(&r, &s)) != ERR_OK)
 		return err;
+	*after = s.after;
 	q->tag = tag_of(m->sid, m->index);
 	q->ep = stream_ep(m->sid);
 	if ((q->ep & 15) == 0)
@@ -322,7 +340,8 @@ exported_submit(struct exported *x, const struct session_msg *m)
 	uint64_t reply;
 	void *handle;
 	uint8_t *buf;
-	int err = read_submit(m, &q);
+	uint32_t after;
+	int err = read_submit(m, &q, &after);
 
 	if (err != ERR_OK || x->state != EXPORTED_LIVE)
 		return err;
@@ -331,6 +350,7 @@ exported_submit(struct exported *x, const struct session_msg *m)
 		const struct urb u = {.ep = q.ep, .status = -LINUX_ENOMEM};
 
 		send_reply(x, q.tag, &u, false);
+		ended(x, q.ep, q.tag);
 		return ERR_OK;
 	}
 	promise(x, reply);
@@ -342,15 +362,24 @@ exported_submit(struct exported *x, const struct session_msg *m)
 		session_msg_read(m, m->len - q.len, buf, q.len);
 	if (q.packets > 0)
 		read_packets(m, export_iso(handle), q.packets, q.len);
-	export_go(x->ex, handle);
+	if (!x->of->orders || (q.ep & 0x80) == 0 || !after_waits(&x->after, after) ||
+	    !after_hold(&x->after, after, q.tag, handle))
+		export_go(x->ex, handle);
 	return ERR_OK;
 }
 
 void
 exported_unlink(struct exported *x, uint32_t sid, uint64_t index)
 {
-	if (x->state == EXPORTED_LIVE)
-		export_unlink(x->ex, tag_of(sid, index));
+	uint64_t tag = tag_of(sid, index);
+	void *handle;
+
+	if (x->state != EXPORTED_LIVE)
+		return;
+	handle = after_take(&x->after, tag);
+	export_unlink(x->ex, tag);
+	if (handle != NULL)
+		export_go(x->ex, handle); /* it ends there */
 }
 
 void
