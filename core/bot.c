@@ -7,9 +7,6 @@
 #include "core/mem.h"
 #include "core/usbip.h"
 
-#define CBW_LEN 31
-#define CBW_SIG 0x43425355u /* "USBC" */
-
 /* What is not listed: the command goes on the plain way. */
 static const struct {
 	bool known;
@@ -60,13 +57,6 @@ bot_early_free(struct bot *b, struct bot_early *e)
 	list_del(&e->link);
 	b->earlies--;
 	pool_put(b->pool, e, sizeof(*e));
-}
-
-void
-bot_late_free(struct bot *b, struct bot_late *w)
-{
-	list_del(&w->link);
-	pool_put(b->pool, w, sizeof(*w) + (w->q.ep == b->out ? (size_t)w->q.len : 0));
 }
 
 static void
@@ -178,241 +168,6 @@ take_back(struct bot *b)
 	}
 }
 
-/* --- what the driver sends --- */
-
-static bool
-is_cbw(const uint8_t *p, uint32_t n)
-{
-	return n == CBW_LEN && bot_le32(p) == CBW_SIG && (p[12] & 0x7f) == 0 &&
-	       p[13] < 16 && p[14] > 0 && p[14] <= 16;
-}
-
-static enum bot_step
-sent(struct bot *b, const struct import_request *q)
-{
-	bool cbw = q->len == CBW_LEN && is_cbw(q->data, q->len);
-
-	if (cbw && (b->place == BOT_READY || b->place == BOT_LOST)) {
-		memcpy(b->tag, q->data + 4, 4);
-		b->left = bot_le32(q->data + 8);
-		b->missing = 0;
-		b->failed = false;
-		if (b->left == 0)
-			return BOT_CBW_NONE;
-		return q->data[12] & 0x80 ? BOT_CBW_IN : BOT_CBW_OUT;
-	}
-	if (b->place != BOT_OUT || q->len > b->left)
-		return BOT_OTHER;
-	b->left -= q->len;
-	return b->left == 0 ? BOT_LAST_OUT : BOT_DATA_OUT;
-}
-
-static int
-submit_early(struct bot *b, const struct import_request *q, bool cbw, uint64_t ours,
-	     uint64_t *tag)
-{
-	struct bot_early *e = pool_zget(b->pool, sizeof(*e));
-	int err;
-
-	if (e == NULL)
-		return b->ops->submit(b->arg, q, tag);
-	if ((err = b->ops->submit(b->arg, q, &e->far)) != ERR_OK) {
-		pool_put(b->pool, e, sizeof(*e));
-		return err;
-	}
-	e->len = q->len;
-	e->cbw = cbw;
-	list_add(&b->early, &e->link);
-	b->earlies++;
-	b->due = true;
-	b->due_ep = b->out;
-	b->due_tag = *tag = ours;
-	b->due_reply = (struct import_reply){.actual = q->len};
-	b->stats->saved++;
-	return ERR_OK;
-}
-
-/* The device does not take any more: the status will say so. */
-static void
-swallow(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
-{
-	b->missing += q->len;
-	b->due = true;
-	b->due_ep = b->out;
-	b->due_tag = *tag = ours;
-	b->due_reply = (struct import_reply){.actual = q->len};
-}
-
-static int
-take_out(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
-{
-	enum bot_step step = sent(b, q);
-	int err;
-
-	if (!bot_step(b, step) || b->bars > 0 || b->earlies == BOT_EARLY)
-		return b->ops->submit(b->arg, q, tag);
-	if (b->stalled || b->mending) {
-		swallow(b, q, ours, tag);
-		return ERR_OK;
-	}
-	err = submit_early(b, q, step < BOT_DATA_OUT, ours, tag);
-	if (err != ERR_OK)
-		(void)bot_step(
-		    b, BOT_OTHER); /* the driver is told, and will do something else */
-	return err;
-}
-
-/* --- what it asks for --- */
-
-static enum bot_step
-asked(struct bot *b, const struct import_request *q)
-{
-	if (b->place != BOT_IN)
-		return b->csw.asked || b->bars > 0 || q->len > BOT_CSW_ROOM ? BOT_OTHER
-									    : BOT_ASK;
-	if (q->len > b->left || q->len == 0 || b->n == BOT_READS)
-		return BOT_OTHER;
-	b->left -= q->len;
-	return b->left == 0 ? BOT_LAST_IN : BOT_DATA_IN;
-}
-
-static int
-read_data(struct bot *b, const struct import_request *q, bool last, uint64_t *tag)
-{
-	struct import_request r = *q;
-	int err = bot_read(b, &r, tag);
-
-	if (err != ERR_OK) {
-		(void)bot_step(b, BOT_OTHER);
-		return err;
-	}
-	b->reads[b->n++] = *tag;
-	if (last && b->bars == 0 && bot_csw_ask(b, BOT_CSW_LEN, true) != ERR_OK)
-		b->csw.open = false; /* then when it is asked for */
-	return ERR_OK;
-}
-
-/* The one that was asked for before, or is now. */
-static int
-read_csw(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
-{
-	int err = ERR_OK;
-
-	if (!b->csw.open && !b->csw.here)
-		err = bot_csw_ask(b, q->len, false);
-	if (err != ERR_OK)
-		return err;
-	b->csw.asked = true;
-	b->csw.named = b->csw.leaving = false;
-	b->csw.tag = *tag = ours;
-	b->csw.q = *q;
-	return ERR_OK;
-}
-
-static int
-take_in(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
-{
-	struct import_request r = *q;
-	enum bot_step step = asked(b, q);
-	bool waits = (b->csw.open || b->csw.here) && !b->csw.asked;
-
-	b->model = *q;
-	if (bot_step(b, step))
-		return step == BOT_ASK ? read_csw(b, q, ours, tag)
-				       : read_data(b, q, step == BOT_LAST_IN, tag);
-	return waits ? read_csw(b, q, ours, tag) : bot_read(b, &r, tag);
-}
-
-static int
-take(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
-{
-	if (b->owed && !b->csw.asked) {
-		b->owed = false;
-		b->due = true;
-		b->due_ep = q->ep;
-		b->due_tag = *tag = ours;
-		b->due_reply = (struct import_reply){.status = -LINUX_EPROTO};
-		return ERR_OK;
-	}
-	return q->ep == b->out ? take_out(b, q, ours, tag) : take_in(b, q, ours, tag);
-}
-
-/* --- urbs that wait --- */
-
-/* A status that nobody asks for would take what is the next command's. */
-static bool
-has_to_wait(const struct bot *b, uint8_t ep)
-{
-	return b->csw.open && !b->csw.asked && (ep == b->out || b->csw.cancelled);
-}
-
-static int
-wait(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
-{
-	size_t n = q->ep == b->out ? q->len : 0;
-	struct bot_late *w = pool_get(b->pool, sizeof(*w) + n);
-
-	if (w == NULL)
-		return ERR_NOMEM;
-	memset(w, 0, sizeof(*w));
-	w->q = *q;
-	w->q.data = NULL;
-	if (n > 0)
-		w->q.data = memcpy(w->data, q->data, n);
-	w->ours = *tag = ours;
-	list_add(&b->waiting, &w->link);
-	bot_csw_cancel(b);
-	return ERR_OK;
-}
-
-static void
-pay_due(struct bot *b)
-{
-	if (!b->due)
-		return;
-	b->due = false;
-	b->ops->answer(b->arg, b->due_ep, b->due_tag, &b->due_reply, NULL);
-}
-
-/* Its turn has come: as if the driver submitted it now. */
-static void
-release(struct bot *b, struct bot_late *w)
-{
-	const struct import_reply no[2] = {{.status = -LINUX_ENOMEM},
-					   {.status = -LINUX_ESHUTDOWN}};
-	uint64_t ours = w->ours, tag = 0;
-	uint8_t ep = w->q.ep;
-	int err;
-
-	list_del(&w->link);
-	err = take(b, &w->q, ours, &tag);
-	if (err == ERR_OK && tag != ours) {
-		w->far = tag;
-		list_add(&b->renamed, &w->link);
-		return;
-	}
-	bot_late_free(b, w);
-	if (err != ERR_OK)
-		b->ops->answer(b->arg, ep, ours, &no[err != ERR_NOMEM], NULL);
-	else if (b->csw.asked && b->csw.tag == ours)
-		b->csw.named = true;
-	pay_due(b);
-}
-
-struct bot_late *
-bot_late_find(const struct list *of, uint8_t ep, uint64_t tag, bool far)
-{
-	struct list *l;
-
-	LIST_EACH (of, l) {
-		struct bot_late *w = CONTAINER_OF(l, struct bot_late, link);
-
-		if (w->q.ep == ep && (far ? w->far : w->ours) == tag)
-			return w;
-	}
-	return NULL;
-}
-
 void
 bot_go_on(struct bot *b)
 {
@@ -428,9 +183,9 @@ bot_go_on(struct bot *b)
 	while (!list_empty(&b->waiting)) {
 		struct bot_late *w = CONTAINER_OF(b->waiting.next, struct bot_late, link);
 
-		if (has_to_wait(b, w->q.ep))
+		if (bot_has_to_wait(b, w->q.ep))
 			return;
-		release(b, w);
+		bot_release(b, w);
 	}
 }
 
@@ -438,34 +193,18 @@ int
 bot_submit(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
 {
 	b->newest = ours;
-	return !list_empty(&b->waiting) || has_to_wait(b, q->ep) ? wait(b, q, ours, tag)
-								 : take(b, q, ours, tag);
+	return !list_empty(&b->waiting) || bot_has_to_wait(b, q->ep)
+		   ? bot_wait(b, q, ours, tag)
+		   : bot_take(b, q, ours, tag);
 }
 
 void
 bot_go(struct bot *b)
 {
-	pay_due(b);
+	bot_pay_due(b);
 	if (b->csw.asked && b->csw.tag == b->newest)
 		b->csw.named = true;
 	bot_go_on(b);
-}
-
-/* One that waits, or did. */
-static bool
-unlink_late(struct bot *b, uint8_t ep, uint64_t tag)
-{
-	const struct import_reply back = {.status = -LINUX_ECONNRESET, .unlinked = true};
-	struct bot_late *w = bot_late_find(&b->waiting, ep, tag, false);
-
-	if (w != NULL) {
-		bot_late_free(b, w);
-		b->ops->answer(b->arg, ep, tag, &back, NULL);
-		return true;
-	}
-	if ((w = bot_late_find(&b->renamed, ep, tag, false)) != NULL)
-		(void)b->ops->unlink(b->arg, ep, w->far);
-	return w != NULL;
 }
 
 /* true: the answer comes. */
@@ -491,7 +230,7 @@ bot_unlink(struct bot *b, uint8_t ep, uint64_t tag)
 			bot_csw_cancel(b); /* it is behind those data */
 		if (ep == b->in)
 			(void)bot_step(b, BOT_OTHER);
-		known = unlink_late(b, ep, tag);
+		known = bot_unlink_late(b, ep, tag);
 	}
 	bot_go_on(b);
 	return known;

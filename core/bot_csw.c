@@ -47,11 +47,19 @@ bot_csw_cancel(struct bot *b)
 		b->csw.cancelled = b->ops->unlink(b->arg, b->in, b->csw.far) == ERR_OK;
 }
 
+/*
+ * A driver that thinks that all was taken, and may not trust a residue, has to hear of a
+ * write that it was not; what a device needs of other data is its own business.
+ */
 void
 bot_csw_mend(struct bot *b, uint8_t *p)
 {
-	if (b->missing > bot_le32(p + 8))
+	bool counted = b->missing <= bot_le32(p + 8);
+
+	if (!counted)
 		put32(p + 8, b->missing);
+	if (p[12] == 0 && b->missing > 0 && (b->writes || !counted))
+		p[12] = 1;
 	(void)bot_step(b, BOT_CSW);
 }
 

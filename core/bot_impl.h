@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What bot.c (the driver's urbs), bot_csw.c (the status) and bot_far.c (replies) share;
- * for nobody else.
+ * What bot.c (what happens), bot_take.c (the driver's urbs), bot_late.c (those that
+ * wait), bot_csw.c (the status) and bot_far.c (replies) share; for nobody else.
  */
 #ifndef CORE_BOT_IMPL_H
 #define CORE_BOT_IMPL_H
@@ -82,6 +82,7 @@ struct bot {
 	uint8_t in, out, iface;
 	enum bot_place place;
 	uint8_t tag[4]; /* of the command */
+	bool writes;    /* the medium */
 	uint32_t left;  /* bytes of its data that the driver has not sent or asked for */
 	struct import_request model; /* of a read */
 	struct list early;
@@ -125,14 +126,29 @@ int bot_read(struct bot *, struct import_request *, uint64_t *far) MUST_CHECK;
 /* false: from here on the command goes the plain way. */
 bool bot_step(struct bot *, enum bot_step);
 void bot_early_free(struct bot *, struct bot_early *);
-void bot_late_free(struct bot *, struct bot_late *);
-struct bot_late *bot_late_find(const struct list *, uint8_t ep, uint64_t tag, bool far);
 
 /* What the driver sent did not arrive, and it was told that it did. */
 void bot_fail(struct bot *);
 
 /* All that follows from what has just changed. */
 void bot_go_on(struct bot *);
+
+/* bot_take.c. As bot_submit, of an urb whose turn it is. */
+int bot_take(struct bot *, const struct import_request *, uint64_t ours,
+	     uint64_t *tag) MUST_CHECK;
+
+/*
+ * bot_late.c. A status that nobody asks for would take what is the next command's: an
+ * urb has to wait, until bot_release, which is as if the driver submitted it then.
+ */
+bool bot_has_to_wait(const struct bot *, uint8_t ep);
+int bot_wait(struct bot *, const struct import_request *, uint64_t ours,
+	     uint64_t *tag) MUST_CHECK;
+void bot_release(struct bot *, struct bot_late *);
+bool bot_unlink_late(struct bot *, uint8_t ep, uint64_t tag); /* false: another's */
+struct bot_late *bot_late_find(const struct list *, uint8_t ep, uint64_t tag, bool far);
+void bot_late_free(struct bot *, struct bot_late *);
+void bot_pay_due(struct bot *);
 
 /* bot_csw.c. mend: the driver thinks that the device took all; if not, it has to look. */
 bool bot_is_csw(const struct bot *, const uint8_t *, uint32_t n);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/assist core/assist_kind core/after core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
+/* link: core/assist core/assist_kind core/after core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
 /* clang-format on */
 /*
  * A disk's driver on one side, what the far end makes of it on the other. Whole runs
@@ -315,10 +315,36 @@ a_write_stalls(void)
 	status(3, 0, 0); /* a device that does not count */
 	CHECK(silent());
 	gives(4, 0, 0);
-	HEARD_STATUS(s, 2488, 0);
+	HEARD_STATUS(s, 2488, 1); /* the driver has to look */
 	c = command(true, 512);
 	HEARD(c, 0, 31, 0);
 	teardown();
+}
+
+/* A residue that the driver may not trust is not enough; of other data it is. */
+static void
+a_write_stalls_and_counts(void)
+{
+	static const uint8_t op[] = {0x2a, 0x8a, 0x55 /* MODE SELECT */};
+
+	for (size_t i = 0; i < sizeof(op); i++) {
+		uint8_t b[31] = {'U', 'S', 'B', 'C', ++tag, 7, 7, 7, 0, 2};
+		uint32_t s;
+
+		setup();
+		b[14] = 10;
+		b[15] = op[i];
+		(void)send_bytes(OUT, b, sizeof(b));
+		(void)data_out(512);
+		hear_all();
+		s = submit(IN, 13);
+		gives(0, 31, 0);
+		fails(1, -LINUX_EPIPE);
+		gives(3, 0, 0);
+		status(2, 512, 0);
+		HEARD_STATUS(s, 512, op[i] != 0x55);
+		teardown();
+	}
 }
 
 /* Data that the driver sends then are taken from it, and go nowhere. */
@@ -692,7 +718,8 @@ names_of_those_before(void)
 
 TEST_MAIN(TEST(a_read), TEST(a_write), TEST(without_data), TEST(all_at_once),
 	  TEST(others_go_the_plain_way), TEST(no_command_block),
-	  TEST(back_to_the_quick_way), TEST(a_write_stalls), TEST(a_write_stalls_early),
+	  TEST(back_to_the_quick_way), TEST(a_write_stalls),
+	  TEST(a_write_stalls_and_counts), TEST(a_write_stalls_early),
 	  TEST(a_write_fails), TEST(a_command_fails), TEST(a_failure_is_owed),
 	  TEST(a_read_stalls), TEST(a_read_is_taken_back), TEST(a_command_too_early),
 	  TEST(one_that_waits_is_taken_back), TEST(the_status_is_taken_back),
