@@ -47,6 +47,7 @@ struct exported {
 	struct export *ex; /* NULL while opening */
 	uint64_t promised; /* its part */
 	struct after after;
+	bool taking_turns;
 	uint64_t packets; /* isochronous ones that replies are still to come for */
 };
 

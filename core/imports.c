@@ -196,7 +196,7 @@ send_submit(struct imports *m, uint32_t sid, const struct import_request *q,
 	    const struct session_slice *packets, uint64_t *tag)
 {
 	struct wire_submit s = {.after = m->orders ? q->after : 0,
-				.flags = q->flags,
+				.flags = q->flags & ~WIRE_IF_WELL,
 				.len = length_of(q),
 				.start_frame = q->start_frame,
 				.interval = q->interval,
@@ -206,6 +206,8 @@ send_submit(struct imports *m, uint32_t sid, const struct import_request *q,
 	struct wr w;
 	int err;
 
+	if (m->orders && q->if_well)
+		s.flags |= WIRE_IF_WELL;
 	memcpy(s.setup, q->setup, sizeof(s.setup));
 	wr_init(&w, head, sizeof(head));
 	wire_put_submit(&w, &s);

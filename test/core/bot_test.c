@@ -684,34 +684,71 @@ no_memory(void)
 
 /* --- what waits for another at the far end --- */
 
+static bool
+waits(const struct after *a, uint32_t name)
+{
+	return after_turn(a, name, false) == AFTER_WAIT;
+}
+
 static void
 names_of_those_before(void)
 {
 	struct after a;
+	enum after_turn turn;
+	uint64_t t;
 	int x, y;
 
 	pool = (struct pool)TEST_POOL(1 << 20);
 	after_init(&a, &pool);
-	CHECK(!after_waits(&a, 0));
-	CHECK(after_waits(&a, after_name(2, 0)));
-	after_ended(&a, 2, 0);
-	CHECK(!after_waits(&a, after_name(2, 0)));
-	CHECK(after_waits(&a, after_name(2, 1)));
-	CHECK(after_waits(&a, after_name(3, 0)));
-	CHECK(after_hold(&a, after_name(2, 5), 50, &x));
-	CHECK(after_hold(&a, after_name(2, 3), 30, &y));
-	CHECK(after_next(&a) == NULL);
-	after_ended(&a, 2, 4);
-	CHECK(after_next(&a) == &y);
-	CHECK(after_next(&a) == NULL);
+	CHECK(!waits(&a, 0));
+	CHECK(waits(&a, after_name(2, 0)));
+	after_ended(&a, 2, 0, true);
+	CHECK(!waits(&a, after_name(2, 0)));
+	CHECK(waits(&a, after_name(2, 1)));
+	CHECK(waits(&a, after_name(3, 0)));
+	CHECK(waits(&a, after_name(0x82, 0)));
+	CHECK(after_hold(&a, after_name(2, 5), false, 50, &x));
+	CHECK(after_hold(&a, after_name(2, 3), true, 30, &y));
+	CHECK(after_next(&a, &t, &turn) == NULL);
+	after_ended(&a, 2, 4, true);
+	CHECK(after_next(&a, &t, &turn) == &y);
+	CHECK(t == 30 && turn == AFTER_SKIP); /* nobody said that 3 was well */
+	CHECK(after_next(&a, &t, &turn) == NULL);
 	CHECK(after_take(&a, 30) == NULL);
 	CHECK(after_take(&a, 50) == &x);
-	after_ended(&a, 2, (1ull << 28) + 7); /* the low bits come again */
-	CHECK(!after_waits(&a, after_name(2, (1ull << 28) + 7)));
-	CHECK(after_waits(&a, after_name(2, (1ull << 28) + 8)));
-	after_ended(&a, 2, 3); /* an older one */
-	CHECK(!after_waits(&a, after_name(2, (1ull << 28) + 7)));
-	CHECK(after_hold(&a, after_name(2, (1ull << 28) + 9), 1, &x));
+	after_ended(&a, 2, (1ull << 27) + 7, true); /* the low bits come again */
+	CHECK(!waits(&a, after_name(2, (1ull << 27) + 7)));
+	CHECK(waits(&a, after_name(2, (1ull << 27) + 8)));
+	after_ended(&a, 2, 3, true); /* an older one */
+	CHECK(!waits(&a, after_name(2, (1ull << 27) + 7)));
+	CHECK(after_hold(&a, after_name(2, (1ull << 27) + 9), false, 1, &x));
+	after_fini(&a);
+	CHECK_EQ(pool.used, 0);
+}
+
+/* How each of the last 64 ended; older ones did not end well. */
+static void
+how_they_ended(void)
+{
+	struct after a;
+
+	pool = (struct pool)TEST_POOL(1 << 20);
+	after_init(&a, &pool);
+	for (unsigned i = 0; i < 70; i++)
+		after_ended(&a, 0x81, i, i % 3 != 0);
+	for (unsigned i = 0; i < 70; i++)
+		CHECK_EQ(after_turn(&a, after_name(0x81, i), true),
+			 i >= 6 && i % 3 != 0 ? AFTER_GO : AFTER_SKIP);
+	after_ended(&a, 0x81, 72, false); /* taken back */
+	after_ended(&a, 0x81, 71, true);
+	CHECK_EQ(after_turn(&a, after_name(0x81, 71), true), AFTER_GO);
+	CHECK_EQ(after_turn(&a, after_name(0x81, 70), true), AFTER_SKIP);
+	CHECK_EQ(after_turn(&a, after_name(0x81, 72), true), AFTER_SKIP);
+	CHECK_EQ(after_turn(&a, after_name(0x81, 68), true), AFTER_GO);
+	CHECK_EQ(after_turn(&a, after_name(0x81, 73), true), AFTER_WAIT);
+	after_ended(&a, 0x81, 1000, true);
+	CHECK_EQ(after_turn(&a, after_name(0x81, 999), true), AFTER_SKIP);
+	CHECK_EQ(after_turn(&a, after_name(0x81, 1000), true), AFTER_GO);
 	after_fini(&a);
 	CHECK_EQ(pool.used, 0);
 }
@@ -724,4 +761,4 @@ TEST_MAIN(TEST(a_read), TEST(a_write), TEST(without_data), TEST(all_at_once),
 	  TEST(a_read_stalls), TEST(a_read_is_taken_back), TEST(a_command_too_early),
 	  TEST(one_that_waits_is_taken_back), TEST(the_status_is_taken_back),
 	  TEST(a_reset_in_between), TEST(impossible_replies), TEST(no_memory),
-	  TEST(names_of_those_before))
+	  TEST(names_of_those_before), TEST(how_they_ended))

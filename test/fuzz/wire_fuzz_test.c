@@ -401,7 +401,10 @@ say_submit(void)
 	if (sid % 32 == 0)
 		s.len = s.setup[6];
 	if (rnd(3) == 0)
-		s.after = rnd(8) ? after_name((uint8_t)rnd(4), rnd(8)) : edge();
+		s.after =
+		    rnd(8) ? after_name((uint8_t)(rnd(4) | rnd(2) << 7), rnd(8)) : edge();
+	if (rnd(4) == 0)
+		s.flags = (s.flags & URB_SHORT_NOT_OK) | WIRE_IF_WELL;
 	s.packets = rnd(20) ? (sid % 32 < 10 ? 0 : rnd(5)) : edge();
 	wr_init(&w, b, sizeof(b));
 	wire_put_submit(&w, &s);
