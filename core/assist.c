@@ -34,6 +34,14 @@ on_unlink(void *arg, uint8_t ep, uint64_t tag)
 	return a->ops->unlink(a->arg, ep, tag);
 }
 
+static uint64_t
+on_now(void *arg)
+{
+	struct assist *a = arg;
+
+	return a->ops->now(a->arg);
+}
+
 void
 assist_answer(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *reply,
 	      const uint8_t *data)
@@ -116,31 +124,31 @@ part_of(struct assist *a, const struct import_request *q)
 }
 
 /* Likewise a disk's, both of whose endpoints it has. */
-static struct bot *
+static struct unit *
 unit_of(struct assist *a, const struct import_request *q)
 {
 	uint8_t in, out, iface;
-	struct bot **free = NULL;
+	struct unit **free = NULL;
 
 	if (q->type != URB_BULK || !assist_is_on(a, ASSIST_STORAGE))
 		return NULL;
 	for (unsigned i = 0; i < ASSIST_UNITS; i++) {
-		if (a->unit[i] != NULL && bot_has(a->unit[i], q->ep))
+		if (a->unit[i] != NULL && unit_has(a->unit[i], q->ep))
 			return a->unit[i];
 		if (a->unit[i] == NULL)
 			free = &a->unit[i];
 	}
 	if (free != NULL && assist_face_disk(a->import, q->ep, &in, &out, &iface))
-		*free = bot_new(a->pool, in, out, iface, &a->stats[ASSIST_STORAGE],
-				&ahead_ops, a);
+		*free = unit_new(a->pool, in, out, iface, &a->stats[ASSIST_STORAGE],
+				 &ahead_ops, a->ops->now == NULL ? NULL : on_now, a);
 	return free == NULL ? NULL : *free;
 }
 
-static struct bot *
+static struct unit *
 find_unit(const struct assist *a, uint8_t ep)
 {
 	for (unsigned i = 0; i < ASSIST_UNITS; i++)
-		if (a->unit[i] != NULL && bot_has(a->unit[i], ep))
+		if (a->unit[i] != NULL && unit_has(a->unit[i], ep))
 			return a->unit[i];
 	return NULL;
 }
@@ -166,12 +174,12 @@ int
 assist_submit(struct assist *a, const struct import_request *q, uint64_t *tag)
 {
 	struct assist_part *p;
-	struct bot *unit;
+	struct unit *unit;
 
 	if ((q->ep & 15) == 0)
 		return assist_control(a, q, tag);
 	if ((unit = unit_of(a, q)) != NULL)
-		return bot_submit(unit, q, a->next_tag++ | ASSIST_TAG, tag);
+		return unit_submit(unit, q, a->next_tag++ | ASSIST_TAG, tag);
 	if ((p = part_of(a, q)) == NULL)
 		return a->ops->submit(a->arg, q, tag);
 	*tag = a->next_tag++ | ASSIST_TAG;
@@ -182,12 +190,12 @@ void
 assist_sent(struct assist *a, uint8_t ep)
 {
 	struct assist_part *p = assist_find(a, ep);
-	struct bot *unit = find_unit(a, ep);
+	struct unit *unit = find_unit(a, ep);
 
 	if (p != NULL)
 		ahead_go(p->ahead);
 	else if (unit != NULL)
-		bot_go(unit);
+		unit_go(unit);
 	else if ((ep & 15) == 0 && !list_empty(&a->held))
 		CONTAINER_OF(a->held.prev, struct assist_held, link)->named = true;
 	go_on(a);
@@ -197,11 +205,11 @@ int
 assist_unlink(struct assist *a, uint8_t ep, uint64_t tag)
 {
 	struct assist_part *p = assist_find(a, ep);
-	struct bot *unit = find_unit(a, ep);
+	struct unit *unit = find_unit(a, ep);
 	struct assist_held *h;
 	int err = ERR_OK;
 
-	if (unit != NULL && bot_unlink(unit, ep, tag)) {
+	if (unit != NULL && unit_unlink(unit, ep, tag)) {
 		go_on(a);
 		return ERR_OK;
 	}
@@ -227,11 +235,11 @@ to_unit(struct assist *a, uint8_t ep, uint64_t *tag, struct import_reply *r,
 	a->units_own = false;
 	a->seen = NULL;
 	for (unsigned i = 0; i < ASSIST_UNITS && err == ERR_NODEV; i++) {
-		struct bot *b = a->unit[i];
+		struct unit *b = a->unit[i];
 
-		if (b == NULL || ((ep & 15) != 0 && !bot_has(b, ep)))
+		if (b == NULL || ((ep & 15) != 0 && !unit_has(b, ep)))
 			continue;
-		err = bot_reply(b, ep, tag, r, data);
+		err = unit_reply(b, ep, tag, r, data);
 		if (err == ERR_OK || (ep & 15) != 0)
 			a->replying_unit = b;
 	}
@@ -275,11 +283,11 @@ int
 assist_reply_end(struct assist *a)
 {
 	struct assist_held *h = a->ending;
-	struct bot *unit = a->replying_unit;
+	struct unit *unit = a->replying_unit;
 	int err = ERR_OK;
 
 	if (unit != NULL && a->seen != NULL)
-		bot_saw(unit, a->seen, a->seen_n);
+		unit_saw(unit, a->seen, a->seen_n);
 	if (a->replying != NULL)
 		ahead_reply_end(a->replying->ahead);
 	else if (!a->units_own)
@@ -287,7 +295,7 @@ assist_reply_end(struct assist *a)
 	if (err == ERR_OK && h != NULL)
 		assist_held_end(a, h, h->done);
 	if (unit != NULL && err == ERR_OK)
-		bot_reply_end(unit);
+		unit_reply_end(unit);
 	a->replying_unit = NULL;
 	a->replying = NULL;
 	a->ending = NULL;
@@ -331,7 +339,7 @@ assist_free(struct assist *a)
 	if (a == NULL)
 		return;
 	for (unsigned i = 0; i < ASSIST_UNITS; i++)
-		bot_free(a->unit[i]);
+		unit_free(a->unit[i]);
 	while (!list_empty(&a->parts))
 		forget(a, CONTAINER_OF(a->parts.next, struct assist_part, link));
 	assist_held_free(a);

@@ -60,16 +60,16 @@ is_bot_reset(const uint8_t setup[8])
 }
 
 static bool
-changes_unit(const struct bot *b, const uint8_t setup[8])
+changes_unit(const struct unit *b, const uint8_t setup[8])
 {
 	enum urb_job job = desc_job(setup);
 
 	if (job == URB_JOB_RESET || job == URB_JOB_SET_CONFIGURATION)
 		return true;
 	if (job == URB_JOB_CLEAR_HALT)
-		return bot_has(b, setup[4]);
+		return unit_has(b, setup[4]);
 	return (job == URB_JOB_SET_INTERFACE || is_bot_reset(setup)) &&
-	       setup[4] == bot_iface(b);
+	       setup[4] == unit_iface(b);
 }
 
 static uint8_t
@@ -96,7 +96,7 @@ is_quiet(const struct assist *a, const struct assist_held *h)
 		if ((h->eps & 1u << i) && !ahead_quiet(barred(a, i)))
 			return false;
 	for (unsigned i = 0; i < ASSIST_UNITS; i++)
-		if ((h->units & 1u << i) && !bot_quiet(a->unit[i]))
+		if ((h->units & 1u << i) && !unit_quiet(a->unit[i]))
 			return false;
 	return true;
 }
@@ -131,7 +131,7 @@ hold(struct assist *a, const struct import_request *q, uint16_t eps, uint8_t uni
 			ahead_bar(barred(a, i));
 	for (unsigned i = 0; i < ASSIST_UNITS; i++)
 		if (units & 1u << i)
-			bot_bar(a->unit[i]);
+			unit_bar(a->unit[i]);
 	return ERR_OK;
 }
 
@@ -150,7 +150,7 @@ assist_held_end(struct assist *a, struct assist_held *h, bool changed)
 			ahead_unbar(barred(a, i), changed);
 	for (unsigned i = 0; i < ASSIST_UNITS; i++)
 		if (h->units & 1u << i)
-			bot_unbar(a->unit[i], changed && h->anew);
+			unit_unbar(a->unit[i], changed && h->anew);
 	put(a, h);
 }
 

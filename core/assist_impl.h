@@ -7,7 +7,7 @@
 #define CORE_ASSIST_IMPL_H
 
 #include "core/assist.h"
-#include "core/bot.h"
+#include "core/unit.h"
 
 #define ASSIST_TAG   (1ull << 58)
 #define ASSIST_UNITS 8  /* disks, likewise */
@@ -39,10 +39,10 @@ struct assist {
 	uint32_t off;
 	struct ahead_stats stats[ASSISTS];
 	struct list parts, held;
-	struct bot *unit[ASSIST_UNITS];
+	struct unit *unit[ASSIST_UNITS];
 	unsigned n; /* parts */
 	uint64_t next_tag;
-	struct bot *replying_unit; /* and whether it is the unit's own */
+	struct unit *replying_unit; /* and whether it is the unit's own */
 	bool units_own;
 	uint8_t *seen; /* data of a reply to the engine */
 	uint32_t seen_n;

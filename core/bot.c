@@ -30,8 +30,8 @@ static const struct {
 };
 
 struct bot *
-bot_new(struct pool *pool, uint8_t in, uint8_t out, uint8_t iface,
-	struct ahead_stats *stats, const struct ahead_ops *ops, void *arg)
+bot_new(struct pool *pool, uint8_t in, uint8_t out, struct ahead_stats *stats,
+	const struct ahead_ops *ops, void *arg)
 {
 	struct bot *b = pool_zget(pool, sizeof(*b));
 
@@ -40,7 +40,6 @@ bot_new(struct pool *pool, uint8_t in, uint8_t out, uint8_t iface,
 	b->pool = pool;
 	b->in = in;
 	b->out = out;
-	b->iface = iface;
 	b->stats = stats;
 	b->ops = ops;
 	b->arg = arg;
@@ -76,18 +75,6 @@ bot_free(struct bot *b)
 	while (!list_empty(&b->early))
 		bot_early_free(b, CONTAINER_OF(b->early.next, struct bot_early, link));
 	pool_put(b->pool, b, sizeof(*b));
-}
-
-bool
-bot_has(const struct bot *b, uint8_t ep)
-{
-	return ep == b->in || ep == b->out;
-}
-
-uint8_t
-bot_iface(const struct bot *b)
-{
-	return b->iface;
 }
 
 bool
@@ -180,7 +167,7 @@ bot_go_on(struct bot *b)
 		over = !b->mending;
 	}
 	bot_csw_go_on(b, over);
-	while (!list_empty(&b->waiting)) {
+	while (!b->paused && !list_empty(&b->waiting)) {
 		struct bot_late *w = CONTAINER_OF(b->waiting.next, struct bot_late, link);
 
 		if (bot_has_to_wait(b, w->q.ep))
@@ -193,7 +180,7 @@ int
 bot_submit(struct bot *b, const struct import_request *q, uint64_t ours, uint64_t *tag)
 {
 	b->newest = ours;
-	return !list_empty(&b->waiting) || bot_has_to_wait(b, q->ep)
+	return b->paused || !list_empty(&b->waiting) || bot_has_to_wait(b, q->ep)
 		   ? bot_wait(b, q, ours, tag)
 		   : bot_take(b, q, ours, tag);
 }
@@ -265,4 +252,52 @@ bool
 bot_quiet(const struct bot *b)
 {
 	return b->earlies == 0 && !b->csw.open && !b->mending;
+}
+
+/* --- commands beside the driver's --- */
+
+bool
+bot_is_ready(const struct bot *b)
+{
+	return b->place == BOT_READY && b->bars == 0 && b->n == 0 && !b->owed &&
+	       !b->stalled && !b->csw.here && !b->csw.asked && bot_quiet(b) &&
+	       list_empty(&b->waiting);
+}
+
+void
+bot_pause(struct bot *b, bool on)
+{
+	bool was = b->paused;
+
+	b->paused = on;
+	if (was && !on)
+		bot_go_on(b);
+}
+
+void
+bot_owe(struct bot *b)
+{
+	b->owed = b->failed = true;
+	b->place = BOT_LOST;
+}
+
+void
+bot_again(struct bot *b, const uint8_t *cbw, uint64_t ours)
+{
+	const struct import_request q = {
+	    .ep = b->out, .type = URB_BULK, .len = BOT_CBW_LEN, .data = cbw};
+	uint64_t tag;
+
+	if (bot_wait(b, &q, ours, &tag) != ERR_OK)
+		bot_owe(b);
+}
+
+void
+bot_again_read(struct bot *b, const struct import_request *q, uint64_t ours)
+{
+	const struct import_reply no = {.status = -LINUX_ENOMEM};
+	uint64_t tag;
+
+	if (bot_wait(b, q, ours, &tag) != ERR_OK)
+		b->ops->answer(b->arg, b->in, ours, &no, NULL);
 }

@@ -26,11 +26,9 @@ struct pool;
  * One interface with its two endpoints. hits: commands that went this way; fallbacks:
  * those that did not.
  */
-struct bot *bot_new(struct pool *, uint8_t in, uint8_t out, uint8_t iface,
-		    struct ahead_stats *, const struct ahead_ops *, void *arg);
+struct bot *bot_new(struct pool *, uint8_t in, uint8_t out, struct ahead_stats *,
+		    const struct ahead_ops *, void *arg);
 void bot_free(struct bot *); /* answers nothing */
-bool bot_has(const struct bot *, uint8_t ep);
-uint8_t bot_iface(const struct bot *);
 
 /*
  * An urb of the driver to one of the endpoints. *tag is its name: `ours`, or that of the
@@ -62,5 +60,29 @@ void bot_saw(struct bot *, uint8_t *data, uint32_t n);
 void bot_bar(struct bot *);
 void bot_unbar(struct bot *, bool anew);
 bool bot_quiet(const struct bot *);
+
+/* --- who sends commands of their own, beside the driver's (core/unit) --- */
+
+/* Whether n bytes are a command block (BOT 1.0, 5.1). */
+bool bot_is_cbw(const uint8_t *, uint32_t n);
+
+/* A command block comes next, and nothing is left of the one before. */
+bool bot_is_ready(const struct bot *);
+
+/* While on, what the driver submits waits. Goes on when it is not. */
+void bot_pause(struct bot *, bool on);
+
+/* The driver's next urb fails: it has to reset the device. */
+void bot_owe(struct bot *);
+
+/* As if the driver submitted it now, with this name; its CBW; what it reads. */
+void bot_again(struct bot *, const uint8_t *cbw, uint64_t ours);
+void bot_again_read(struct bot *, const struct import_request *, uint64_t ours);
+
+static inline uint32_t
+bot_le32(const uint8_t *p)
+{
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
 
 #endif

@@ -9,6 +9,7 @@
 #include "core/bot.h"
 #include "core/list.h"
 
+#define BOT_CBW_LEN  31
 #define BOT_CSW_LEN  13
 #define BOT_CSW_ROOM 512 /* a driver may ask for more than a status has */
 #define BOT_EARLY    64  /* requests of a command that are answered before their end */
@@ -79,7 +80,8 @@ struct bot {
 	const struct ahead_ops *ops;
 	void *arg;
 	struct ahead_stats *stats;
-	uint8_t in, out, iface;
+	uint8_t in, out;
+	bool paused;
 	enum bot_place place;
 	uint8_t tag[4]; /* of the command */
 	bool writes;    /* the medium */
@@ -113,12 +115,6 @@ struct bot {
 	bool csw_ending, mend_ending;
 	unsigned read_ending; /* its place in reads, or BOT_READS */
 };
-
-static inline uint32_t
-bot_le32(const uint8_t *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 /* bot.c. Asks the far end for it, when what was sent before has its end. */
 int bot_read(struct bot *, struct import_request *, uint64_t *far) MUST_CHECK;

@@ -6,13 +6,12 @@
 #include "core/mem.h"
 #include "core/usbip.h"
 
-#define CBW_LEN 31
 #define CBW_SIG 0x43425355u /* "USBC" */
 
-static bool
-is_cbw(const uint8_t *p, uint32_t n)
+bool
+bot_is_cbw(const uint8_t *p, uint32_t n)
 {
-	return n == CBW_LEN && bot_le32(p) == CBW_SIG && (p[12] & 0x7f) == 0 &&
+	return n == BOT_CBW_LEN && bot_le32(p) == CBW_SIG && (p[12] & 0x7f) == 0 &&
 	       p[13] < 16 && p[14] > 0 && p[14] <= 16;
 }
 
@@ -32,7 +31,7 @@ is_write(uint8_t op)
 static enum bot_step
 sent(struct bot *b, const struct import_request *q)
 {
-	bool cbw = q->len == CBW_LEN && is_cbw(q->data, q->len);
+	bool cbw = bot_is_cbw(q->data, q->len);
 
 	if (cbw && (b->place == BOT_READY || b->place == BOT_LOST)) {
 		memcpy(b->tag, q->data + 4, 4);

@@ -21,7 +21,9 @@ static struct {
 	uint8_t ep, setup[8];
 	uint64_t tag;
 	uint32_t len, flags, after;
-	uint8_t data; /* the first byte of OUT */
+	bool if_well;
+	uint8_t data; /* the first byte of OUT, and */
+	uint8_t cbw[31];
 } far[FARS];
 static unsigned fars, unlinks;
 static uint64_t unlinked[FARS]; /* tags */
@@ -47,7 +49,10 @@ far_submit(void *arg, const struct import_request *q, uint64_t *tag)
 	far[fars].len = q->len;
 	far[fars].flags = q->flags;
 	far[fars].after = q->after;
+	far[fars].if_well = q->if_well;
 	far[fars].data = q->data != NULL ? q->data[0] : 0;
+	if (q->data != NULL && q->len == sizeof(far[fars].cbw))
+		memcpy(far[fars].cbw, q->data, sizeof(far[fars].cbw));
 	memcpy(far[fars].setup, q->setup, 8);
 	*tag = far[fars].tag = 1000 + fars;
 	fars++;
@@ -64,7 +69,19 @@ far_unlink(void *arg, uint8_t ep, uint64_t tag)
 	return unlink_says;
 }
 
-static const struct assist_ops far_ops = {far_submit, far_unlink};
+#ifdef ASSISTED_NOW
+static uint64_t now; /* of a test that has the macro */
+
+static inline uint64_t
+far_now(void *arg)
+{
+	(void)arg;
+	return now;
+}
+static const struct assist_ops far_ops = {far_submit, far_unlink, far_now};
+#else
+static const struct assist_ops far_ops = {far_submit, far_unlink, NULL};
+#endif
 
 static inline int
 on_submit(void *arg, const struct import_request *q, uint64_t *tag)
@@ -225,6 +242,29 @@ heard(int line, uint32_t seq, int32_t status, uint32_t actual, uint8_t byte)
 	import_sent(im, n);
 }
 #define HEARD(seq, status, actual, byte) heard(__LINE__, seq, status, actual, byte)
+
+/* The answer to this urb is a status of a disk. */
+static inline void
+heard_csw(int line, uint32_t seq, uint8_t tag, uint32_t residue, uint8_t how)
+{
+	const uint8_t *p;
+	struct usbip h;
+	size_t n = import_output(im, &p);
+
+	memset(&h, 0, sizeof(h));
+	if (n >= USBIP_HEADER)
+		CHECK_EQ(usbip_unpack(&h, p), ERR_OK);
+	if (n != USBIP_HEADER + 13 || h.seqnum != seq || h.ret.status != 0 ||
+	    memcmp(p + USBIP_HEADER, "USBS", 4) != 0 || p[USBIP_HEADER + 4] != tag ||
+	    (p[USBIP_HEADER + 8] | p[USBIP_HEADER + 9] << 8) != (int)residue ||
+	    p[USBIP_HEADER + 12] != how) {
+		test_failed = 1;
+		printf("# line %d: no such status: %zu bytes to %u\n", line, n,
+		       (unsigned)h.seqnum);
+	}
+	import_sent(im, n);
+}
+#define HEARD_CSW(seq, tag, residue, how) heard_csw(__LINE__, seq, tag, residue, how)
 
 static inline void
 heard_unlink(int line, uint32_t seq, int32_t status)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/assist core/assist_kind core/after core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
+/* link: core/assist core/assist_kind core/after core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
 /* clang-format on */
 /*
  * A disk's driver on one side, what the far end makes of it on the other. Whole runs
@@ -82,27 +82,7 @@ status(unsigned i, uint32_t residue, uint8_t how)
 }
 
 /* The driver has the status, which says so much. */
-static void
-heard_status(int line, uint32_t seq, uint32_t residue, uint8_t how)
-{
-	const uint8_t *p;
-	struct usbip h;
-	size_t n = import_output(im, &p);
-
-	memset(&h, 0, sizeof(h));
-	if (n >= USBIP_HEADER)
-		CHECK_EQ(usbip_unpack(&h, p), ERR_OK);
-	if (n != USBIP_HEADER + 13 || h.seqnum != seq || h.ret.status != 0 ||
-	    memcmp(p + USBIP_HEADER, "USBS", 4) != 0 || p[USBIP_HEADER + 4] != tag ||
-	    (p[USBIP_HEADER + 8] | p[USBIP_HEADER + 9] << 8) != (int)residue ||
-	    p[USBIP_HEADER + 12] != how) {
-		test_failed = 1;
-		printf("# line %d: no such status: %zu bytes to %u\n", line, n,
-		       (unsigned)h.seqnum);
-	}
-	import_sent(im, n);
-}
-#define HEARD_STATUS(seq, residue, how) heard_status(__LINE__, seq, residue, how)
+#define HEARD_STATUS(seq, residue, how) HEARD_CSW(seq, tag, residue, how)
 
 static const uint32_t after_first = 0x20000000u + 1000; /* far[0] of OUT */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
+/* link: core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
 /* clang-format on */
 /*
  * A wild kernel and a wild far end around an import engine. If the first byte of
@@ -180,7 +180,16 @@ assisted_sent(void *arg, uint8_t ep)
 
 static const struct import_ops assisted = {assisted_submit, assisted_unlink, far_wake,
 					   assisted_sent};
-static const struct assist_ops assist_ops = {far_submit, far_unlink};
+static uint64_t
+far_now(void *arg)
+{
+	static uint64_t now;
+
+	(void)arg;
+	return now += dice_u8(&dice) * 4096u;
+}
+
+static const struct assist_ops assist_ops = {far_submit, far_unlink, far_now};
 
 static int
 reply(unsigned i, const struct import_reply *r, uint8_t **data, struct urb_iso **iso)
