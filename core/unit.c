@@ -136,7 +136,7 @@ go_on(struct unit *u)
 		unit_owe(u);
 	}
 	unit_mend(u);
-	if (u->dropped && u->opens == 0 && unit_idle(u))
+	if (u->dropped && unit_idle(u))
 		unit_drop(u);
 	unit_own_go_on(u);
 	bot_pause(u->bot, !unit_idle(u));
@@ -285,7 +285,10 @@ void
 unit_bar(struct unit *u)
 {
 	u->bars++;
-	u->cut = u->cut || !unit_idle(u);
+	if (!unit_idle(u)) {
+		u->cut = true;
+		u->need = UNIT_NEED_MOST; /* maybe it hangs where nobody wanted to read */
+	}
 	if (u->own.on && !u->own.have)
 		unit_own_end(u, -LINUX_EPROTO);
 	unit_cancel(u);

@@ -256,14 +256,14 @@ unit_drop(struct unit *u)
 {
 	struct list *l, *n;
 
-	u->dropped = u->opens > 0;
+	u->dropped = !unit_idle(u); /* what is to be mended is needed */
 	u->streams = false;
 	if (u->dropped)
 		return;
 	LIST_EACH_SAFE (&u->row, l, n) {
 		unit_cmd_free(u, CONTAINER_OF(l, struct unit_cmd, link));
 	}
-	if (u->miss > u->hit && u->need < 64)
+	if (u->miss > u->hit && u->need < UNIT_NEED_MOST)
 		u->need *= 2; /* it was for nothing */
 	u->hit = u->miss = 0;
 }
@@ -328,6 +328,16 @@ is_good(const struct unit_cmd *c)
 	       (c->sense || (p[UNIT_DATA].actual == c->len && bot_le32(c->csw + 8) == 0));
 }
 
+static bool
+is_over(const struct unit_cmd *c)
+{
+	for (unsigned i = 0; i < UNIT_PARTS; i++)
+		if (c->part[i].open)
+			return false;
+	return true;
+}
+
+/* Its parts may end in any order here: endpoints are streams of their own. */
 void
 unit_part_ended(struct unit *u)
 {
@@ -339,15 +349,15 @@ unit_part_ended(struct unit *u)
 	p->status = u->reply.status;
 	p->actual = u->reply.actual;
 	u->opens--;
-	if (u->ending_part == UNIT_CSW)
-		c->good = is_good(c);
-	if (c->good && c->sense)
-		return;
-	if (c->good) {
-		c->at = u->now(u->arg);
-		u->got += c->len;
-		measure(u, c);
-	} else if (p->back || p->status != 0 || u->ending_part == UNIT_CSW) {
+	if (p->back || p->status != 0)
 		u->broken = true;
-	}
+	if (!is_over(c))
+		return;
+	c->good = is_good(c);
+	u->broken = u->broken || !c->good;
+	if (!c->good || c->sense)
+		return;
+	c->at = u->now(u->arg);
+	u->got += c->len;
+	measure(u, c);
 }

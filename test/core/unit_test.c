@@ -246,6 +246,26 @@ it_is_on_its_way(void)
 	teardown();
 }
 
+/* Endpoints are streams of their own: the end of the command block comes last. */
+static void
+in_any_order(void)
+{
+	unsigned at = streaming();
+	uint8_t cdb[16];
+	uint32_t d;
+
+	cdb_read(cdb, 16, NEXT);
+	HEARD(command(cdb, true, READ), 0, 31, 0);
+	d = submit(IN, READ);
+	gives(at + 1, READ, 'a');
+	csw_of(at + 2, at, 0, 0);
+	CHECK(silent());
+	gives(at, 31, 0);
+	HEARD(d, 0, READ, 'a');
+	CHECK_EQ(stats()->fallbacks, 0);
+	teardown();
+}
+
 /* Other lengths than ours, in several urbs, one of which has too much room. */
 static void
 other_pieces(void)
@@ -703,9 +723,9 @@ impossible_replies(void)
 	teardown();
 }
 
-TEST_MAIN(TEST(the_next_is_there), TEST(it_is_on_its_way), TEST(other_pieces),
-	  TEST(more_than_there_is), TEST(who_is_read_ahead), TEST(another_command),
-	  TEST(another_read), TEST(too_old), TEST(a_bad_block_ahead), TEST(a_bad_block),
-	  TEST(what_is_said_once), TEST(attention_while_it_waits), TEST(beyond_mending),
-	  TEST(less_than_asked), TEST(a_reset_in_between), TEST(taken_back),
-	  TEST(impossible_replies))
+TEST_MAIN(TEST(the_next_is_there), TEST(it_is_on_its_way), TEST(in_any_order),
+	  TEST(other_pieces), TEST(more_than_there_is), TEST(who_is_read_ahead),
+	  TEST(another_command), TEST(another_read), TEST(too_old),
+	  TEST(a_bad_block_ahead), TEST(a_bad_block), TEST(what_is_said_once),
+	  TEST(attention_while_it_waits), TEST(beyond_mending), TEST(less_than_asked),
+	  TEST(a_reset_in_between), TEST(taken_back), TEST(impossible_replies))
