@@ -584,6 +584,35 @@ attention_while_it_waits(void)
 	teardown();
 }
 
+/* A command while it is mended: what is to be mended is not forgotten with the rest. */
+static void
+a_command_meanwhile(void)
+{
+	static const uint8_t ready[16] = {0};
+	uint8_t sense[18] = {0x70, 0, 3, 0, 0, 0, 0, 10};
+	unsigned at = streaming();
+	uint32_t c, s;
+
+	gives(at, 31, 0);
+	fails(at + 1, -LINUX_EPIPE);
+	for (unsigned i = at + 2; i < at + 6; i++)
+		comes_back(i);
+	c = command(ready, false, 0);
+	CHECK(silent());
+	gives(at + 6, 0, 0);
+	csw_of(at + 7, at, READ, 1);
+	gives(at + 8, 31, 0);
+	gives_bytes(at + 9, sense, 18);
+	csw_of(at + 10, at + 8, 0, 0);
+	HEARD(c, 0, 31, 0);
+	s = submit(IN, 13);
+	CHECK_EQ(fars, at + 13);
+	gives(at + 11, 31, 0);
+	csw_of(at + 12, at + 11, 0, 0);
+	HEARD(s, 0, 13, 'U');
+	teardown();
+}
+
 /* What cannot be mended: the driver resets the device, and all is well. */
 static void
 beyond_mending(void)
@@ -727,5 +756,6 @@ TEST_MAIN(TEST(the_next_is_there), TEST(it_is_on_its_way), TEST(in_any_order),
 	  TEST(other_pieces), TEST(more_than_there_is), TEST(who_is_read_ahead),
 	  TEST(another_command), TEST(another_read), TEST(too_old),
 	  TEST(a_bad_block_ahead), TEST(a_bad_block), TEST(what_is_said_once),
-	  TEST(attention_while_it_waits), TEST(beyond_mending), TEST(less_than_asked),
-	  TEST(a_reset_in_between), TEST(taken_back), TEST(impossible_replies))
+	  TEST(attention_while_it_waits), TEST(a_command_meanwhile), TEST(beyond_mending),
+	  TEST(less_than_asked), TEST(a_reset_in_between), TEST(taken_back),
+	  TEST(impossible_replies))

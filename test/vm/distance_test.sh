@@ -127,10 +127,12 @@ read_random() {
 		}' "$D" "$1"
 }
 
-# rates WHAT MIB N: a row of the table; READ, WRITE and RANDOM keep them
+# rates WHAT MIB N: a row of the table (check keeps what is said for itself); READ, WRITE
+# and RANDOM_4K have them then
+exec 3>&1
 rates() {
 	READ=$(read_disk "$2") && WRITE=$(write_disk "$2") && RANDOM_4K=$(read_random "$3") &&
-		echo "# $1: read $READ, write $WRITE, 4 KiB random read $RANDOM_4K kB/s"
+		echo "# $1: read $READ, write $WRITE, 4 KiB random read $RANDOM_4K kB/s" >&3
 }
 
 disk_assists() {
@@ -205,6 +207,9 @@ must "attach the disk without assists" disk_attached --no-assist=storage
 must "rates without" rates "50 ms, without" $FEW $N
 READ_0=$READ WRITE_0=$WRITE RANDOM_0=$RANDOM_4K
 is "they are off" "$(disk_assists)" '{"on":false,"hits":0,"round_trips_saved":0,"fallbacks":0}'
+is "both ends count the same bytes" \
+	"$($A status --json | jq '.running[0].devices[0].urbs.bytes_in')" \
+	"$($S status --json | jq '.running[0].peers[0].urbs.bytes_in')"
 check "detach" $A detach --all
 must "attach the disk" disk_attached
 must "rates with" rates "50 ms" $MANY $((N * 4))
