@@ -117,7 +117,7 @@ write_disk() {
 
 # read_random N: so often 4 KiB, anywhere
 read_random() {
-	echo 3 >/proc/sys/vm/drop_caches
+	blockdev --flushbufs "$D"
 	rate $(($1 << 12)) perl -e '
 		open(my $f, "<", $ARGV[0]) or die;
 		srand(1);
