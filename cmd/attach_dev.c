@@ -145,7 +145,14 @@ on_wake(void *arg)
 		vhci_pipe_wake(x->pipe);
 }
 
-const struct bridge_ops attached_bridge_ops = {on_wake};
+static uint64_t
+on_now(void *arg)
+{
+	(void)arg;
+	return clock_us();
+}
+
+const struct bridge_ops attached_bridge_ops = {on_wake, on_now};
 
 static int
 give_to_kernel(struct attached *x, char *why, size_t cap)

@@ -7,9 +7,11 @@
 #include "core/mem.h"
 #include "core/usbip.h"
 
+/* Those that read ahead on single endpoints. */
 static const struct {
 	enum urb_type type;
-	unsigned (*most)(const struct assist_face *); /* 0: leave it alone */
+	unsigned (*most)(
+	    const struct assist_face *); /* 0: leave it alone; NULL: others */
 } kinds[ASSISTS] = {
     [ASSIST_INTERRUPT] = {URB_INTERRUPT, assist_face_interrupt},
 };
@@ -30,6 +32,14 @@ on_unlink(void *arg, uint8_t ep, uint64_t tag)
 	struct assist *a = arg;
 
 	return a->ops->unlink(a->arg, ep, tag);
+}
+
+static uint64_t
+on_now(void *arg)
+{
+	struct assist *a = arg;
+
+	return a->ops->now(a->arg);
 }
 
 void
@@ -104,12 +114,42 @@ part_of(struct assist *a, const struct import_request *q)
 	if (p != NULL || (q->ep & 0x80) == 0)
 		return p;
 	for (unsigned i = 0; i < ASSISTS; i++) {
-		if (!assist_is_on(a, i) || kinds[i].type != q->type ||
-		    !assist_face_of(&face, a->import, q->ep))
+		if (!assist_is_on(a, i) || kinds[i].most == NULL ||
+		    kinds[i].type != q->type || !assist_face_of(&face, a->import, q->ep))
 			continue;
 		if ((most = kinds[i].most(&face)) > 0)
 			return start(a, q->ep, i, most);
 	}
+	return NULL;
+}
+
+/* Likewise a disk's, both of whose endpoints it has. */
+static struct unit *
+unit_of(struct assist *a, const struct import_request *q)
+{
+	uint8_t in, out, iface;
+	struct unit **free = NULL;
+
+	if (q->type != URB_BULK || !assist_is_on(a, ASSIST_STORAGE))
+		return NULL;
+	for (unsigned i = 0; i < ASSIST_UNITS; i++) {
+		if (a->unit[i] != NULL && unit_has(a->unit[i], q->ep))
+			return a->unit[i];
+		if (a->unit[i] == NULL)
+			free = &a->unit[i];
+	}
+	if (free != NULL && assist_face_disk(a->import, q->ep, &in, &out, &iface))
+		*free = unit_new(a->pool, in, out, iface, &a->stats[ASSIST_STORAGE],
+				 &ahead_ops, a->ops->now == NULL ? NULL : on_now, a);
+	return free == NULL ? NULL : *free;
+}
+
+static struct unit *
+find_unit(const struct assist *a, uint8_t ep)
+{
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		if (a->unit[i] != NULL && unit_has(a->unit[i], ep))
+			return a->unit[i];
 	return NULL;
 }
 
@@ -134,9 +174,12 @@ int
 assist_submit(struct assist *a, const struct import_request *q, uint64_t *tag)
 {
 	struct assist_part *p;
+	struct unit *unit;
 
 	if ((q->ep & 15) == 0)
 		return assist_control(a, q, tag);
+	if ((unit = unit_of(a, q)) != NULL)
+		return unit_submit(unit, q, a->next_tag++ | ASSIST_TAG, tag);
 	if ((p = part_of(a, q)) == NULL)
 		return a->ops->submit(a->arg, q, tag);
 	*tag = a->next_tag++ | ASSIST_TAG;
@@ -147,9 +190,12 @@ void
 assist_sent(struct assist *a, uint8_t ep)
 {
 	struct assist_part *p = assist_find(a, ep);
+	struct unit *unit = find_unit(a, ep);
 
 	if (p != NULL)
 		ahead_go(p->ahead);
+	else if (unit != NULL)
+		unit_go(unit);
 	else if ((ep & 15) == 0 && !list_empty(&a->held))
 		CONTAINER_OF(a->held.prev, struct assist_held, link)->named = true;
 	go_on(a);
@@ -159,9 +205,14 @@ int
 assist_unlink(struct assist *a, uint8_t ep, uint64_t tag)
 {
 	struct assist_part *p = assist_find(a, ep);
+	struct unit *unit = find_unit(a, ep);
 	struct assist_held *h;
 	int err = ERR_OK;
 
+	if (unit != NULL && unit_unlink(unit, ep, tag)) {
+		go_on(a);
+		return ERR_OK;
+	}
 	if ((tag & ASSIST_TAG) == 0)
 		return a->ops->unlink(a->arg, ep, tag);
 	if (p != NULL)
@@ -174,18 +225,44 @@ assist_unlink(struct assist *a, uint8_t ep, uint64_t tag)
 
 /* --- what the far end answers --- */
 
+/* ERR_NODEV: it is for somebody else, who may have to be told another thing. */
+static int
+to_unit(struct assist *a, uint8_t ep, uint64_t *tag, struct import_reply *r,
+	uint8_t **data)
+{
+	int err = ERR_NODEV;
+
+	a->units_own = false;
+	a->seen = NULL;
+	for (unsigned i = 0; i < ASSIST_UNITS && err == ERR_NODEV; i++) {
+		struct unit *b = a->unit[i];
+
+		if (b == NULL || ((ep & 15) != 0 && !unit_has(b, ep)))
+			continue;
+		err = unit_reply(b, ep, tag, r, data);
+		if (err == ERR_OK || (ep & 15) != 0)
+			a->replying_unit = b;
+	}
+	a->units_own = err == ERR_OK;
+	return err;
+}
+
 int
 assist_reply(struct assist *a, uint8_t ep, uint64_t tag, const struct import_reply *reply,
 	     uint8_t **data, struct urb_iso **iso)
 {
 	struct assist_part *p = assist_find(a, ep);
+	struct import_reply r = *reply;
 	int err = ERR_NODEV;
 
 	a->replying = NULL;
+	a->replying_unit = NULL;
 	a->ending = NULL;
 	*iso = NULL;
 	if ((tag & ASSIST_TAG) != 0)
 		return ERR_PROTO;
+	if ((err = to_unit(a, ep, &tag, &r, data)) != ERR_NODEV)
+		return err;
 	if (p != NULL)
 		err = ahead_reply(p->ahead, tag, reply, data);
 	if (err == ERR_OK)
@@ -196,21 +273,30 @@ assist_reply(struct assist *a, uint8_t ep, uint64_t tag, const struct import_rep
 		tag = a->ending->tag;
 		a->ending->done = reply->status == 0;
 	}
-	return import_reply(a->import, ep, tag, reply, data, iso);
+	err = import_reply(a->import, ep, tag, &r, data, iso);
+	a->seen = *data;
+	a->seen_n = r.actual;
+	return err;
 }
 
 int
 assist_reply_end(struct assist *a)
 {
 	struct assist_held *h = a->ending;
+	struct unit *unit = a->replying_unit;
 	int err = ERR_OK;
 
+	if (unit != NULL && a->seen != NULL)
+		unit_saw(unit, a->seen, a->seen_n);
 	if (a->replying != NULL)
 		ahead_reply_end(a->replying->ahead);
-	else
+	else if (!a->units_own)
 		err = import_reply_end(a->import);
 	if (err == ERR_OK && h != NULL)
 		assist_held_end(a, h, h->done);
+	if (unit != NULL && err == ERR_OK)
+		unit_reply_end(unit);
+	a->replying_unit = NULL;
 	a->replying = NULL;
 	a->ending = NULL;
 	go_on(a);
@@ -252,6 +338,8 @@ assist_free(struct assist *a)
 {
 	if (a == NULL)
 		return;
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		unit_free(a->unit[i]);
 	while (!list_empty(&a->parts))
 		forget(a, CONTAINER_OF(a->parts.next, struct assist_part, link));
 	assist_held_free(a);

@@ -26,6 +26,9 @@ struct assist_ops {
 	/* The far end, as in import_ops. */
 	int (*submit)(void *arg, const struct import_request *, uint64_t *tag);
 	int (*unlink)(void *arg, uint8_t ep, uint64_t tag);
+
+	/* Microseconds, monotonic; NULL: what grows old is not kept. */
+	uint64_t (*now)(void *arg);
 };
 
 /* For the device that the engine imports; off: kinds that it does not get. */

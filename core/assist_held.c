@@ -52,6 +52,37 @@ changed_by(const struct assist *a, const uint8_t setup[8])
 	return eps;
 }
 
+/* USB Mass Storage Bulk-Only Transport 1.0, 3.1 */
+static bool
+is_bot_reset(const uint8_t setup[8])
+{
+	return setup[0] == 0x21 && setup[1] == 0xff;
+}
+
+static bool
+changes_unit(const struct unit *b, const uint8_t setup[8])
+{
+	enum urb_job job = desc_job(setup);
+
+	if (job == URB_JOB_RESET || job == URB_JOB_SET_CONFIGURATION)
+		return true;
+	if (job == URB_JOB_CLEAR_HALT)
+		return unit_has(b, setup[4]);
+	return (job == URB_JOB_SET_INTERFACE || is_bot_reset(setup)) &&
+	       setup[4] == unit_iface(b);
+}
+
+static uint8_t
+units_changed_by(const struct assist *a, const uint8_t setup[8])
+{
+	uint8_t units = 0;
+
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		if (a->unit[i] != NULL && changes_unit(a->unit[i], setup))
+			units |= (uint8_t)(1u << i);
+	return units;
+}
+
 static struct ahead *
 barred(const struct assist *a, unsigned n)
 {
@@ -64,6 +95,9 @@ is_quiet(const struct assist *a, const struct assist_held *h)
 	for (unsigned i = 0; i < 16; i++)
 		if ((h->eps & 1u << i) && !ahead_quiet(barred(a, i)))
 			return false;
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		if ((h->units & 1u << i) && !unit_quiet(a->unit[i]))
+			return false;
 	return true;
 }
 
@@ -74,7 +108,8 @@ out_len(const struct import_request *q)
 }
 
 static int
-hold(struct assist *a, const struct import_request *q, uint16_t eps, uint64_t *tag)
+hold(struct assist *a, const struct import_request *q, uint16_t eps, uint8_t units,
+     uint64_t *tag)
 {
 	size_t n = out_len(q);
 	struct assist_held *h = pool_get(a->pool, sizeof(*h) + n);
@@ -84,6 +119,8 @@ hold(struct assist *a, const struct import_request *q, uint16_t eps, uint64_t *t
 	memset(h, 0, sizeof(*h));
 	h->tag = *tag = a->next_tag++ | ASSIST_TAG;
 	h->eps = eps;
+	h->units = units;
+	h->anew = desc_job(q->setup) != URB_JOB_CLEAR_HALT;
 	h->req = *q;
 	h->req.data = NULL;
 	if (n > 0)
@@ -92,6 +129,9 @@ hold(struct assist *a, const struct import_request *q, uint16_t eps, uint64_t *t
 	for (unsigned i = 0; i < 16; i++)
 		if (eps & 1u << i)
 			ahead_bar(barred(a, i));
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		if (units & 1u << i)
+			unit_bar(a->unit[i]);
 	return ERR_OK;
 }
 
@@ -108,6 +148,9 @@ assist_held_end(struct assist *a, struct assist_held *h, bool changed)
 	for (unsigned i = 0; i < 16; i++)
 		if (h->eps & 1u << i)
 			ahead_unbar(barred(a, i), changed);
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		if (h->units & 1u << i)
+			unit_unbar(a->unit[i], changed && h->anew);
 	put(a, h);
 }
 
@@ -156,9 +199,11 @@ assist_control(struct assist *a, const struct import_request *q, uint64_t *tag)
 {
 	uint16_t eps = changed_by(a, q->setup);
 
-	if (eps == 0 && first_unsent(a) == NULL)
+	uint8_t units = units_changed_by(a, q->setup);
+
+	if (eps == 0 && units == 0 && first_unsent(a) == NULL)
 		return a->ops->submit(a->arg, q, tag);
-	return hold(a, q, eps, tag);
+	return hold(a, q, eps, units, tag);
 }
 
 struct assist_held *

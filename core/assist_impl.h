@@ -7,15 +7,19 @@
 #define CORE_ASSIST_IMPL_H
 
 #include "core/assist.h"
+#include "core/unit.h"
 
 #define ASSIST_TAG   (1ull << 58)
+#define ASSIST_UNITS 8  /* disks, likewise */
 #define ASSIST_PARTS 16 /* endpoints of a device that are assisted at once */
 
 /* A control request that has to wait, or that others wait for. */
 struct assist_held {
 	struct list link; /* in assist.held */
 	uint64_t tag, far;
-	uint16_t eps; /* bit n: endpoint n IN is barred by it */
+	uint16_t eps;  /* bit n: endpoint n IN is barred by it */
+	uint8_t units; /* bit n: so is unit n */
+	bool anew;     /* it makes the device forget the command it was at */
 	bool named, sent;
 	bool done; /* with success */
 	struct import_request req;
@@ -35,8 +39,13 @@ struct assist {
 	uint32_t off;
 	struct ahead_stats stats[ASSISTS];
 	struct list parts, held;
+	struct unit *unit[ASSIST_UNITS];
 	unsigned n; /* parts */
 	uint64_t next_tag;
+	struct unit *replying_unit; /* and whether it is the unit's own */
+	bool units_own;
+	uint8_t *seen; /* data of a reply to the engine */
+	uint32_t seen_n;
 	struct assist_part *replying; /* between reply and reply_end, or */
 	struct assist_held *ending;
 };

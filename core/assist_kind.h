@@ -12,6 +12,7 @@
 
 enum assist_kind {
 	ASSIST_INTERRUPT, /* interrupt IN endpoints are read ahead (core/ahead) */
+	ASSIST_STORAGE,   /* one round trip for a command of a disk (core/bot) */
 	ASSISTS
 };
 

@@ -22,7 +22,8 @@ struct session_msg;
 struct stock_client;
 
 struct bridge_ops {
-	void (*wake)(void *arg); /* import_output has bytes for the kernel */
+	void (*wake)(void *arg);    /* import_output has bytes for the kernel */
+	uint64_t (*now)(void *arg); /* as assist_ops; may be NULL */
 };
 
 /*
