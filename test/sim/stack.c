@@ -399,6 +399,24 @@ is_closed(const struct stack *s)
 	return !s->open && ends_idle(&s->ends);
 }
 
+/* List, import. */
+static bool
+get_device(struct stack *s)
+{
+	s->listed = 0;
+	s->list_ended = false;
+	if (stack_bad(s) || imports_list(s->imports) != ERR_OK)
+		return false;
+	wait_for(s, is_listed);
+	if (s->listed != 1)
+		wrong(s, "the list has not one device");
+	if (stack_bad(s) ||
+	    imports_import(s->imports, disk_info.busid, 0, &user, s, &s->dev) != ERR_OK)
+		return false;
+	wait_for(s, is_attached);
+	return !stack_bad(s);
+}
+
 bool
 stack_attach(struct stack *s)
 {
@@ -411,16 +429,29 @@ stack_attach(struct stack *s)
 	if (imports_hello(s->imports, &h) != ERR_OK)
 		wrong(s, "no hello");
 	wait_for(s, is_welcome);
-	if (stack_bad(s) || imports_list(s->imports) != ERR_OK)
-		return false;
-	wait_for(s, is_listed);
-	if (s->listed != 1)
-		wrong(s, "the list has not one device");
-	if (stack_bad(s) ||
-	    imports_import(s->imports, disk_info.busid, 0, &user, s, &s->dev) != ERR_OK)
-		return false;
-	wait_for(s, is_attached);
-	return !stack_bad(s);
+	return get_device(s);
+}
+
+void
+stack_part(struct stack *s)
+{
+	if (s->bridge == NULL)
+		return;
+	bridge_free(s->bridge);
+	kernel_fini(&s->kernel);
+	s->bridge = NULL;
+	wait_for(s, is_closed);
+}
+
+bool
+stack_replug(struct stack *s)
+{
+	s->seed++;
+	s->removed = false;
+	disk_init(&s->disk, s->seed + 1, on_complete, s);
+	mic_init(&s->mic, s->seed + 2, on_complete, s);
+	pad_init(&s->pad, s->seed + 4, on_complete, s);
+	return get_device(s);
 }
 
 bool
