@@ -49,7 +49,7 @@ static const struct cmd_opt opts[] = {
     [OPT_ACCEPT] = {"accept-changed", NULL,
 		    "also what comes back as another kind of device"},
     [OPT_NO_ASSIST] = {"no-assist", "KIND[,KIND]",
-		       "do without what hides the distance: interrupt, or all"},
+		       "do without what hides the distance: interrupt, serial, all"},
     {NULL, NULL, NULL},
 };
 

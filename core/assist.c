@@ -7,11 +7,16 @@
 #include "core/mem.h"
 #include "core/usbip.h"
 
-static const struct {
+static const struct row {
+	enum assist_kind kind;
 	enum urb_type type;
+	uint8_t in;                                   /* 0x80 */
 	unsigned (*most)(const struct assist_face *); /* 0: leave it alone */
-} kinds[ASSISTS] = {
-    [ASSIST_INTERRUPT] = {URB_INTERRUPT, assist_face_interrupt},
+	const struct assist_way *way;
+} rows[] = {
+    {ASSIST_INTERRUPT, URB_INTERRUPT, 0x80, assist_face_interrupt, &assist_ahead},
+    {ASSIST_SERIAL, URB_BULK, 0x80, assist_face_serial, &assist_ahead},
+    {ASSIST_SERIAL, URB_BULK, 0x00, assist_face_serial, &assist_behind},
 };
 
 /* --- the ends of what works on endpoints --- */
@@ -48,7 +53,24 @@ assist_answer(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *re
 	ASSERT(err == ERR_OK);
 }
 
-static const struct ahead_ops ahead_ops = {on_submit, on_unlink, assist_answer};
+static uint64_t
+on_now(void *arg)
+{
+	const struct assist *a = arg;
+
+	return a->now;
+}
+
+static uint64_t
+on_trip(void *arg)
+{
+	const struct assist *a = arg;
+
+	return a->trip;
+}
+
+static const struct ahead_ops ahead_ops = {on_submit, on_unlink, assist_answer, on_now,
+					   on_trip};
 
 struct assist_part *
 assist_find(const struct assist *a, uint8_t ep)
@@ -58,7 +80,7 @@ assist_find(const struct assist *a, uint8_t ep)
 	LIST_EACH (&a->parts, l) {
 		struct assist_part *p = CONTAINER_OF(l, struct assist_part, link);
 
-		if (ahead_ep(p->ahead) == ep)
+		if (p->ep == ep)
 			return p;
 	}
 	return NULL;
@@ -67,22 +89,25 @@ assist_find(const struct assist *a, uint8_t ep)
 static void
 forget(struct assist *a, struct assist_part *p)
 {
-	ahead_free(p->ahead);
+	p->way->free(p->it);
 	list_del(&p->link);
 	a->n--;
 	pool_put(a->pool, p, sizeof(*p));
 }
 
 static struct assist_part *
-start(struct assist *a, uint8_t ep, unsigned kind, unsigned most)
+start(struct assist *a, uint8_t ep, const struct row *row, unsigned most)
 {
 	struct assist_part *p =
 	    a->n < ASSIST_PARTS ? pool_zget(a->pool, sizeof(*p)) : NULL;
 
 	if (p == NULL)
 		return NULL;
-	p->ahead = ahead_new(a->pool, ep, most, &a->stats[kind], &ahead_ops, a);
-	if (p->ahead == NULL) {
+	p->ep = ep;
+	p->kind = row->kind;
+	p->way = row->way;
+	p->it = p->way->make(a->pool, ep, most, &a->stats[p->kind], &ahead_ops, a);
+	if (p->it == NULL) {
 		pool_put(a->pool, p, sizeof(*p));
 		return NULL;
 	}
@@ -101,14 +126,16 @@ part_of(struct assist *a, const struct import_request *q)
 
 	if (q->packets > 0) /* the endpoint was another when it began */
 		return NULL;
-	if (p != NULL || (q->ep & 0x80) == 0)
+	if (p != NULL)
 		return p;
-	for (unsigned i = 0; i < ASSISTS; i++) {
-		if (!assist_is_on(a, i) || kinds[i].type != q->type ||
-		    !assist_face_of(&face, a->import, q->ep))
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *r = &rows[i];
+
+		if (!assist_is_on(a, r->kind) || r->type != q->type ||
+		    r->in != (q->ep & 0x80) || !assist_face_of(&face, a->import, q->ep))
 			continue;
-		if ((most = kinds[i].most(&face)) > 0)
-			return start(a, q->ep, i, most);
+		if ((most = r->most(&face)) > 0)
+			return start(a, q->ep, r, most);
 	}
 	return NULL;
 }
@@ -123,7 +150,7 @@ go_on(struct assist *a)
 	LIST_EACH_SAFE (&a->parts, l, n) {
 		struct assist_part *p = CONTAINER_OF(l, struct assist_part, link);
 
-		if (ahead_idle(p->ahead))
+		if (p->way->idle(p->it))
 			forget(a, p);
 	}
 }
@@ -140,7 +167,7 @@ assist_submit(struct assist *a, const struct import_request *q, uint64_t *tag)
 	if ((p = part_of(a, q)) == NULL)
 		return a->ops->submit(a->arg, q, tag);
 	*tag = a->next_tag++ | ASSIST_TAG;
-	return ahead_take(p->ahead, q, *tag);
+	return p->way->take(p->it, q, *tag);
 }
 
 void
@@ -149,7 +176,7 @@ assist_sent(struct assist *a, uint8_t ep)
 	struct assist_part *p = assist_find(a, ep);
 
 	if (p != NULL)
-		ahead_go(p->ahead);
+		p->way->go(p->it);
 	else if ((ep & 15) == 0 && !list_empty(&a->held))
 		CONTAINER_OF(a->held.prev, struct assist_held, link)->named = true;
 	go_on(a);
@@ -165,7 +192,7 @@ assist_unlink(struct assist *a, uint8_t ep, uint64_t tag)
 	if ((tag & ASSIST_TAG) == 0)
 		return a->ops->unlink(a->arg, ep, tag);
 	if (p != NULL)
-		ahead_unlink(p->ahead, tag);
+		p->way->unlink(p->it, tag);
 	else if ((h = assist_held_find(a, tag, false)) != NULL)
 		err = assist_held_unlink(a, h);
 	go_on(a);
@@ -187,7 +214,7 @@ assist_reply(struct assist *a, uint8_t ep, uint64_t tag, const struct import_rep
 	if ((tag & ASSIST_TAG) != 0)
 		return ERR_PROTO;
 	if (p != NULL)
-		err = ahead_reply(p->ahead, tag, reply, data);
+		err = p->way->reply(p->it, tag, reply, data, iso);
 	if (err == ERR_OK)
 		a->replying = p;
 	if (err != ERR_NODEV)
@@ -206,7 +233,7 @@ assist_reply_end(struct assist *a)
 	int err = ERR_OK;
 
 	if (a->replying != NULL)
-		ahead_reply_end(a->replying->ahead);
+		a->replying->way->reply_end(a->replying->it);
 	else
 		err = import_reply_end(a->import);
 	if (err == ERR_OK && h != NULL)
@@ -215,6 +242,17 @@ assist_reply_end(struct assist *a)
 	a->ending = NULL;
 	go_on(a);
 	return err;
+}
+
+/* --- time --- */
+
+uint64_t
+assist_turn(struct assist *a, uint64_t now, uint64_t trip)
+{
+	a->now = now;
+	a->trip = trip;
+	go_on(a);
+	return assist_held_until(a);
 }
 
 bool

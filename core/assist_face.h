@@ -14,6 +14,7 @@ struct import;
 struct assist_face {
 	uint16_t vid, pid;
 	uint8_t iface, cls, sub, proto; /* of the active alternate setting */
+	bool acm;                       /* data of a CDC port (PSTN 1.2 3.6) */
 };
 
 /* false: there is no such endpoint now. */
@@ -21,5 +22,11 @@ bool assist_face_of(struct assist_face *, const struct import *, uint8_t ep);
 
 /* Requests that may be open at an interrupt IN endpoint before they are asked for. */
 unsigned assist_face_interrupt(const struct assist_face *);
+
+/*
+ * The same for the bulk IN endpoint of a serial port; not 0 for its bulk OUT endpoint:
+ * the driver may be told that it is done before it is.
+ */
+unsigned assist_face_serial(const struct assist_face *);
 
 #endif

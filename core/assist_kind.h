@@ -12,6 +12,8 @@
 
 enum assist_kind {
 	ASSIST_INTERRUPT, /* interrupt IN endpoints are read ahead (core/ahead) */
+	ASSIST_SERIAL,    /* bulk endpoints of serial ports: read ahead, written behind
+			     (core/behind) */
 	ASSISTS
 };
 

@@ -188,6 +188,12 @@ bridge_assist(struct bridge *b, uint32_t off)
 	b->assist = assist_new(b->pool, b->import, off, &assist_ops, b);
 }
 
+uint64_t
+bridge_turn(struct bridge *b, uint64_t now, uint64_t trip)
+{
+	return b->assist != NULL ? assist_turn(b->assist, now, trip) : UINT64_MAX;
+}
+
 const struct assist *
 bridge_assists(const struct bridge *b)
 {

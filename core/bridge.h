@@ -45,6 +45,9 @@ void bridge_free(struct bridge *);
  */
 void bridge_assist(struct bridge *, uint32_t off);
 
+/* The time, and when it wants to be told again: as assist_turn. */
+uint64_t bridge_turn(struct bridge *, uint64_t now, uint64_t trip);
+
 /* NULL: nothing does. */
 const struct assist *bridge_assists(const struct bridge *);
 
