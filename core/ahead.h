@@ -34,6 +34,11 @@ struct ahead_ops {
 	void (*answer)(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *,
 		       const uint8_t *data);
 
+	/* The same of an isochronous one; iso: reply->packets results. */
+	void (*answer_iso)(void *arg, uint8_t ep, uint64_t tag,
+			   const struct import_reply *, const uint8_t *data,
+			   const struct urb_iso *iso);
+
 	/* The time, and a round trip to the far end: us. */
 	uint64_t (*now)(void *arg);
 	uint64_t (*trip)(void *arg);

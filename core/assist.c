@@ -17,6 +17,8 @@ static const struct row {
     {ASSIST_INTERRUPT, URB_INTERRUPT, 0x80, assist_face_interrupt, &assist_ahead},
     {ASSIST_SERIAL, URB_BULK, 0x80, assist_face_serial, &assist_ahead},
     {ASSIST_SERIAL, URB_BULK, 0x00, assist_face_serial, &assist_behind},
+    {ASSIST_ISOCHRONOUS, URB_ISO, 0x80, assist_face_iso, &assist_isoin},
+    {ASSIST_ISOCHRONOUS, URB_ISO, 0x00, assist_face_iso, &assist_isoout},
 };
 
 /* --- the ends of what works on endpoints --- */
@@ -37,20 +39,31 @@ on_unlink(void *arg, uint8_t ep, uint64_t tag)
 	return a->ops->unlink(a->arg, ep, tag);
 }
 
-void
-assist_answer(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *reply,
-	      const uint8_t *data)
+static void
+answer_iso(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *reply,
+	   const uint8_t *data, const struct urb_iso *iso)
 {
 	struct assist *a = arg;
-	struct urb_iso *iso;
+	struct urb_iso *results;
 	uint8_t *room;
-	int err = import_reply(a->import, ep, tag, reply, &room, &iso);
+	int err = import_reply(a->import, ep, tag, reply, &room, &results);
 
 	ASSERT(err == ERR_OK);
 	if (room != NULL)
 		memcpy(room, data, reply->actual);
+	for (uint32_t i = 0; results != NULL && i < reply->packets; i++) {
+		results[i].actual = iso[i].actual;
+		results[i].status = iso[i].status;
+	}
 	err = import_reply_end(a->import);
 	ASSERT(err == ERR_OK);
+}
+
+void
+assist_answer(void *assist, uint8_t ep, uint64_t tag, const struct import_reply *reply,
+	      const uint8_t *data)
+{
+	answer_iso(assist, ep, tag, reply, data, NULL);
 }
 
 static uint64_t
@@ -69,8 +82,8 @@ on_trip(void *arg)
 	return a->trip;
 }
 
-static const struct ahead_ops ahead_ops = {on_submit, on_unlink, assist_answer, on_now,
-					   on_trip};
+static const struct ahead_ops ahead_ops = {on_submit,  on_unlink, assist_answer,
+					   answer_iso, on_now,    on_trip};
 
 struct assist_part *
 assist_find(const struct assist *a, uint8_t ep)
@@ -124,10 +137,8 @@ part_of(struct assist *a, const struct import_request *q)
 	struct assist_face face;
 	unsigned most;
 
-	if (q->packets > 0) /* the endpoint was another when it began */
-		return NULL;
-	if (p != NULL)
-		return p;
+	if (p != NULL) /* or the endpoint was another when it began */
+		return (p->kind == ASSIST_ISOCHRONOUS) == (q->packets > 0) ? p : NULL;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct row *r = &rows[i];
 
@@ -233,7 +244,7 @@ assist_reply_end(struct assist *a)
 	int err = ERR_OK;
 
 	if (a->replying != NULL)
-		a->replying->way->reply_end(a->replying->it);
+		err = a->replying->way->reply_end(a->replying->it);
 	else
 		err = import_reply_end(a->import);
 	if (err == ERR_OK && h != NULL)
@@ -249,10 +260,20 @@ assist_reply_end(struct assist *a)
 uint64_t
 assist_turn(struct assist *a, uint64_t now, uint64_t trip)
 {
+	uint64_t at = UINT64_MAX, next;
+	struct list *l;
+
 	a->now = now;
 	a->trip = trip;
+	LIST_EACH (&a->parts, l) {
+		struct assist_part *p = CONTAINER_OF(l, struct assist_part, link);
+
+		next = p->way->turn != NULL ? p->way->turn(p->it) : UINT64_MAX;
+		at = next < at ? next : at;
+	}
 	go_on(a);
-	return assist_held_until(a);
+	next = assist_held_until(a);
+	return next < at ? next : at;
 }
 
 bool

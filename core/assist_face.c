@@ -13,6 +13,8 @@
 #define CS_INTERFACE  0x24 /* CDC 1.2 5.2.3 */
 #define CDC_UNION     6
 
+#define PERIOD_SHIFT  15 /* 32768 frames: more makes no sense */
+
 #define CLASS_CDC     2
 #define SUBCLASS_ACM  2
 #define CLASS_DATA    10
@@ -41,6 +43,16 @@ find_interface(const uint8_t *config, const struct desc_ep *e)
 			return p;
 	}
 	return NULL;
+}
+
+/* USB 2.0 table 9-13: 2^(bInterval - 1) frames, or microframes. */
+static uint32_t
+period(const struct desc_ep *e, uint8_t speed)
+{
+	uint32_t frame = speed >= DEVINFO_HIGH ? 125 : 1000;
+	unsigned shift = e->interval > 0 ? e->interval - 1u : 0;
+
+	return frame << (shift < PERIOD_SHIFT ? shift : PERIOD_SHIFT);
 }
 
 static bool
@@ -92,7 +104,8 @@ assist_face_of(struct assist_face *f, const struct import *im, uint8_t ep)
 				  .cls = p[5],
 				  .sub = p[6],
 				  .proto = p[7],
-				  .acm = p[5] == CLASS_DATA && is_acm(config, p[2])};
+				  .acm = p[5] == CLASS_DATA && is_acm(config, p[2]),
+				  .period_us = period(e, import_speed(im))};
 	return true;
 }
 
@@ -156,4 +169,10 @@ assist_face_serial(const struct assist_face *f)
 		if (serials[i].vid == f->vid && serials[i].pid == f->pid)
 			return MOST_SERIAL;
 	return f->acm ? MOST_SERIAL : 0;
+}
+
+unsigned
+assist_face_iso(const struct assist_face *f)
+{
+	return f->period_us;
 }

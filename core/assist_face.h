@@ -15,6 +15,7 @@ struct assist_face {
 	uint16_t vid, pid;
 	uint8_t iface, cls, sub, proto; /* of the active alternate setting */
 	bool acm;                       /* data of a CDC port (PSTN 1.2 3.6) */
+	uint32_t period_us;             /* of the endpoint, if it is isochronous */
 };
 
 /* false: there is no such endpoint now. */
@@ -28,5 +29,8 @@ unsigned assist_face_interrupt(const struct assist_face *);
  * the driver may be told that it is done before it is.
  */
 unsigned assist_face_serial(const struct assist_face *);
+
+/* us that a packet of an isochronous endpoint lasts. */
+unsigned assist_face_iso(const struct assist_face *);
 
 #endif

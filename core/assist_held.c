@@ -127,7 +127,7 @@ is_quiet(const struct assist *a, const struct assist_held *h)
 	struct assist_part *p;
 
 	while ((p = next_barred(a, h->eps, &l)) != NULL)
-		if (!p->way->quiet(p->it) && !(late && p->way == &assist_behind))
+		if (!p->way->quiet(p->it) && !(late && (p->ep & 0x80) == 0))
 			return false;
 	return true;
 }

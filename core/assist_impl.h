@@ -33,14 +33,15 @@ struct assist_way {
 	void (*unlink)(void *, uint64_t tag);
 	int (*reply)(void *, uint64_t tag, const struct import_reply *, uint8_t **data,
 		     struct urb_iso **iso);
-	void (*reply_end)(void *);
+	int (*reply_end)(void *);
 	void (*bar)(void *);
 	void (*unbar)(void *, bool changed);
 	bool (*quiet)(const void *);
 	bool (*idle)(const void *);
+	uint64_t (*turn)(void *); /* NULL: it does not depend on the time */
 };
 
-extern const struct assist_way assist_ahead, assist_behind;
+extern const struct assist_way assist_ahead, assist_behind, assist_isoin, assist_isoout;
 
 struct assist_part {
 	struct list link; /* in assist.parts */

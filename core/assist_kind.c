@@ -8,6 +8,7 @@
 static const char *const names[ASSISTS] = {
     [ASSIST_INTERRUPT] = "interrupt",
     [ASSIST_SERIAL] = "serial",
+    [ASSIST_ISOCHRONOUS] = "isochronous",
 };
 
 const char *

@@ -11,9 +11,11 @@
 #include "core/err.h"
 
 enum assist_kind {
-	ASSIST_INTERRUPT, /* interrupt IN endpoints are read ahead (core/ahead) */
-	ASSIST_SERIAL,    /* bulk endpoints of serial ports: read ahead, written behind
-			     (core/behind) */
+	ASSIST_INTERRUPT,   /* interrupt IN endpoints are read ahead (core/ahead) */
+	ASSIST_SERIAL,      /* bulk endpoints of serial ports: read ahead, written behind
+			       (core/behind) */
+	ASSIST_ISOCHRONOUS, /* streams do not wait for their driver (core/isoin,
+			       core/isoout) */
 	ASSISTS
 };
 

@@ -4,6 +4,8 @@
  */
 #include "core/assist_impl.h"
 #include "core/behind.h"
+#include "core/isoin.h"
+#include "core/isoout.h"
 
 static void *
 make_ahead(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
@@ -44,10 +46,11 @@ reply_ahead(void *it, uint64_t tag, const struct import_reply *reply, uint8_t **
 	return ahead_reply(it, tag, reply, data);
 }
 
-static void
+static int
 end_ahead(void *it)
 {
 	ahead_reply_end(it);
+	return ERR_OK;
 }
 
 static void
@@ -76,7 +79,7 @@ idle_ahead(const void *it)
 
 const struct assist_way assist_ahead = {make_ahead,   free_ahead,  take_ahead, go_ahead,
 					unlink_ahead, reply_ahead, end_ahead,  bar_ahead,
-					unbar_ahead,  quiet_ahead, idle_ahead};
+					unbar_ahead,  quiet_ahead, idle_ahead, NULL};
 
 static void *
 make_behind(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
@@ -119,10 +122,11 @@ reply_behind(void *it, uint64_t tag, const struct import_reply *reply, uint8_t *
 	return behind_reply(it, tag, reply);
 }
 
-static void
+static int
 end_behind(void *it)
 {
 	behind_reply_end(it);
+	return ERR_OK;
 }
 
 static void
@@ -151,4 +155,155 @@ idle_behind(const void *it)
 
 const struct assist_way assist_behind = {
     make_behind, free_behind, take_behind,  go_behind,    unlink_behind, reply_behind,
-    end_behind,  bar_behind,  unbar_behind, quiet_behind, idle_behind};
+    end_behind,  bar_behind,  unbar_behind, quiet_behind, idle_behind,   NULL};
+
+static void *
+make_isoin(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
+	   const struct ahead_ops *ops, void *arg)
+{
+	return isoin_new(pool, ep, most, stats, ops, arg);
+}
+
+static void
+free_isoin(void *it)
+{
+	isoin_free(it);
+}
+
+static int
+take_isoin(void *it, const struct import_request *q, uint64_t tag)
+{
+	return isoin_take(it, q, tag);
+}
+
+static void
+go_isoin(void *it)
+{
+	isoin_go(it);
+}
+
+static void
+unlink_isoin(void *it, uint64_t tag)
+{
+	isoin_unlink(it, tag);
+}
+
+static int
+reply_isoin(void *it, uint64_t tag, const struct import_reply *reply, uint8_t **data,
+	    struct urb_iso **iso)
+{
+	return isoin_reply(it, tag, reply, data, iso);
+}
+
+static int
+end_isoin(void *it)
+{
+	return isoin_reply_end(it);
+}
+
+static void
+bar_isoin(void *it)
+{
+	isoin_bar(it);
+}
+
+static void
+unbar_isoin(void *it, bool changed)
+{
+	isoin_unbar(it, changed);
+}
+
+static bool
+quiet_isoin(const void *it)
+{
+	return isoin_quiet(it);
+}
+
+static bool
+idle_isoin(const void *it)
+{
+	return isoin_idle(it);
+}
+
+const struct assist_way assist_isoin = {make_isoin,   free_isoin,  take_isoin, go_isoin,
+					unlink_isoin, reply_isoin, end_isoin,  bar_isoin,
+					unbar_isoin,  quiet_isoin, idle_isoin, NULL};
+
+static void *
+make_isoout(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
+	    const struct ahead_ops *ops, void *arg)
+{
+	return isoout_new(pool, ep, most, stats, ops, arg);
+}
+
+static void
+free_isoout(void *it)
+{
+	isoout_free(it);
+}
+
+static int
+take_isoout(void *it, const struct import_request *q, uint64_t tag)
+{
+	return isoout_take(it, q, tag);
+}
+
+static void
+go_isoout(void *it)
+{
+	isoout_go(it);
+}
+
+static void
+unlink_isoout(void *it, uint64_t tag)
+{
+	isoout_unlink(it, tag);
+}
+
+static int
+reply_isoout(void *it, uint64_t tag, const struct import_reply *reply, uint8_t **data,
+	     struct urb_iso **iso)
+{
+	*data = NULL;
+	return isoout_reply(it, tag, reply, iso);
+}
+
+static int
+end_isoout(void *it)
+{
+	return isoout_reply_end(it);
+}
+
+static void
+bar_isoout(void *it)
+{
+	isoout_bar(it);
+}
+
+static void
+unbar_isoout(void *it, bool changed)
+{
+	isoout_unbar(it, changed);
+}
+
+static bool
+quiet_isoout(const void *it)
+{
+	return isoout_quiet(it);
+}
+
+static bool
+idle_isoout(const void *it)
+{
+	return isoout_idle(it);
+}
+
+static uint64_t
+turn_isoout(void *it)
+{
+	return isoout_turn(it);
+}
+
+const struct assist_way assist_isoout = {
+    make_isoout, free_isoout, take_isoout,  go_isoout,    unlink_isoout, reply_isoout,
+    end_isoout,  bar_isoout,  unbar_isoout, quiet_isoout, idle_isoout,   turn_isoout};

@@ -29,8 +29,8 @@ const uint8_t disk_raw[] = {
 	7, 5, DISK_OUT, 2, 0x00, 0x02, 0,
 	7, 5, DISK_REPORT, 3, 8, 0, 10,
 	9, 4, 1, 0, 2, 255, 0, 0, 0,
-	7, 5, MIC_IN, 1, 0xc0, 0x00, 1,
-	7, 5, MIC_OUT, 1, 0xc0, 0x00, 1,
+	7, 5, MIC_IN, 1, 0xc0, 0x00, 4,
+	7, 5, MIC_OUT, 1, 0xc0, 0x00, 4,
 	9, 4, PAD_IFACE, 0, 1, 3, 1, 2, 0,
 	7, 5, PAD_IN, 3, PAD_REPORT, 0, 1,
 	9, 4, PORT_CTL, 0, 0, 2, 2, 1, 0,	/* CDC-ACM, and its union */

@@ -433,6 +433,8 @@ stack_attach(struct stack *s)
 	    imports_import(s->imports, disk_info.busid, 0, &user, s, &s->dev) != ERR_OK)
 		return false;
 	wait_for(s, is_attached);
+	if (s->bridge != NULL)
+		(void)turn(s);
 	return !stack_bad(s);
 }
 
