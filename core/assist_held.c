@@ -77,13 +77,13 @@ change(const struct assist *a, const uint8_t setup[8], const struct assist_part 
 	return own(p, setup, &face);
 }
 
-/* What was written behind is there before any request is. */
+/* What the driver thinks is there is there before any request is. */
 static enum touch
 touched(const struct assist *a, const uint8_t setup[8], const struct assist_part *p)
 {
 	enum touch t = change(a, setup, p);
 
-	return t == NOT && p->way == &assist_behind && !p->way->quiet(p->it) ? WAITS : t;
+	return t == NOT && p->way->lags != NULL && p->way->lags(p->it) ? WAITS : t;
 }
 
 static uint32_t

@@ -39,6 +39,8 @@ struct assist_way {
 	bool (*quiet)(const void *);
 	bool (*idle)(const void *);
 	uint64_t (*turn)(void *); /* NULL: it does not depend on the time */
+	bool (*lags)(
+	    const void *); /* what the driver thinks is done is not; NULL: never */
 };
 
 extern const struct assist_way assist_ahead, assist_behind, assist_isoin, assist_isoout;

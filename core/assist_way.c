@@ -79,7 +79,8 @@ idle_ahead(const void *it)
 
 const struct assist_way assist_ahead = {make_ahead,   free_ahead,  take_ahead, go_ahead,
 					unlink_ahead, reply_ahead, end_ahead,  bar_ahead,
-					unbar_ahead,  quiet_ahead, idle_ahead, NULL};
+					unbar_ahead,  quiet_ahead, idle_ahead, NULL,
+					NULL};
 
 static void *
 make_behind(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
@@ -153,9 +154,16 @@ idle_behind(const void *it)
 	return behind_idle(it);
 }
 
+static bool
+lags_behind(const void *it)
+{
+	return !behind_quiet(it);
+}
+
 const struct assist_way assist_behind = {
-    make_behind, free_behind, take_behind,  go_behind,    unlink_behind, reply_behind,
-    end_behind,  bar_behind,  unbar_behind, quiet_behind, idle_behind,   NULL};
+    make_behind,  free_behind, take_behind, go_behind,    unlink_behind,
+    reply_behind, end_behind,  bar_behind,  unbar_behind, quiet_behind,
+    idle_behind,  NULL,        lags_behind};
 
 static void *
 make_isoin(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
@@ -227,7 +235,8 @@ idle_isoin(const void *it)
 
 const struct assist_way assist_isoin = {make_isoin,   free_isoin,  take_isoin, go_isoin,
 					unlink_isoin, reply_isoin, end_isoin,  bar_isoin,
-					unbar_isoin,  quiet_isoin, idle_isoin, NULL};
+					unbar_isoin,  quiet_isoin, idle_isoin, NULL,
+					NULL};
 
 static void *
 make_isoout(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
@@ -304,6 +313,13 @@ turn_isoout(void *it)
 	return isoout_turn(it);
 }
 
+static bool
+lags_isoout(const void *it)
+{
+	return isoout_ends(it);
+}
+
 const struct assist_way assist_isoout = {
-    make_isoout, free_isoout, take_isoout,  go_isoout,    unlink_isoout, reply_isoout,
-    end_isoout,  bar_isoout,  unbar_isoout, quiet_isoout, idle_isoout,   turn_isoout};
+    make_isoout,  free_isoout, take_isoout, go_isoout,    unlink_isoout,
+    reply_isoout, end_isoout,  bar_isoout,  unbar_isoout, quiet_isoout,
+    idle_isoout,  turn_isoout, lags_isoout};

@@ -459,6 +459,12 @@ isoout_quiet(const struct isoout *x)
 }
 
 bool
+isoout_ends(const struct isoout *x)
+{
+	return x->tolds > 0 && first_untold(x) == NULL;
+}
+
+bool
 isoout_idle(const struct isoout *x)
 {
 	return list_empty(&x->all) && x->failed == 0 && x->lost == 0 && x->bars == 0;

@@ -41,6 +41,9 @@ uint64_t isoout_turn(struct isoout *);
 void isoout_bar(struct isoout *);
 void isoout_unbar(struct isoout *, bool changed);
 bool isoout_quiet(const struct isoout *);
+
+/* The driver has nothing more, but not all is done that it was told of. */
+bool isoout_ends(const struct isoout *);
 bool isoout_idle(const struct isoout *);
 
 #endif

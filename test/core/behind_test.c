@@ -67,7 +67,8 @@ on_trip(void *arg)
 	return trip;
 }
 
-static const struct ahead_ops ops = {on_submit, on_unlink, on_answer, NULL, on_now, on_trip};
+static const struct ahead_ops ops = {on_submit, on_unlink, on_answer,
+				     NULL,      on_now,    on_trip};
 
 static void
 setup(void)
