@@ -48,9 +48,9 @@ static const struct cmd_opt opts[] = {
     [OPT_TAKEOVER] = {"takeover", NULL, "also what another attach of ours has"},
     [OPT_ACCEPT] = {"accept-changed", NULL,
 		    "also what comes back as another kind of device"},
-    [OPT_NO_ASSIST] =
-	{"no-assist", "KIND[,KIND]",
-	 "do without what hides the distance: interrupt, serial, isochronous, all"},
+    [OPT_NO_ASSIST] = {"no-assist", "KIND[,KIND]",
+		       "do without what hides the distance: interrupt, storage, serial, "
+		       "isochronous, all"},
     {NULL, NULL, NULL},
 };
 

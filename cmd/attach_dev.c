@@ -111,7 +111,7 @@ turn(struct attached *x)
 
 	if (l != NULL)
 		(void)link_stats(l, &s);
-	at = bridge_turn(x->bridge, now, s.srtt_us);
+	at = bridge_turn(x->bridge, s.srtt_us);
 	if (at == UINT64_MAX)
 		return;
 	at = at > now ? at - now : 0;
@@ -185,7 +185,14 @@ on_wake(void *arg)
 		vhci_pipe_wake(x->pipe);
 }
 
-const struct bridge_ops attached_bridge_ops = {on_wake};
+static uint64_t
+on_now(void *arg)
+{
+	(void)arg;
+	return clock_us();
+}
+
+const struct bridge_ops attached_bridge_ops = {on_wake, on_now};
 
 static int
 give_to_kernel(struct attached *x, char *why, size_t cap)

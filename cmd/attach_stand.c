@@ -281,6 +281,8 @@ attach_again(struct attached *x, const struct devinfo *d)
 	see_again(x, d);
 	if (clock_us() >= x->not_before)
 		attached_ask(x, d);
+	else
+		attached_wake_at(x, x->not_before); /* the loop's timers may come early */
 }
 
 /* Offers are not known to the server, so it does not take them away. */

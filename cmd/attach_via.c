@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/pattern.h"
 #include "core/text.h"
+#include "net/clock.h"
 #include "vhci/pipe.h"
 
 #define VIA_WHERE "127.0.0.1:" STOCK_PORT
@@ -55,7 +56,14 @@ on_wake(void *arg)
 		vhci_pipe_wake(x->pipe);
 }
 
-static const struct bridge_ops bridge_ops = {on_wake};
+static uint64_t
+on_now(void *arg)
+{
+	(void)arg;
+	return clock_us();
+}
+
+static const struct bridge_ops bridge_ops = {on_wake, on_now};
 
 /* --- the server's side --- */
 

@@ -13,8 +13,10 @@
 #include "cmd/server.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "net/clock.h"
 
-#define LEASE_PROBE_US 1000000 /* a holder that does not answer in this time is gone */
+#define LEASE_PROBE_US 1000000 /* for an answer */
+#define LEASE_PROBES   2       /* without one: the holder is gone */
 
 struct lease *
 lease_holder(const struct server *s, const struct usb_dev *d)
@@ -130,12 +132,26 @@ lease_probe(struct lease *x, const struct lease *holder)
 
 	if (holder->user != NULL)
 		holder->user->probe(holder->arg);
+	x->probed_us = clock_us();
 	event_add(x->probe, &second);
 }
 
+/* Counts what was not answered: a busy machine may need more than a second for once. */
+static bool
+is_silent(struct lease *x, const struct lease *holder)
+{
+	uint64_t silence = holder->user->silence_us(holder->arg);
+
+	if (silence <= clock_us() - x->probed_us)
+		x->unanswered = 0;
+	else
+		x->unanswered++;
+	return silence == UINT64_MAX || x->unanswered >= LEASE_PROBES;
+}
+
 /*
- * The holder's second is over: it has answered, or it has lost the device. Who queues
- * goes on asking, so that a holder that dies is noticed.
+ * The holder's second is over: it has answered, or is asked again, or has lost the
+ * device. Who queues goes on asking, so that a holder that dies is noticed.
  */
 void
 lease_on_probe(int fd, short what, void *arg)
@@ -152,12 +168,12 @@ lease_on_probe(int fd, short what, void *arg)
 		return; /* being closed: its end will start us */
 	user = holder->user;
 	who = holder->arg;
-	if (user->silence_us(who) >= LEASE_PROBE_US) {
+	if (is_silent(x, holder)) {
 		log_info("device %s taken from=%s reason=\"its link is silent\"",
 			 x->dev->info.busid, user->name(who));
 		claims_why(holder, lost.text);
 		user->abandon(who, holder->number, &lost);
-	} else if (lease_may_queue(x)) {
+	} else if (x->unanswered > 0 || lease_may_queue(x)) {
 		lease_probe(x, holder);
 	} else {
 		deny_held(x, holder);

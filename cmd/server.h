@@ -156,6 +156,8 @@ struct lease {
 	uint32_t number; /* the user's, for one that has several */
 	enum lease_state state;
 	struct event *probe;        /* WAITING: when the holder must have answered */
+	uint64_t probed_us;         /* when it was asked */
+	unsigned unanswered;        /* times in a row */
 	uint64_t since;             /* unix seconds */
 	bool part, read_only;       /* opened so (devinfo) */
 	bool takeover;              /* also from a live session of the same peer */

@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/usbip.h"
 
+/* What works on single endpoints. */
 static const struct row {
 	enum assist_kind kind;
 	enum urb_type type;
@@ -37,6 +38,12 @@ on_unlink(void *arg, uint8_t ep, uint64_t tag)
 	struct assist *a = arg;
 
 	return a->ops->unlink(a->arg, ep, tag);
+}
+
+uint64_t
+assist_now(const struct assist *a)
+{
+	return a->ops->now != NULL ? a->ops->now(a->arg) : 0;
 }
 
 static void
@@ -71,7 +78,7 @@ on_now(void *arg)
 {
 	const struct assist *a = arg;
 
-	return a->now;
+	return assist_now(a);
 }
 
 static uint64_t
@@ -126,6 +133,7 @@ start(struct assist *a, uint8_t ep, const struct row *row, unsigned most)
 	}
 	list_add(&a->parts, &p->link);
 	a->n++;
+	assist_held_meet(a, p);
 	return p;
 }
 
@@ -151,6 +159,36 @@ part_of(struct assist *a, const struct import_request *q)
 	return NULL;
 }
 
+/* Likewise a disk's, both of whose endpoints it has. */
+static struct unit *
+unit_of(struct assist *a, const struct import_request *q)
+{
+	uint8_t in, out, iface;
+	struct unit **free = NULL;
+
+	if (q->type != URB_BULK || !assist_is_on(a, ASSIST_STORAGE))
+		return NULL;
+	for (unsigned i = 0; i < ASSIST_UNITS; i++) {
+		if (a->unit[i] != NULL && unit_has(a->unit[i], q->ep))
+			return a->unit[i];
+		if (a->unit[i] == NULL)
+			free = &a->unit[i];
+	}
+	if (free != NULL && assist_face_disk(a->import, q->ep, &in, &out, &iface))
+		*free = unit_new(a->pool, in, out, iface, &a->stats[ASSIST_STORAGE],
+				 &ahead_ops, a->ops->now == NULL ? NULL : on_now, a);
+	return free == NULL ? NULL : *free;
+}
+
+static struct unit *
+find_unit(const struct assist *a, uint8_t ep)
+{
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		if (a->unit[i] != NULL && unit_has(a->unit[i], ep))
+			return a->unit[i];
+	return NULL;
+}
+
 /* After all that may have ended something. */
 static void
 go_on(struct assist *a)
@@ -172,9 +210,12 @@ int
 assist_submit(struct assist *a, const struct import_request *q, uint64_t *tag)
 {
 	struct assist_part *p;
+	struct unit *unit;
 
 	if ((q->ep & 15) == 0)
 		return assist_control(a, q, tag);
+	if ((unit = unit_of(a, q)) != NULL)
+		return unit_submit(unit, q, a->next_tag++ | ASSIST_TAG, tag);
 	if ((p = part_of(a, q)) == NULL)
 		return a->ops->submit(a->arg, q, tag);
 	*tag = a->next_tag++ | ASSIST_TAG;
@@ -185,9 +226,12 @@ void
 assist_sent(struct assist *a, uint8_t ep)
 {
 	struct assist_part *p = assist_find(a, ep);
+	struct unit *unit = find_unit(a, ep);
 
 	if (p != NULL)
 		p->way->go(p->it);
+	else if (unit != NULL)
+		unit_go(unit);
 	else if ((ep & 15) == 0 && !list_empty(&a->held))
 		CONTAINER_OF(a->held.prev, struct assist_held, link)->named = true;
 	go_on(a);
@@ -197,9 +241,14 @@ int
 assist_unlink(struct assist *a, uint8_t ep, uint64_t tag)
 {
 	struct assist_part *p = assist_find(a, ep);
+	struct unit *unit = find_unit(a, ep);
 	struct assist_held *h;
 	int err = ERR_OK;
 
+	if (unit != NULL && unit_unlink(unit, ep, tag)) {
+		go_on(a);
+		return ERR_OK;
+	}
 	if ((tag & ASSIST_TAG) == 0)
 		return a->ops->unlink(a->arg, ep, tag);
 	if (p != NULL)
@@ -212,18 +261,44 @@ assist_unlink(struct assist *a, uint8_t ep, uint64_t tag)
 
 /* --- what the far end answers --- */
 
+/* ERR_NODEV: it is for somebody else, who may have to be told another thing. */
+static int
+to_unit(struct assist *a, uint8_t ep, uint64_t *tag, struct import_reply *r,
+	uint8_t **data)
+{
+	int err = ERR_NODEV;
+
+	a->units_own = false;
+	a->seen = NULL;
+	for (unsigned i = 0; i < ASSIST_UNITS && err == ERR_NODEV; i++) {
+		struct unit *b = a->unit[i];
+
+		if (b == NULL || ((ep & 15) != 0 && !unit_has(b, ep)))
+			continue;
+		err = unit_reply(b, ep, tag, r, data);
+		if (err == ERR_OK || (ep & 15) != 0)
+			a->replying_unit = b;
+	}
+	a->units_own = err == ERR_OK;
+	return err;
+}
+
 int
 assist_reply(struct assist *a, uint8_t ep, uint64_t tag, const struct import_reply *reply,
 	     uint8_t **data, struct urb_iso **iso)
 {
 	struct assist_part *p = assist_find(a, ep);
+	struct import_reply r = *reply;
 	int err = ERR_NODEV;
 
 	a->replying = NULL;
+	a->replying_unit = NULL;
 	a->ending = NULL;
 	*iso = NULL;
 	if ((tag & ASSIST_TAG) != 0)
 		return ERR_PROTO;
+	if ((err = to_unit(a, ep, &tag, &r, data)) != ERR_NODEV)
+		return err;
 	if (p != NULL)
 		err = p->way->reply(p->it, tag, reply, data, iso);
 	if (err == ERR_OK)
@@ -234,21 +309,30 @@ assist_reply(struct assist *a, uint8_t ep, uint64_t tag, const struct import_rep
 		tag = a->ending->tag;
 		a->ending->done = reply->status == 0;
 	}
-	return import_reply(a->import, ep, tag, reply, data, iso);
+	err = import_reply(a->import, ep, tag, &r, data, iso);
+	a->seen = *data;
+	a->seen_n = r.actual;
+	return err;
 }
 
 int
 assist_reply_end(struct assist *a)
 {
 	struct assist_held *h = a->ending;
+	struct unit *unit = a->replying_unit;
 	int err = ERR_OK;
 
+	if (unit != NULL && a->seen != NULL)
+		unit_saw(unit, a->seen, a->seen_n);
 	if (a->replying != NULL)
 		err = a->replying->way->reply_end(a->replying->it);
-	else
+	else if (!a->units_own)
 		err = import_reply_end(a->import);
 	if (err == ERR_OK && h != NULL)
 		assist_held_end(a, h, h->done);
+	if (unit != NULL && err == ERR_OK)
+		unit_reply_end(unit);
+	a->replying_unit = NULL;
 	a->replying = NULL;
 	a->ending = NULL;
 	go_on(a);
@@ -258,12 +342,11 @@ assist_reply_end(struct assist *a)
 /* --- time --- */
 
 uint64_t
-assist_turn(struct assist *a, uint64_t now, uint64_t trip)
+assist_turn(struct assist *a, uint64_t trip)
 {
 	uint64_t at = UINT64_MAX, next;
 	struct list *l;
 
-	a->now = now;
 	a->trip = trip;
 	LIST_EACH (&a->parts, l) {
 		struct assist_part *p = CONTAINER_OF(l, struct assist_part, link);
@@ -311,6 +394,8 @@ assist_free(struct assist *a)
 {
 	if (a == NULL)
 		return;
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		unit_free(a->unit[i]);
 	while (!list_empty(&a->parts))
 		forget(a, CONTAINER_OF(a->parts.next, struct assist_part, link));
 	assist_held_free(a);

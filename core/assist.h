@@ -28,6 +28,9 @@ struct assist_ops {
 	/* The far end, as in import_ops. */
 	int (*submit)(void *arg, const struct import_request *, uint64_t *tag);
 	int (*unlink)(void *arg, uint8_t ep, uint64_t tag);
+
+	/* Microseconds, monotonic; NULL: what grows old is not kept. */
+	uint64_t (*now)(void *arg);
 };
 
 /* For the device that the engine imports; off: kinds that it does not get. */
@@ -47,10 +50,10 @@ int assist_reply(struct assist *, uint8_t ep, uint64_t tag, const struct import_
 int assist_reply_end(struct assist *) MUST_CHECK;
 
 /*
- * The time and a round trip to the far end, both in us; before the others are called,
- * and when the time comes that it returns. UINT64_MAX: no need.
+ * A round trip to the far end, in us; before the others are called, and after, and when
+ * the time comes that it returns. UINT64_MAX: no need.
  */
-uint64_t assist_turn(struct assist *, uint64_t now, uint64_t trip);
+uint64_t assist_turn(struct assist *, uint64_t trip);
 
 bool assist_is_on(const struct assist *, enum assist_kind);
 const struct ahead_stats *assist_stats(const struct assist *, enum assist_kind);

@@ -21,7 +21,9 @@
 
 #define CLASS_HID     3
 #define CLASS_HUB     9
+#define CLASS_STORAGE 8
 #define CLASS_VENDOR  255
+#define BULK_ONLY     0x50
 
 static uint16_t
 le16(const uint8_t *p)
@@ -107,6 +109,32 @@ assist_face_of(struct assist_face *f, const struct import *im, uint8_t ep)
 				  .acm = p[5] == CLASS_DATA && is_acm(config, p[2]),
 				  .period_us = period(e, import_speed(im))};
 	return true;
+}
+
+bool
+assist_face_disk(const struct import *im, uint8_t ep, uint8_t *in, uint8_t *out,
+		 uint8_t *iface)
+{
+	const struct desc *d = import_desc(im);
+	const struct desc_ep *e = desc_find(d, ep);
+	struct assist_face f;
+
+	if (e == NULL || !assist_face_of(&f, im, ep) || f.cls != CLASS_STORAGE ||
+	    f.proto != BULK_ONLY)
+		return false;
+	*iface = f.iface;
+	*in = *out = 0;
+	for (unsigned i = 0; i < d->eps; i++) {
+		const struct desc_ep *o = &d->ep[i];
+
+		if (o->config != e->config || o->iface != e->iface || o->alt != e->alt ||
+		    o->type != URB_BULK)
+			continue;
+		if (*((o->addr & 0x80) ? in : out) != 0)
+			return false; /* which of them is it? */
+		*((o->addr & 0x80) ? in : out) = o->addr;
+	}
+	return *in != 0 && *out != 0;
 }
 
 /*

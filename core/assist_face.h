@@ -21,6 +21,13 @@ struct assist_face {
 /* false: there is no such endpoint now. */
 bool assist_face_of(struct assist_face *, const struct import *, uint8_t ep);
 
+/*
+ * The two endpoints of a disk's interface (USB Mass Storage Bulk-Only Transport 1.0)
+ * that ep belongs to. false: it is not one.
+ */
+bool assist_face_disk(const struct import *, uint8_t ep, uint8_t *in, uint8_t *out,
+		      uint8_t *iface);
+
 /* Requests that may be open at an interrupt IN endpoint before they are asked for. */
 unsigned assist_face_interrupt(const struct assist_face *);
 

@@ -105,6 +105,37 @@ touched_by(const struct assist *a, const uint8_t setup[8], uint32_t *changes)
 	return eps;
 }
 
+/* USB Mass Storage Bulk-Only Transport 1.0, 3.1 */
+static bool
+is_bot_reset(const uint8_t setup[8])
+{
+	return setup[0] == 0x21 && setup[1] == 0xff;
+}
+
+static bool
+changes_unit(const struct unit *b, const uint8_t setup[8])
+{
+	enum urb_job job = desc_job(setup);
+
+	if (job == URB_JOB_RESET || job == URB_JOB_SET_CONFIGURATION)
+		return true;
+	if (job == URB_JOB_CLEAR_HALT)
+		return unit_has(b, setup[4]);
+	return (job == URB_JOB_SET_INTERFACE || is_bot_reset(setup)) &&
+	       setup[4] == unit_iface(b);
+}
+
+static uint8_t
+units_changed_by(const struct assist *a, const uint8_t setup[8])
+{
+	uint8_t units = 0;
+
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		if (a->unit[i] != NULL && changes_unit(a->unit[i], setup))
+			units |= (uint8_t)(1u << i);
+	return units;
+}
+
 /* They stay as long as they are barred. */
 static struct assist_part *
 next_barred(const struct assist *a, uint32_t eps, struct list **l)
@@ -122,12 +153,15 @@ next_barred(const struct assist *a, uint32_t eps, struct list **l)
 static bool
 is_quiet(const struct assist *a, const struct assist_held *h)
 {
-	bool late = a->now - h->since >= HELD_US;
+	bool late = assist_now(a) - h->since >= HELD_US;
 	struct list *l = a->parts.next;
 	struct assist_part *p;
 
 	while ((p = next_barred(a, h->eps, &l)) != NULL)
 		if (!p->way->quiet(p->it) && !(late && (p->ep & 0x80) == 0))
+			return false;
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		if ((h->units & 1u << i) && !unit_quiet(a->unit[i]))
 			return false;
 	return true;
 }
@@ -140,7 +174,7 @@ out_len(const struct import_request *q)
 
 static int
 hold(struct assist *a, const struct import_request *q, uint32_t eps, uint32_t changes,
-     uint64_t *tag)
+     uint8_t units, uint64_t *tag)
 {
 	struct list *l = a->parts.next;
 	struct assist_part *p;
@@ -151,9 +185,11 @@ hold(struct assist *a, const struct import_request *q, uint32_t eps, uint32_t ch
 		return ERR_NOMEM;
 	memset(h, 0, sizeof(*h));
 	h->tag = *tag = a->next_tag++ | ASSIST_TAG;
-	h->since = a->now;
+	h->since = assist_now(a);
 	h->eps = eps;
 	h->changes = changes;
+	h->units = units;
+	h->anew = desc_job(q->setup) != URB_JOB_CLEAR_HALT;
 	h->req = *q;
 	h->req.data = NULL;
 	if (n > 0)
@@ -161,6 +197,9 @@ hold(struct assist *a, const struct import_request *q, uint32_t eps, uint32_t ch
 	list_add(&a->held, &h->link);
 	while ((p = next_barred(a, eps, &l)) != NULL)
 		p->way->bar(p->it);
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		if (units & 1u << i)
+			unit_bar(a->unit[i]);
 	return ERR_OK;
 }
 
@@ -179,6 +218,9 @@ assist_held_end(struct assist *a, struct assist_held *h, bool changed)
 	list_del(&h->link);
 	while ((p = next_barred(a, h->eps, &l)) != NULL)
 		p->way->unbar(p->it, changed && (h->changes & ASSIST_BIT(p->ep)) != 0);
+	for (unsigned i = 0; i < ASSIST_UNITS; i++)
+		if (h->units & 1u << i)
+			unit_unbar(a->unit[i], changed && h->anew);
 	put(a, h);
 }
 
@@ -222,14 +264,43 @@ assist_held_go_on(struct assist *a)
 	}
 }
 
+/* Whether it may change an endpoint, also one that is not assisted yet. */
+static bool
+is_changing(const uint8_t setup[8])
+{
+	bool purges_some = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(purges); i++)
+		purges_some |= purges[i].type == setup[0] && purges[i].request == setup[1];
+	return purges_some || desc_job(setup) != URB_JOB_NONE || is_set_protocol(setup);
+}
+
+void
+assist_held_meet(struct assist *a, struct assist_part *p)
+{
+	struct list *l;
+
+	LIST_EACH (&a->held, l) {
+		struct assist_held *h = CONTAINER_OF(l, struct assist_held, link);
+
+		if (change(a, h->req.setup, p) != CHANGES)
+			continue;
+		h->eps |= ASSIST_BIT(p->ep);
+		h->changes |= ASSIST_BIT(p->ep);
+		p->way->bar(p->it);
+	}
+}
+
 int
 assist_control(struct assist *a, const struct import_request *q, uint64_t *tag)
 {
 	uint32_t changes, eps = touched_by(a, q->setup, &changes);
 
-	if (eps == 0 && first_unsent(a) == NULL)
+	uint8_t units = units_changed_by(a, q->setup);
+
+	if (eps == 0 && units == 0 && first_unsent(a) == NULL && !is_changing(q->setup))
 		return a->ops->submit(a->arg, q, tag);
-	return hold(a, q, eps, changes, tag);
+	return hold(a, q, eps, changes, units, tag);
 }
 
 uint64_t
@@ -237,7 +308,7 @@ assist_held_until(const struct assist *a)
 {
 	const struct assist_held *h = first_unsent(a);
 
-	if (h == NULL || a->now - h->since >= HELD_US)
+	if (h == NULL || assist_now(a) - h->since >= HELD_US)
 		return UINT64_MAX; /* what is open ends, or nothing is to be done */
 	return h->since + HELD_US;
 }

@@ -7,8 +7,10 @@
 #define CORE_ASSIST_IMPL_H
 
 #include "core/assist.h"
+#include "core/unit.h"
 
 #define ASSIST_TAG   (1ull << 58)
+#define ASSIST_UNITS 8  /* disks, likewise */
 #define ASSIST_PARTS 16 /* endpoints of a device that are assisted at once */
 
 /* A control request that has to wait, or that others wait for. */
@@ -17,6 +19,8 @@ struct assist_held {
 	uint64_t tag, far;
 	uint64_t since;        /* us */
 	uint32_t eps, changes; /* ASSIST_BIT: is barred by it, and is changed by it */
+	uint8_t units;         /* bit n: so is unit n */
+	bool anew;             /* it makes the device forget the command it was at */
 	bool named, sent;
 	bool done; /* with success */
 	struct import_request req;
@@ -63,12 +67,20 @@ struct assist {
 	uint32_t off;
 	struct ahead_stats stats[ASSISTS];
 	struct list parts, held;
+	struct unit *unit[ASSIST_UNITS];
 	unsigned n; /* parts */
 	uint64_t next_tag;
-	uint64_t now, trip;           /* us */
+	uint64_t trip;              /* us */
+	struct unit *replying_unit; /* and whether it is the unit's own */
+	bool units_own;
+	uint8_t *seen; /* data of a reply to the engine */
+	uint32_t seen_n;
 	struct assist_part *replying; /* between reply and reply_end, or */
 	struct assist_held *ending;
 };
+
+/* us; 0: nobody knows. */
+uint64_t assist_now(const struct assist *);
 
 /* What takes care of the endpoint, or NULL. */
 struct assist_part *assist_find(const struct assist *, uint8_t ep);
@@ -80,6 +92,9 @@ void assist_answer(void *assist, uint8_t ep, uint64_t tag, const struct import_r
 /* A control request of the driver: as import_ops.submit. */
 int
 assist_control(struct assist *, const struct import_request *, uint64_t *tag) MUST_CHECK;
+
+/* A part that is new: those that change it bar it from the beginning. */
+void assist_held_meet(struct assist *, struct assist_part *);
 
 /* Sends those whose time has come, in their order. */
 void assist_held_go_on(struct assist *);

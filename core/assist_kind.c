@@ -7,6 +7,7 @@
 
 static const char *const names[ASSISTS] = {
     [ASSIST_INTERRUPT] = "interrupt",
+    [ASSIST_STORAGE] = "storage",
     [ASSIST_SERIAL] = "serial",
     [ASSIST_ISOCHRONOUS] = "isochronous",
 };

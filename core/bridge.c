@@ -45,7 +45,16 @@ far_unlink(void *arg, uint8_t ep, uint64_t tag)
 	return imports_unlink(b->imports, b->dev, ep, tag);
 }
 
-static const struct assist_ops assist_ops = {far_submit, far_unlink};
+static uint64_t
+far_now(void *arg)
+{
+	struct bridge *b = arg;
+
+	return b->ops->now(b->arg);
+}
+
+static const struct assist_ops assist_ops = {far_submit, far_unlink, far_now},
+			       timeless_ops = {far_submit, far_unlink, NULL};
 
 static int
 on_submit(void *arg, const struct import_request *q, uint64_t *tag)
@@ -185,13 +194,16 @@ void
 bridge_assist(struct bridge *b, uint32_t off)
 {
 	ASSERT(b->imports != NULL && b->assist == NULL);
-	b->assist = assist_new(b->pool, b->import, off, &assist_ops, b);
+	if (!imports_orders(b->imports))
+		off |= 1u << ASSIST_STORAGE;
+	b->assist = assist_new(b->pool, b->import, off,
+			       b->ops->now == NULL ? &timeless_ops : &assist_ops, b);
 }
 
 uint64_t
-bridge_turn(struct bridge *b, uint64_t now, uint64_t trip)
+bridge_turn(struct bridge *b, uint64_t trip)
 {
-	return b->assist != NULL ? assist_turn(b->assist, now, trip) : UINT64_MAX;
+	return b->assist != NULL ? assist_turn(b->assist, trip) : UINT64_MAX;
 }
 
 const struct assist *

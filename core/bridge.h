@@ -22,7 +22,8 @@ struct session_msg;
 struct stock_client;
 
 struct bridge_ops {
-	void (*wake)(void *arg); /* import_output has bytes for the kernel */
+	void (*wake)(void *arg);    /* import_output has bytes for the kernel */
+	uint64_t (*now)(void *arg); /* as assist_ops; may be NULL */
 };
 
 /*
@@ -45,8 +46,8 @@ void bridge_free(struct bridge *);
  */
 void bridge_assist(struct bridge *, uint32_t off);
 
-/* The time, and when it wants to be told again: as assist_turn. */
-uint64_t bridge_turn(struct bridge *, uint64_t now, uint64_t trip);
+/* As assist_turn. */
+uint64_t bridge_turn(struct bridge *, uint64_t trip);
 
 /* NULL: nothing does. */
 const struct assist *bridge_assists(const struct bridge *);

@@ -103,6 +103,46 @@ send_reply(struct exported *x, uint64_t tag, const struct urb *u, bool unlinked)
 		(void)session_fail(x->of->session, ERR_NOMEM);
 }
 
+/* All bytes that were sent, those that came; a status of a disk's command says passed. */
+static bool
+is_well(const struct urb *u, bool unlinked)
+{
+	if (u->status != 0 || unlinked)
+		return false;
+	if (!urb_in(u))
+		return u->actual == u->len;
+	return u->len != WIRE_STATUS_LEN ||
+	       (u->actual == u->len && u->buf[WIRE_STATUS_LEN - 1] == 0);
+}
+
+/* Now, or never. */
+static void
+take_turn(struct exported *x, uint64_t tag, void *handle, enum after_turn turn)
+{
+	if (turn == AFTER_SKIP)
+		export_unlink(x->ex, tag);
+	export_go(x->ex, handle);
+}
+
+/* A request of its stream has ended: what was to begin then does. */
+static void
+ended(struct exported *x, uint8_t ep, uint64_t tag, bool well)
+{
+	enum after_turn turn;
+	uint64_t next;
+	void *handle;
+
+	if ((ep & 15) == 0)
+		return;
+	after_ended(&x->after, ep, tag >> TAG_BITS, well);
+	if (x->taking_turns) /* what has just begun ended at once */
+		return;
+	x->taking_turns = true;
+	while ((handle = after_next(&x->after, &next, &turn)) != NULL)
+		take_turn(x, next, handle, turn);
+	x->taking_turns = false;
+}
+
 /* Export engine: the one reply. None comes after export_end. */
 static void
 on_reply(void *door, uint64_t tag, const struct urb *u, bool unlinked)
@@ -112,6 +152,7 @@ on_reply(void *door, uint64_t tag, const struct urb *u, bool unlinked)
 	promise_kept(x, reply_size(u->ep, u->len, u->packets));
 	send_reply(x, tag, u, unlinked);
 	x->packets -= u->packets;
+	ended(x, u->ep, tag, is_well(u, unlinked));
 }
 
 static int
@@ -153,6 +194,7 @@ exported_new(struct exported_set *set, uint32_t dev)
 		return NULL;
 	x->of = set;
 	x->dev = dev;
+	after_init(&x->after, set->pool);
 	list_add(&set->devs, &x->link);
 	set->count++;
 	return x;
@@ -211,6 +253,7 @@ exported_forget(struct exported *x)
 
 	ASSERT(x->promised == 0);
 	add_stats(&set->past, x);
+	after_fini(&x->after);
 	export_free(x->ex);
 	list_del(&x->link);
 	set->count--;
@@ -226,6 +269,7 @@ exported_leave(struct exported *x)
 		return;
 	x->state = EXPORTED_LEAVING;
 	promise_kept(x, x->promised);
+	after_fini(&x->after);
 	for (uint32_t i = 0; i < 32; i++)
 		session_close(x->of->session, x->dev << 5 | i);
 	if (live)
@@ -268,7 +312,8 @@ lose_packet(struct urb_iso *p)
 
 /* OUT data follow the head; returns ERR_PROTO when their length is another. */
 static int
-read_submit(const struct session_msg *m, struct export_request *q)
+read_submit(const struct session_msg *m, struct export_request *q, uint32_t *after,
+	    bool *if_well)
 {
 	uint8_t head[WIRE_SUBMIT_HEAD];
 	struct wire_submit s;
@@ -279,6 +324,8 @@ read_submit(const struct session_msg *m, struct export_request *q)
 	rd_init(&r, head, sizeof(head));
 	if ((err = wire_get_submit(&r, &s)) != ERR_OK)
 		return err;
+	*after = s.after;
+	*if_well = (s.flags & WIRE_IF_WELL) != 0;
 	q->tag = tag_of(m->sid, m->index);
 	q->ep = stream_ep(m->sid);
 	if ((q->ep & 15) == 0)
@@ -322,7 +369,10 @@ exported_submit(struct exported *x, const struct session_msg *m)
 	uint64_t reply;
 	void *handle;
 	uint8_t *buf;
-	int err = read_submit(m, &q);
+	uint32_t after;
+	bool if_well;
+	enum after_turn turn = AFTER_GO;
+	int err = read_submit(m, &q, &after, &if_well);
 
 	if (err != ERR_OK || x->state != EXPORTED_LIVE)
 		return err;
@@ -331,6 +381,7 @@ exported_submit(struct exported *x, const struct session_msg *m)
 		const struct urb u = {.ep = q.ep, .status = -LINUX_ENOMEM};
 
 		send_reply(x, q.tag, &u, false);
+		ended(x, q.ep, q.tag, false);
 		return ERR_OK;
 	}
 	promise(x, reply);
@@ -342,15 +393,27 @@ exported_submit(struct exported *x, const struct session_msg *m)
 		session_msg_read(m, m->len - q.len, buf, q.len);
 	if (q.packets > 0)
 		read_packets(m, export_iso(handle), q.packets, q.len);
-	export_go(x->ex, handle);
+	if (x->of->orders && (q.ep & 15) != 0)
+		turn = after_turn(&x->after, after, if_well);
+	if (turn == AFTER_WAIT && !after_hold(&x->after, after, if_well, q.tag, handle))
+		turn = if_well ? AFTER_SKIP : AFTER_GO;
+	if (turn != AFTER_WAIT)
+		take_turn(x, q.tag, handle, turn);
 	return ERR_OK;
 }
 
 void
 exported_unlink(struct exported *x, uint32_t sid, uint64_t index)
 {
-	if (x->state == EXPORTED_LIVE)
-		export_unlink(x->ex, tag_of(sid, index));
+	uint64_t tag = tag_of(sid, index);
+	void *handle;
+
+	if (x->state != EXPORTED_LIVE)
+		return;
+	handle = after_take(&x->after, tag);
+	export_unlink(x->ex, tag);
+	if (handle != NULL)
+		export_go(x->ex, handle); /* it ends there */
 }
 
 void

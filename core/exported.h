@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/after.h"
 #include "core/err.h"
 #include "core/exports.h"
 #include "core/list.h"
@@ -28,6 +29,7 @@ struct exported_set {
 	unsigned count;
 	uint64_t promised;        /* bytes of replies that are still to come */
 	struct export_stats past; /* of devices that are closed */
+	bool orders;              /* both ends know core/after.h */
 };
 
 enum exported_state {
@@ -44,7 +46,9 @@ struct exported {
 	void *device;
 	struct export *ex; /* NULL while opening */
 	uint64_t promised; /* its part */
-	uint64_t packets;  /* isochronous ones that replies are still to come for */
+	struct after after;
+	bool taking_turns;
+	uint64_t packets; /* isochronous ones that replies are still to come for */
 };
 
 /* Opening. NULL: EXPORTS_DEVS are there, or no memory. */

@@ -96,6 +96,7 @@ on_hello(struct exports *e, struct rd *r)
 	e->welcomed = true;
 	window = wire_window(&h);
 	session_peer_window(e->session, window);
+	e->devs.orders = (h.greet.caps & reply.greet.caps & WIRE_CAP_AFTER) != 0;
 	if ((h.greet.caps & reply.greet.caps & WIRE_CAP_TAILS) != 0)
 		session_tails(e->session);
 	e->list_max = window < WIRE_LARGE ? window - SESSION_MSG_HEAD : WIRE_LARGE;

@@ -24,6 +24,8 @@ struct import_request {
 	uint8_t ep;   /* bEndpointAddress, 0x80 for control IN */
 	uint8_t type; /* enum urb_type, from the descriptors */
 	uint32_t flags, len, start_frame, interval, packets;
+	uint32_t after; /* core/after.h; the far end must know it */
+	bool if_well;   /* else it comes back, unlinked */
 	uint8_t setup[8];
 	const uint8_t *data;       /* OUT: len bytes, lent until submit returns */
 	const struct urb_iso *iso; /* packets of them, lent likewise; checked */

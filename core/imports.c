@@ -40,6 +40,7 @@ struct imports {
 	enum state state;
 	struct wire_hello mine; /* what hello said */
 	uint32_t urb_max, window;
+	bool orders; /* both know core/after.h */
 };
 
 struct imports *
@@ -194,7 +195,8 @@ static int
 send_submit(struct imports *m, uint32_t sid, const struct import_request *q,
 	    const struct session_slice *packets, uint64_t *tag)
 {
-	struct wire_submit s = {.flags = q->flags,
+	struct wire_submit s = {.after = m->orders ? q->after : 0,
+				.flags = q->flags & ~WIRE_IF_WELL,
 				.len = length_of(q),
 				.start_frame = q->start_frame,
 				.interval = q->interval,
@@ -204,6 +206,8 @@ send_submit(struct imports *m, uint32_t sid, const struct import_request *q,
 	struct wr w;
 	int err;
 
+	if (m->orders && q->if_well)
+		s.flags |= WIRE_IF_WELL;
 	memcpy(s.setup, q->setup, sizeof(s.setup));
 	wr_init(&w, head, sizeof(head));
 	wire_put_submit(&w, &s);
@@ -287,6 +291,7 @@ on_welcome(struct imports *m, struct rd *r)
 	m->urb_max = wire_urb_max(&m->mine, &h);
 	m->window = wire_window(&h);
 	session_peer_window(m->session, m->window);
+	m->orders = (m->mine.greet.caps & h.greet.caps & WIRE_CAP_AFTER) != 0;
 	if ((m->mine.greet.caps & h.greet.caps & WIRE_CAP_TAILS) != 0)
 		session_tails(m->session);
 	return m->ops->welcome(m->arg, ERR_OK, &h, NULL);
@@ -495,4 +500,10 @@ uint32_t
 imports_window(const struct imports *m)
 {
 	return m->window;
+}
+
+bool
+imports_orders(const struct imports *m)
+{
+	return m->orders;
 }

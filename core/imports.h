@@ -100,4 +100,7 @@ void imports_data(const struct session_msg *, uint8_t *dst, uint32_t n);
 uint32_t imports_urb_max(const struct imports *);
 uint32_t imports_window(const struct imports *);
 
+/* Whether both know import_request.after. */
+bool imports_orders(const struct imports *);
+
 #endif

@@ -374,7 +374,7 @@ wire_get_removed(struct rd *r, uint32_t *dev, struct wire_refusal *f)
 void
 wire_put_submit(struct wr *w, const struct wire_submit *s)
 {
-	wr_le32(w, s->epoch);
+	wr_le32(w, s->after);
 	wr_le32(w, s->flags);
 	wr_le32(w, s->len);
 	wr_le32(w, s->start_frame);
@@ -386,7 +386,7 @@ wire_put_submit(struct wr *w, const struct wire_submit *s)
 int
 wire_get_submit(struct rd *r, struct wire_submit *s)
 {
-	s->epoch = rd_le32(r);
+	s->after = rd_le32(r);
 	s->flags = rd_le32(r);
 	s->len = rd_le32(r);
 	s->start_frame = rd_le32(r);

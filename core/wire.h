@@ -23,8 +23,9 @@
 #define WIRE_MAJOR     1 /* must be equal */
 #define WIRE_MINOR     0
 
-#define WIRE_CAP_TAILS 1u             /* takes DATAGRAM and messages with a tail */
-#define WIRE_CAPS      WIRE_CAP_TAILS /* of this program */
+#define WIRE_CAP_TAILS 1u /* takes DATAGRAM and messages with a tail */
+#define WIRE_CAP_AFTER 2u /* knows requests that begin when another has ended */
+#define WIRE_CAPS      (WIRE_CAP_TAILS | WIRE_CAP_AFTER) /* of this program */
 
 /* Who sends: the attach side, the serve side, both. */
 #define WIRE_ATTACH    1
@@ -191,10 +192,19 @@ struct wire_imported {
 
 /* WIRE_PACKET bytes for each packet follow the 32 bytes, then OUT data */
 struct wire_submit {
-	uint32_t epoch; /* of barriers (DESIGN.md 9) */
-	uint32_t flags, len, start_frame, interval, packets;
+	uint32_t after; /* it begins when that one has ended (core/after.h); 0: at once */
+	uint32_t flags; /* URB_*, WIRE_IF_WELL */
+	uint32_t len, start_frame, interval, packets;
 	uint8_t setup[8];
 };
+
+/*
+ * It begins only if that one has ended well, and else comes back unlinked: status 0, all
+ * bytes that were to be sent; of IN requests for WIRE_STATUS_LEN bytes all of them, the
+ * last of which is 0 (a command status of Bulk-Only Transport that says "passed").
+ */
+#define WIRE_IF_WELL    0x80000000u
+#define WIRE_STATUS_LEN 13
 
 /* WIRE_PACKET bytes for each packet follow the 33 bytes, then IN data, compacted */
 struct wire_complete {

@@ -96,6 +96,8 @@ note(struct link *l, const struct link_place *p, int err, bool there)
 		before = err_text(err), where[0] = '\0';
 	else if (err == ERR_NOPEER)
 		before = "the server is not at ", after = " now";
+	else if (err == ERR_FULL)
+		before = "the server has no room for strangers now, try again: ";
 	snprintf(l->why_dial, sizeof(l->why_dial), "%s%s%s", before, where, after);
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/exports core/exported core/wire_tail core/wire_iso core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
+/* link: core/exports core/exported core/after core/wire_tail core/wire_iso core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
 /* clang-format on */
 /*
  * The attach side is a peer that says anything (test/core/pair.h); the outside
  * and its devices are played here.
  */
+#include "core/after.h"
 #include "core/cur.h"
 #include "core/exports.h"
 #include "core/iso.h"
@@ -249,12 +250,14 @@ say_unlink(uint32_t sid, uint64_t index)
 	return pair_say(&pair, STREAM_SESSION, WIRE_UNLINK, b, sizeof(b));
 }
 
+static uint32_t say_after, say_flags; /* of the SUBMITs that follow */
+
 /* data: bytes behind the head, whatever len says. */
 static int
 say_submit(uint32_t sid, uint32_t len, const uint8_t *setup_bytes, uint32_t data)
 {
 	static uint8_t b[WIRE_SUBMIT_HEAD + (1 << 20)];
-	struct wire_submit s = {.len = len};
+	struct wire_submit s = {.after = say_after, .flags = say_flags, .len = len};
 	struct wr w;
 
 	if (setup_bytes != NULL)
@@ -857,6 +860,209 @@ tails_are_agreed(void)
 	}
 }
 
+/* --- requests that wait for another --- */
+
+static void
+ordered(uint64_t mine, uint64_t theirs)
+{
+	my_caps = mine;
+	their_caps = theirs;
+	imported();
+	my_caps = their_caps = 0;
+}
+
+static void
+say_read(uint32_t after)
+{
+	say_after = after;
+	CHECK_EQ(say_submit(BULK_IN, 512, NULL, 0), ERR_OK);
+	say_after = 0;
+}
+
+static void
+one_begins_after_another(void)
+{
+	ordered(WIRE_CAPS, WIRE_CAPS);
+	say_read(after_name(0x02, 1));
+	say_read(after_name(0x02, 0));
+	CHECK_EQ(lents, 0);
+	CHECK_EQ(say_submit(BULK_OUT, 31, NULL, 31), ERR_OK);
+	CHECK_EQ(lents, 1);
+	complete(lent[0], 0, 31);
+	CHECK_EQ(lents, 2); /* the second of them */
+	CHECK_EQ(lent[1]->ep, 0x81);
+	CHECK_EQ(say_submit(BULK_OUT, 31, NULL, 31), ERR_OK);
+	complete(lent[2], -LINUX_EPIPE, 0); /* as it is, it has ended */
+	CHECK_EQ(lents, 4);
+	say_read(after_name(0x02, 1)); /* has ended already */
+	say_read(after_name(0x02, 0));
+	CHECK_EQ(lents, 6);
+	complete(lent[1], 0, 0);
+	complete(lent[3], 0, 0);
+	teardown();
+}
+
+/* One that fails before it gets to the device has ended, too; IN as well as OUT. */
+static void
+one_that_fails_has_ended(void)
+{
+	ordered(WIRE_CAPS, WIRE_CAPS);
+	say_read(after_name(0x02, 0));
+	CHECK_EQ(say_submit(BULK_IN, 512, NULL, 0), ERR_OK);
+	complete(lent[0], 0, 0);
+	CHECK_EQ(lents, 1);
+	CHECK_EQ(say_unlink(BULK_OUT, 0), ERR_OK); /* before it comes */
+	CHECK_EQ(say_submit(BULK_OUT, 31, NULL, 31), ERR_OK);
+	CHECK_EQ(lents, 2);
+	CHECK_EQ(lent[1]->ep, 0x81);
+	complete(lent[1], 0, 0);
+	say_after = after_name(0x81, 2);
+	CHECK_EQ(say_submit(BULK_OUT, 31, NULL, 31), ERR_OK);
+	say_after = 0;
+	CHECK_EQ(lents, 2);
+	CHECK_EQ(say_submit(BULK_IN, 512, NULL, 0), ERR_OK);
+	complete(lent[2], -LINUX_EPIPE, 0);
+	CHECK_EQ(lents, 4);
+	complete(lent[3], 0, 31);
+	teardown();
+}
+
+/* --- a row of them, each of which wants the one before to be well --- */
+
+static void
+say_if_well(uint32_t sid, uint32_t len, uint32_t after)
+{
+	bool out = (sid & 1) == 0;
+
+	say_flags = WIRE_IF_WELL;
+	say_after = after;
+	CHECK_EQ(say_submit(sid, len, NULL, out ? len : 0), ERR_OK);
+	say_flags = say_after = 0;
+}
+
+/* Commands of a disk: command block, data, status. */
+static void
+say_row(unsigned n)
+{
+	ordered(WIRE_CAPS, WIRE_CAPS);
+	for (unsigned i = 0; i < n; i++) {
+		say_if_well(BULK_OUT, 31, i > 0 ? after_name(0x81, 2 * i - 1) : 0);
+		say_if_well(BULK_IN, 512, after_name(0x02, i));
+		say_if_well(BULK_IN, 13, after_name(0x81, 2 * i));
+	}
+	CHECK_EQ(lents, 1);
+}
+
+/* A status of the disk: so it ends. */
+static void
+end_status(struct urb *u, uint8_t how)
+{
+	memset(u->buf, 0, 13);
+	u->buf[12] = how;
+	complete(u, 0, 13);
+}
+
+static void
+a_row_goes_on(void)
+{
+	say_row(2);
+	complete(lent[0], 0, 31);
+	CHECK_EQ(lents, 2);
+	complete(lent[1], 0, 100); /* short: the status says how */
+	CHECK_EQ(lents, 3);
+	end_status(lent[2], 0);
+	CHECK_EQ(lents, 4);
+	CHECK_EQ(lent[3]->ep, 0x02);
+	complete(lent[3], 0, 31);
+	complete(lent[4], 0, 512);
+	end_status(lent[5], 0);
+	CHECK_EQ(lents, 6);
+	say_if_well(BULK_OUT, 31, after_name(0x81, 3)); /* well, and long ago */
+	CHECK_EQ(lents, 7);
+	complete(lent[6], 0, 31);
+	teardown();
+}
+
+/* Those that are left come back, and none of them has seen the device. */
+static void
+a_row_ends(void)
+{
+	static const struct {
+		unsigned at; /* the request of the row that goes wrong */
+		int32_t status;
+		uint32_t actual;
+		uint8_t how;
+	} t[] = {{0, -LINUX_EPIPE, 0, 0},  {0, 0, 30, 0}, {1, -LINUX_EPIPE, 512, 0},
+		 {1, -LINUX_EPROTO, 0, 0}, {2, 0, 13, 1}, {2, 0, 12, 0},
+		 {2, -LINUX_EPIPE, 13, 0}};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		say_row(30);
+		for (unsigned k = 0; k < t[i].at; k++)
+			complete(lent[k], 0, lent[k]->len);
+		if (lent[t[i].at]->len == 13)
+			lent[t[i].at]->buf[12] = t[i].how;
+		complete(lent[t[i].at], t[i].status, t[i].actual);
+		CHECK_EQ(lents, t[i].at + 1);
+		CHECK_EQ(pair_flush(&pair), ERR_OK);
+		CHECK_EQ(heard_complete(pair_last(&pair, WIRE_COMPLETE)).flags,
+			 WIRE_UNLINKED);
+		say_if_well(BULK_OUT, 31, after_name(0x81, 59)); /* came back */
+		CHECK_EQ(heard_complete(pair_last(&pair, WIRE_COMPLETE)).flags,
+			 WIRE_UNLINKED);
+		CHECK_EQ(lents, t[i].at + 1);
+		CHECK_EQ(say_submit(BULK_OUT, 31, NULL, 31), ERR_OK);
+		CHECK_EQ(lents, t[i].at + 2);
+		complete(lent[t[i].at + 1], 0, 31);
+		teardown();
+	}
+}
+
+/* What ended too long ago is not said to have ended well. */
+static void
+nobody_knows_any_more(void)
+{
+	ordered(WIRE_CAPS, WIRE_CAPS);
+	for (unsigned i = 0; i < 65; i++) {
+		CHECK_EQ(say_submit(BULK_OUT, 31, NULL, 31), ERR_OK);
+		complete(lent[i], 0, 31);
+	}
+	say_if_well(BULK_IN, 512, after_name(0x02, 1));
+	CHECK_EQ(lents, 66);
+	complete(lent[65], 0, 512);
+	say_if_well(BULK_IN, 512, after_name(0x02, 0));
+	CHECK_EQ(lents, 66);
+	teardown();
+}
+
+static void
+one_that_waits_is_unlinked(void)
+{
+	struct wire_complete c;
+
+	ordered(WIRE_CAPS, WIRE_CAPS);
+	say_read(after_name(0x02, 0));
+	CHECK_EQ(say_unlink(BULK_IN, 0), ERR_OK);
+	c = heard_complete(pair_last(&pair, WIRE_COMPLETE));
+	CHECK_EQ(c.flags, WIRE_UNLINKED);
+	CHECK_EQ(lents, 0);
+	say_read(after_name(0x02, 0));
+	CHECK_EQ(say_release(1), ERR_OK);
+	CHECK_EQ(closed, 1);
+	teardown();
+}
+
+static void
+waiting_is_agreed(void)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		ordered(i & 1 ? WIRE_CAP_AFTER : 1, i & 2 ? WIRE_CAP_AFTER : 1);
+		say_read(after_name(0x02, 0));
+		CHECK_EQ(lents, 1);
+		teardown();
+	}
+}
+
 /* Data are of use as long as the device has packets to go on with, 200 ms at least. */
 static void
 patience_is_the_drivers(void)
@@ -1381,12 +1587,15 @@ TEST_MAIN(TEST(nothing_before_hello), TEST(hello_and_welcome), TEST(refused),
 	  TEST(let_go_while_opening), TEST(waiting_for_its_turn),
 	  TEST(an_end_that_is_near), TEST(release_of_what_is_not_there),
 	  TEST(requests_and_replies), TEST(isochronous), TEST(lost_packets_are_told),
-	  TEST(tails_are_agreed), TEST(patience_is_the_drivers),
-	  TEST(tails_where_none_may_be), TEST(packets_that_contradict),
-	  TEST(bad_packets_fail_alone), TEST(control_goes_by_its_setup),
-	  TEST(lengths_that_contradict), TEST(bad_requests_fail_alone),
-	  TEST(streams_that_may_not_be), TEST(priorities_by_endpoint), TEST(unlinks),
-	  TEST(unlinks_that_may_not_be), TEST(release_with_urbs_out),
-	  TEST(removed_with_urbs_out), TEST(removed_in_submit), TEST(end_with_callbacks),
+	  TEST(tails_are_agreed), TEST(one_begins_after_another), TEST(a_row_goes_on),
+	  TEST(a_row_ends), TEST(nobody_knows_any_more), TEST(one_that_fails_has_ended),
+	  TEST(one_that_waits_is_unlinked), TEST(waiting_is_agreed),
+	  TEST(patience_is_the_drivers), TEST(tails_where_none_may_be),
+	  TEST(packets_that_contradict), TEST(bad_packets_fail_alone),
+	  TEST(control_goes_by_its_setup), TEST(lengths_that_contradict),
+	  TEST(bad_requests_fail_alone), TEST(streams_that_may_not_be),
+	  TEST(priorities_by_endpoint), TEST(unlinks), TEST(unlinks_that_may_not_be),
+	  TEST(release_with_urbs_out), TEST(removed_with_urbs_out),
+	  TEST(removed_in_submit), TEST(end_with_callbacks),
 	  TEST(replies_have_their_room), TEST(packets_have_their_room),
 	  TEST(replies_fit_the_window), TEST(every_allocation_fails_once))

@@ -77,7 +77,10 @@ order() {
 once() {
 	enough=$(grep -c "refuses a stranger" "$work/lab.log")
 	try "$@"
-	[ "$rc" = "$code" ] || [ "$(grep -c "refuses a stranger" "$work/lab.log")" = "$enough" ]
+	as_told || [ "$(grep -c "refuses a stranger" "$work/lab.log")" = "$enough" ]
+}
+as_told() {
+	[ "$rc" = "$code" ] && { [ -z "$words" ] || grep -q -e "$words" "$work/err"; }
 }
 
 # intrudes WHAT CODE WORDS LOG LINE CMD...: rounds of it, each ends with the code and, on
@@ -91,10 +94,10 @@ intrudes() {
 	for n in $(seq "$rounds"); do
 		wait_for 30 once "$@"
 		codes="$codes $rc"
-		[ -n "$words" ] && ! grep -q -e "$words" "$work/err" || said=$((said + 1))
+		as_told && said=$((said + 1)) || note <"$work/err"
 	done
 	is "$what: exit code" "$(echo "$codes" | tr ' ' '\n' | sort -u | tr '\n' ' ')" " $code "
-	is "$what: it says \"$words\"" "$said" "$n" || note <"$work/err"
+	is "$what: it says \"$words\"" "$said" "$n"
 	logged() { tail -n +"$((from + 1))" "$log" | grep -q -e "$line"; }
 	check "$what: the log says so" wait_for 10 logged || tail -n +"$((from + 1))" "$log" | note
 	check "$what: nobody is left" wait_for 20 as_before || echo "# $(counts), was $had"

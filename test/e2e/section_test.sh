@@ -65,7 +65,7 @@ is "and has it" "$held" 00000000
 first=$holding
 attach anna2 desk
 check "another attach offers it, too" wait_for 10 offers anna2
-# (who does not answer for a second loses it, which happens on a machine that is busy)
+# (who does not answer for two seconds loses it, which happens on a machine that is busy)
 for try in 1 2 3 4 5; do
 	hold anna2 v-1
 	[ "$held" = 00000000 ] && grep -q "taken from=.*its link is silent" "$work/lab.log" || break

@@ -240,7 +240,7 @@ $T capture-pane -e -p -t there >"$work/screen"
 is "no colours" "$(grep -c "$(printf '\033')\[[0-9;]*3[0-7]" "$work/screen")" 0
 press Home r
 measures() { # once the list has come; until then it says "not yet"
-	shown "measuring..." || {
+	shown "measuring..." || shown "Bench of the line" || {
 		press b
 		false
 	}
@@ -248,11 +248,11 @@ measures() { # once the list has come; until then it says "not yet"
 check "asked again, then measured" wait_for 15 measures
 pane=here
 press 2
-fast() { # while the bench lasts; if that was too short to be seen, once more
+fast() { # while the bench lasts; once it is over, and was not seen, once more
 	pane=here
 	shown "MB/s" && shown "uses ours" && return
 	pane=there
-	shown "measuring..." || press Escape b
+	shown "Bench of the line" && press Escape b
 	false
 }
 check "a guest is shown, and how fast it is" wait_for 30 fast

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/behind core/assist_way core/isoin core/isoout core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
+/* link: core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/behind core/assist_way core/isoin core/isoout core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own */
 /* clang-format on */
 /*
  * A wild kernel and a wild far end around an import engine. If the first byte of
  * the input is even, the rest are bytes of the kernel. If it is odd, the rest
  * are operations, and a model of vhci_hcd checks what comes back: one answer per
  * request, no RET_SUBMIT after it was unlinked, no byte too many. Bit 1 of that byte puts
- * the assists (core/assist) between the engine and the far end.
+ * the assists (core/assist) between the engine and the far end; with bit 2 the kernel has
+ * a disk's driver, who reads, and the far end a disk, most of the time.
  */
 #include "core/assist.h"
 #include "core/import.h"
@@ -26,7 +27,9 @@ static struct assist *assist; /* or NULL */
 static struct pool pool;
 static struct dice dice;
 static bool modelled;
-static bool starved; /* it could not even refuse: the stream is down */
+static bool disk;     /* there are command blocks, and what answers them */
+static uint8_t block; /* of the disk: the driver's next */
+static bool starved;  /* it could not even refuse: the stream is down */
 
 /* the kernel */
 static enum seq_state seqs[SEQS];
@@ -41,6 +44,7 @@ static struct {
 	uint64_t tag;
 	uint32_t len, packets;
 	uint32_t room[PACKETS]; /* of each packet */
+	uint8_t tag4[4];        /* of a command block */
 } far[SEQS];
 static unsigned fars;
 static uint64_t next_tag;
@@ -66,6 +70,8 @@ far_submit(void *arg, const struct import_request *q, uint64_t *tag)
 		far[fars].room[i] = q->iso[i].length;
 	}
 	far[fars].packets = q->packets;
+	if (q->ep == 2 && q->len == 31)
+		memcpy(far[fars].tag4, q->data + 4, 4);
 	far[fars].ep = q->ep;
 	far[fars].tag = *tag;
 	far[fars++].len = q->len;
@@ -180,7 +186,17 @@ assisted_sent(void *arg, uint8_t ep)
 
 static const struct import_ops assisted = {assisted_submit, assisted_unlink, far_wake,
 					   assisted_sent};
-static const struct assist_ops assist_ops = {far_submit, far_unlink};
+
+static uint64_t
+far_now(void *arg)
+{
+	static uint64_t now;
+
+	(void)arg;
+	return now += dice_u8(&dice) * 4096u;
+}
+
+static const struct assist_ops assist_ops = {far_submit, far_unlink, far_now};
 
 static int
 reply(unsigned i, const struct import_reply *r, uint8_t **data, struct urb_iso **iso)
@@ -211,6 +227,60 @@ feed(const void *bytes, size_t n)
 	MUST(!starved || pool.used + 512 > pool.budget);
 }
 
+/* The driver's next urb: a command block, or what it reads of one. */
+static void
+disk_submits(void)
+{
+	static const uint32_t lens_of[] = {2048, 13, 36, 8, 512, 1024, 18, 64};
+	static const uint8_t ops_of[] = {0x28, 0x28, 0x28, 0x28, 0x12, 0x25, 0x00, 0x03};
+	unsigned how = dice_u8(&dice);
+	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
+	uint8_t b[USBIP_HEADER], cbw[31] = {'U', 'S', 'B', 'C', (uint8_t)next_seq};
+	unsigned op = how >> 1 & 7;
+
+	h.in = how & 1;
+	h.ep = h.in ? 1 : 2;
+	h.submit.len = h.in ? lens_of[op] : 31;
+	newest = next_seq;
+	seqs[next_seq] = RUNNING;
+	lens[next_seq] = h.submit.len;
+	counts[next_seq] = 0;
+	ins[next_seq++] = h.in;
+	usbip_pack(&h, b);
+	feed(b, sizeof(b));
+	if (h.in)
+		return;
+	cbw[12] = 0x80;
+	cbw[14] = 10;
+	cbw[15] = ops_of[op];
+	cbw[9] = op < 4 ? 8 : 0;
+	cbw[8] = op == 4 ? 36 : op == 5 ? 8 : op == 7 ? 18 : 0;
+	if (op < 4) {
+		cbw[20] = how & 0x80 ? block : (uint8_t)how;
+		cbw[23] = 4;
+		block = (uint8_t)(cbw[20] + 4);
+	}
+	feed(cbw, sizeof(cbw));
+}
+
+/* What a disk says: data that are zeros, its size, a status of the command before. */
+static void
+disk_says(unsigned i, uint8_t *data, uint32_t n, uint8_t how)
+{
+	static const uint8_t size[8] = {0, 0, 1, 0, 0, 0, 2, 0};
+
+	memset(data, 0, n);
+	if (n == 8)
+		memcpy(data, size, 8);
+	if (n != 13)
+		return;
+	memcpy(data, "USBS", 4);
+	while (i > 0 && far[i].len != 31)
+		i--;
+	memcpy(data + 4, far[i].tag4, 4);
+	data[12] = how & 8 ? how >> 4 & 3 : 0;
+}
+
 static void
 kernel_submits(void)
 {
@@ -224,10 +294,15 @@ kernel_submits(void)
 	    {0x21, 11, 0, 0, 0, 0, 0, 0},  {2, 1, 0, 0, 0x81, 0, 0, 0},
 	};
 	static const uint8_t eps[] = {0, 1, 2, 3, 5, 6, 0, 9};
-	unsigned how = dice_u8(&dice);
+	unsigned how;
 	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
 	uint8_t b[USBIP_HEADER];
 
+	if (disk && dice_u8(&dice) < 240) {
+		disk_submits();
+		return;
+	}
+	how = dice_u8(&dice);
 	memcpy(h.submit.setup, setups[how % (assist != NULL ? 12 : 10)], 8);
 	h.ep = eps[how & 7];
 	h.in = how >> 3 & 1;
@@ -290,12 +365,16 @@ far_replies(void)
 		}
 		r.actual += (how & 0x70) == 0;
 	}
+	if (disk && how & 0x40) /* well */
+		r = (struct import_reply){.actual = far[i].len};
 	err = reply(i, &r, &data, &iso);
 
 	if (err != ERR_OK)
 		return;
 	if (data != NULL)
 		memset(data, 0x77, r.actual);
+	if (data != NULL && disk && r.actual > 0)
+		disk_says(i, data, r.actual, (uint8_t)how);
 	for (uint32_t k = 0; iso != NULL && k < r.packets; k++)
 		iso[k] = (struct urb_iso){k, k, acts[k], -(int32_t)(how & 0x30), false};
 	if (how & 0x80)
@@ -360,6 +439,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	conf.speed = n > 0 ? 1 + *p % 6 : DEVINFO_HIGH;
 	assist = NULL;
 	with = n > 0 && (*p & 3) == 3;
+	disk = with && (*p & 4) != 0;
+	block = 0;
 	MUST(import_new(&im, &pool, &conf, with ? &assisted : &ops, NULL) == ERR_OK);
 	if (with)
 		MUST((assist = assist_new(&pool, im, 0, &assist_ops, NULL)) != NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/exports core/exported core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/imports core/imports_msg core/wire_tail core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
+/* link: core/exports core/exported core/after core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/imports core/imports_msg core/wire_tail core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
 /* clang-format on */
 /*
  * Our messages from a hostile peer. The first byte of the input chooses: a body
@@ -8,6 +8,7 @@
  * whole serve side; a whole attach side. For the sides the rest is what the peer
  * says, and what the outside does meanwhile.
  */
+#include "core/after.h"
 #include "core/cur.h"
 #include "core/desc_cache.h"
 #include "core/exports.h"
@@ -399,6 +400,11 @@ say_submit(void)
 	memcpy(s.setup, setups[rnd(ARRAY_LEN(setups))], 8);
 	if (sid % 32 == 0)
 		s.len = s.setup[6];
+	if (rnd(3) == 0)
+		s.after =
+		    rnd(8) ? after_name((uint8_t)(rnd(4) | rnd(2) << 7), rnd(8)) : edge();
+	if (rnd(4) == 0)
+		s.flags = (s.flags & URB_SHORT_NOT_OK) | WIRE_IF_WELL;
 	s.packets = rnd(20) ? (sid % 32 < 10 ? 0 : rnd(5)) : edge();
 	wr_init(&w, b, sizeof(b));
 	wire_put_submit(&w, &s);

@@ -13,6 +13,7 @@
 #include "test/sim/net.h"
 #include "test/sim/pad.h"
 #include "test/sim/port.h"
+#include "test/sim/scsi.h"
 
 #define CBW_LEN 31
 #define CSW_LEN 13
@@ -143,6 +144,33 @@ data_ends(struct disk *d, bool on_boundary)
 	}
 }
 
+/* What the medium and its moods make of it. */
+static void
+on_scsi(struct disk *d, const uint8_t *cbw)
+{
+	bool in = (cbw[12] & 0x80) != 0;
+	uint32_t len = le32(cbw + 8);
+	struct scsi_answer a;
+
+	scsi_command(d->scsi, cbw + 15, &a);
+	d->tag = le32(cbw + 4);
+	d->data = a.data;
+	d->pos = 0;
+	d->left = a.n < len ? a.n : len;
+	d->residue = len - d->left;
+	d->failed = a.failed;
+	d->zlp = false;
+	d->stall_at_end = a.stalls;
+	if (a.hangs)
+		d->phase = DISK_HUNG;
+	else if (len == 0)
+		d->phase = DISK_CSW;
+	else
+		d->phase = in ? DISK_DATA_IN : DISK_DATA_OUT;
+	if (d->phase == DISK_DATA_IN && d->left == 0)
+		data_ends(d, true);
+}
+
 /* READ(10) and WRITE(10) of whole sectors (SBC-3 5.10, 5.30). */
 static void
 on_command(struct disk *d, const uint8_t *cbw)
@@ -155,6 +183,7 @@ on_command(struct disk *d, const uint8_t *cbw)
 	d->tag = le32(cbw + 4);
 	d->left = le32(cbw + 8);
 	assert(d->left == sectors * DISK_SECTOR && d->left > 0);
+	d->data = d->bytes;
 	d->pos = lba * DISK_SECTOR;
 	d->residue = 0;
 	d->failed = d->zlp = false;
@@ -193,14 +222,22 @@ serve_out(struct disk *d, struct disk_ep *e)
 		halt(d, e);
 		return;
 	}
-	if (d->phase == DISK_CBW) {
+	if (d->phase == DISK_CBW && d->scsi != NULL) {
+		on_scsi(d, u->buf);
+	} else if (d->phase == DISK_CBW) {
 		on_command(d, u->buf);
+	} else if (d->left < u->len) { /* it takes no more */
+		memcpy(d->data + d->pos, u->buf, d->left);
+		e->halted = true;
+		d->stalled++;
+		d->phase = DISK_CSW;
+		done(d, e, -LINUX_EPIPE, d->left);
+		return;
 	} else if (chance(d, d->stalls)) {
 		halt(d, e);
 		return;
 	} else {
-		assert(u->len <= d->left);
-		memcpy(d->bytes + d->pos, u->buf, u->len);
+		memcpy(d->data + d->pos, u->buf, u->len);
 		d->pos += u->len;
 		if ((d->left -= u->len) == 0)
 			d->phase = DISK_CSW;
@@ -241,7 +278,7 @@ serve_in(struct disk *d, struct disk_ep *e)
 		halt(d, e);
 		return;
 	}
-	memcpy(u->buf, d->bytes + d->pos, n);
+	memcpy(u->buf, d->data + d->pos, n);
 	d->pos += n;
 	if ((d->left -= n) == 0)
 		data_ends(d, n == u->len);

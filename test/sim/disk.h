@@ -24,7 +24,9 @@
 #define DISK_OUT     0x02
 #define DISK_REPORT  0x83
 
-enum disk_phase { DISK_CBW, DISK_DATA_OUT, DISK_DATA_IN, DISK_CSW };
+enum disk_phase { DISK_CBW, DISK_DATA_OUT, DISK_DATA_IN, DISK_CSW, DISK_HUNG };
+
+struct scsi;
 
 struct disk_ep {
 	struct urb *urb[DISK_QUEUE]; /* in order */
@@ -48,8 +50,11 @@ struct disk {
 	} dying[DISK_QUEUE]; /* cancelled, not yet given back */
 	unsigned dyings;
 
+	struct scsi *scsi; /* NULL: READ and WRITE of bytes, with the moods above */
+
 	enum disk_phase phase;
-	uint32_t tag, left, pos; /* of the command; left: bytes of its data */
+	uint8_t *data; /* of the command: what it moves begins here, now at pos; */
+	uint32_t tag, left, pos; /* left: bytes of it */
 	uint32_t residue;
 	bool failed, zlp, stall_at_end;
 	uint64_t report, report_at;

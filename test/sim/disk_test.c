@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/driver test/sim/stack test/sim/disk test/sim/mic test/sim/pad test/sim/port test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/behind core/assist_way core/isoin core/isoout core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out core/wire_tail core/session_tail core/tail_in core/tail_out */
+/* link: test/sim/driver test/sim/stack test/sim/disk test/sim/mic test/sim/pad test/sim/port test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/behind core/assist_way core/isoin core/isoout core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out core/wire_tail core/session_tail core/tail_in core/tail_out test/sim/scsi core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/after */
 /* clang-format on */
 /*
  * A disk over a bad network, whole: the kernel's bytes at one end, a device at
@@ -304,5 +304,46 @@ unplugged_with_urbs_out(void)
 	}
 }
 
+/* --- over 50 ms --- */
+
+/* The clock's time for so much of the driver's work. */
+static uint64_t
+far_away(bool plain)
+{
+	static const struct run r = {.write = 2000000, .read = 2000000};
+	static struct stack s;
+	static struct driver d;
+	struct stack_conf c;
+	uint64_t start;
+
+	bad_network(&c, 1);
+	for (int i = 0; i < 2; i++)
+		c.ends.to[i] = (struct net_conf){.delay_us = 25000, .queue = 1 << 20};
+	c.plain = plain;
+	stack_init(&s, 7, &c);
+	memset(&d, 0, sizeof(d));
+	CHECK(stack_attach(&s));
+	start = s.ends.now;
+	driver_init(&d, &s, r.write, r.read);
+	d.patient = true;
+	while (driver_run(&d) && d.wrong == NULL && !stack_bad(&s))
+		stack_step(&s, s.ends.now + 10000);
+	start = s.ends.now - start;
+	driver_end(&d);
+	CHECK(d.wrong == NULL && d.step == DRIVER_FINISHED);
+	CHECK(stack_detach(&s) && stack_fini(&s));
+	return start;
+}
+
+static void
+one_round_trip_each(void)
+{
+	uint64_t with = far_away(false), without = far_away(true);
+
+	printf("# %llu ms, %llu without\n", (unsigned long long)with / 1000,
+	       (unsigned long long)without / 1000);
+	CHECK(with * 2 < without);
+}
+
 TEST_MAIN(TEST(disks_by_seed), TEST(disks_over_many_links), TEST(over_budget_fails_alone),
-	  TEST(unplugged_with_urbs_out))
+	  TEST(unplugged_with_urbs_out), TEST(one_round_trip_each))

@@ -150,7 +150,7 @@ start(struct driver *d)
 	d->urbs = d->sent = d->looked = d->got = 0;
 	d->data_over = !d->in;
 	d->has_csw = d->aborting = d->stalled_in = d->stalled_out = false;
-	d->at_once = below(d, 2);
+	d->at_once = !d->patient && below(d, 2);
 	make_cbw(d);
 	if (!d->in)
 		memcpy(d->data, d->ref + d->lba * DISK_SECTOR, len);
@@ -165,7 +165,8 @@ start(struct driver *d)
 	submit(d);
 	while (d->at_once && d->sent < d->urbs)
 		submit(d);
-	if (below(d, 40) == 0) /* UNLINKs overtake what is still on its way */
+	if (!d->patient &&
+	    below(d, 40) == 0) /* UNLINKs overtake what is still on its way */
 		give_up(d);
 }
 
@@ -395,7 +396,8 @@ driver_run(struct driver *d)
 {
 	if (d->step == DRIVER_FINISHED || d->gone)
 		return false;
-	change_mind(d);
+	if (!d->patient)
+		change_mind(d);
 	if (d->flying > 0 || d->control_flying)
 		return true;
 	if (d->todos > 0)

@@ -43,6 +43,7 @@ struct driver {
 	struct kurb report[DRIVER_REPORTS], info;
 	uint8_t report_buf[DRIVER_REPORTS][8], info_buf[64];
 	bool info_flying, closing, gone;
+	bool patient; /* waits for each thing, and does not change its mind */
 	unsigned reports_flying;
 	uint32_t reports; /* seen, and so the number of the next */
 

@@ -64,7 +64,15 @@ on_kernel_wake(void *arg)
 	(void)arg; /* the kernel looks for itself */
 }
 
-static const struct bridge_ops bridge_ops = {on_kernel_wake};
+static uint64_t
+on_now(void *arg)
+{
+	struct stack *s = arg;
+
+	return s->ends.now;
+}
+
+static const struct bridge_ops bridge_ops = {on_kernel_wake, on_now};
 
 static void
 on_imported(void *arg, int err, const struct wire_imported *i)
@@ -345,7 +353,7 @@ turn(struct stack *s)
 
 	if (s->ends.end[ATTACH].arq != NULL)
 		arq_stats(s->ends.end[ATTACH].arq, &st);
-	return bridge_turn(s->bridge, s->ends.now, st.srtt_us);
+	return bridge_turn(s->bridge, st.srtt_us);
 }
 
 void

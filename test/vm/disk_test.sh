@@ -89,8 +89,11 @@ $C status --json >/results/attach.json
 $S status --json >/results/serve.json
 is "status of attach" "$(jq -r '.running[0].devices[0].state' /results/attach.json)" attached
 is "status of serve" "$(jq -r '.running[0].devices[0].holder' /results/serve.json)" anna
-is "both count the same bytes" "$(jq '.running[0].devices[0].urbs.bytes_in' /results/attach.json)" \
-	"$(jq '.running[0].peers[0].urbs.bytes_in' /results/serve.json)"
+# What was read ahead for nothing is in one of them only (distance_test has the rest).
+GIVEN=$(jq '.running[0].devices[0].urbs.bytes_in' /results/attach.json)
+TAKEN=$(jq '.running[0].peers[0].urbs.bytes_in' /results/serve.json)
+[ "$GIVEN" -gt 16777216 ] && [ "$TAKEN" -ge "$GIVEN" ] && [ "$TAKEN" -le $((GIVEN * 5 / 4)) ]
+ok "both count the same bytes, and those that were read ahead" || echo "# $GIVEN, $TAKEN"
 
 # --- detach ---
 check "detach" $C detach "$DEV"

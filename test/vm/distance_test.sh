@@ -1,14 +1,17 @@
 #!/bin/sh
 # Devices 50 ms away (netem), with what hides the distance and without: a HID gadget that
-# reports 1,000 times a second. Figures of one boot are compared with one another only.
+# reports 1,000 times a second, and a disk. Figures of one boot are compared with one
+# another only.
 #	TEST_REPORTS	of the long run; 2000 unless told
-#	TEST_FIGURES=1	the machine does nothing else: the rates have to be reached
+#	TEST_FIGURES=1	the machine does nothing else: the rates have to be reached, and
+#			the kernel's own USB/IP is measured, too
 [ -n "${VM_GUEST:-}" ] || exec "${0%/*}/run.sh" -t 900 "$0"
 . test/vm/lib.sh
 
 S="$BIN -s /tmp/S"
 A="timeout 300 ip netns exec C $BIN -s /tmp/A"
 HID=1d6b:0201
+DISK=1d6b:0104
 SYS=/sys/bus/usb/devices
 REPORTS=${TEST_REPORTS:-2000}
 EVERY_US=1000
@@ -21,9 +24,10 @@ hid() {
 		gadget_plug hid 0
 }
 
+# far_apart [MS]: of each way
 far_apart() {
-	tc qdisc add dev vS root netem delay 25ms limit 10000 &&
-		ip netns exec C tc qdisc add dev vC root netem delay 25ms limit 10000
+	tc qdisc add dev vS root netem delay "${1:-25}ms" limit 10000 &&
+		ip netns exec C tc qdisc add dev vC root netem delay "${1:-25}ms" limit 10000
 }
 
 near() {
@@ -84,14 +88,80 @@ attached() {
 	$A attach lab "$DEV" "$@" --background >>/tmp/attach.log 2>&1 && wait_for 20 hidraw
 }
 
-must "modules" usb_start 1
+# --- the disk ---
+
+D=
+# disk_there: and D is it; nothing is read ahead by the kernel itself, and nothing cached
+disk_there() {
+	d=$(disk_ready "$(busids $DISK vhci)") && D=/dev/$d && [ -b "$D" ] &&
+		blockdev --setra 0 "$D"
+}
+
+# rate BYTES COMMAND...: kB/s of it
+rate() {
+	rate_of=$1 rate_from=$(now_ms)
+	shift
+	"$@" >/tmp/rate.out 2>&1 || return
+	rate_ms=$(($(now_ms) - rate_from))
+	echo $((rate_of / (rate_ms + (rate_ms == 0))))
+}
+
+# read_disk MIB, write_disk MIB: behind one another, by the megabyte
+read_disk() {
+	rate $(($1 << 20)) dd if="$D" of=/dev/null bs=1M count="$1" iflag=direct
+}
+
+write_disk() {
+	rate $(($1 << 20)) dd if=/tmp/new.img of="$D" bs=1M count="$1" oflag=direct
+}
+
+# read_random N: so often 4 KiB, anywhere
+read_random() {
+	blockdev --flushbufs "$D"
+	rate $(($1 << 12)) perl -e '
+		open(my $f, "<", $ARGV[0]) or die;
+		srand(1);
+		for (1 .. $ARGV[1]) {
+			sysseek($f, 4096 * int(rand(4096)), 0);
+			sysread($f, my $b, 4096) == 4096 or die "$!\n";
+		}' "$D" "$1"
+}
+
+# rates WHAT MIB N: a row of the table (check keeps what is said for itself); READ, WRITE
+# and RANDOM_4K have them then
+exec 3>&1
+rates() {
+	READ=$(read_disk "$2") && WRITE=$(write_disk "$2") && RANDOM_4K=$(read_random "$3") &&
+		echo "# $1: read $READ, write $WRITE, 4 KiB random read $RANDOM_4K kB/s" >&3
+}
+
+disk_assists() {
+	$A status --json | jq -c '.running[0].devices[0].assists.storage'
+}
+
+disk_attached() {
+	$A attach lab "$STICK" "$@" --background >>/tmp/attach.log 2>&1 && wait_for 60 disk_there
+}
+
+# disk_same: what is read through the attached disk is what lies there
+disk_same() {
+	dd if="$D" bs=1M iflag=direct 2>/dev/null | cmp - /tmp/stick.img
+}
+
+must "modules" usb_start 2
 must "drivers" modprobe -a usbhid hid-generic sch_netem
 must "udevd" udev_start
 must "network namespaces" net_start
 must "HID gadget" hid
 must "the serving side has it" wait_for 20 busids $HID
 DEV=$(busids $HID)
+head -c 16777216 /dev/urandom >/tmp/stick.img
+head -c 16777216 /dev/urandom >/tmp/new.img
+must "disk gadget" gadget_disk stick $DISK /tmp/stick.img 1
+must "the serving side has it, too" wait_for 20 busids $DISK
+STICK=$(busids $DISK)
 must "bind" $S bind "$DEV"
+must "bind the disk" $S bind "$STICK"
 $S serve --listen 10.77.0.1:13240 >/tmp/serve.log 2>&1 &
 SERVE=$!
 must "serve" wait_for 10 $S status
@@ -130,6 +200,33 @@ fi
 assists | jq -e '.on and .hits > 100 and .round_trips_saved == .hits and .fallbacks == 0' >/dev/null
 ok "status tells it"
 check "detach" $A detach --all
+
+# --- a disk, 50 ms away: without, and with ---
+FEW=2 MANY=16 N=20
+must "attach the disk without assists" disk_attached --no-assist=storage
+must "rates without" rates "50 ms, without" $FEW $N
+READ_0=$READ WRITE_0=$WRITE RANDOM_0=$RANDOM_4K
+is "they are off" "$(disk_assists)" '{"on":false,"hits":0,"round_trips_saved":0,"fallbacks":0}'
+is "both ends count the same bytes" \
+	"$($A status --json | jq '.running[0].devices[0].urbs.bytes_in')" \
+	"$($S status --json | jq '.running[0].peers[0].urbs.bytes_in')"
+check "detach" $A detach --all
+must "attach the disk" disk_attached
+must "rates with" rates "50 ms" $MANY $((N * 4))
+check "the disk is what was written" cmp /tmp/stick.img /tmp/new.img
+check "and what is read" disk_same
+disk_assists | note
+disk_assists | jq -e '.on and .hits > 100 and .round_trips_saved > 2 * .hits and .fallbacks < 9' >/dev/null
+ok "status tells it"
+[ "$READ" -ge $((READ_0 * 4)) ]
+ok "reads four times as fast at least"
+[ "$WRITE" -ge $((WRITE_0 * 3 / 2)) ] && [ "$RANDOM_4K" -ge $((RANDOM_0 * 3 / 2)) ]
+ok "writes and single reads half as fast again"
+READ_50=$READ WRITE_50=$WRITE RANDOM_50=$RANDOM_4K
+check "detach" $A detach --all
+if [ -n "${TEST_FIGURES:-}" ]; then
+	. test/vm/figures.sh
+fi
 kill -TERM "$SERVE"
 wait "$SERVE"
 is "serve ends in order" "$?" 0

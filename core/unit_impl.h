@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What unit.c (the driver's urbs), unit_watch.c (what its commands tell), unit_row.c
+ * (commands of ours), unit_mend.c (those that fail) and unit_own.c (the driver's commands
+ * that are answered here) share; for nobody else.
+ */
+#ifndef CORE_UNIT_IMPL_H
+#define CORE_UNIT_IMPL_H
+
+#include "core/bot.h"
+#include "core/list.h"
+#include "core/unit.h"
+
+#define UNIT_CBW       31
+#define UNIT_STATUS    13
+#define UNIT_LUNS      16
+#define UNIT_SENSE     18         /* SPC-4 4.5.3, fixed format */
+#define UNIT_WINDOW    (4u << 20) /* bytes ahead, at most, and */
+#define UNIT_ROW       64         /* commands */
+#define UNIT_NEED_MOST 64         /* READs behind each other before it begins */
+#define UNIT_AGE_US    1000000u
+#define UNIT_AGAIN     (1ull << 57) /* name of a command that is sent after all */
+
+/* The requests of a command. */
+enum unit_part { UNIT_BLOCK, UNIT_DATA, UNIT_CSW, UNIT_PARTS };
+
+/* A command of ours: a read, or REQUEST SENSE. */
+struct unit_cmd {
+	struct list link; /* in unit.row */
+	struct unit_request {
+		uint64_t far;
+		bool sent, open, back; /* back: it never began */
+		int32_t status;
+		uint32_t actual;
+	} part[UNIT_PARTS];
+	bool cancelled; /* all of them */
+	bool sense;
+	bool good; /* it has ended, and all its data are here, since: */
+	uint64_t at, sent_at;
+	uint64_t got; /* bytes that had come when it was sent */
+	uint32_t blocks, len, used, tag;
+	uint8_t csw[UNIT_STATUS];
+	uint8_t data[];
+};
+
+/* Where the recovery of a command that failed is. */
+enum unit_mend { UNIT_WELL, UNIT_HALT, UNIT_RETRY, UNIT_ASK };
+
+/* An urb of a command that is answered here. */
+struct unit_reader {
+	struct list link; /* in unit_own.readers */
+	uint64_t tag;
+	bool named;
+	struct import_request q;
+};
+
+struct unit_own {
+	bool on, have; /* have: data and status are here */
+	bool in, data_over;
+	uint8_t cbw[UNIT_CBW];
+	uint32_t len, taken; /* bytes of data that the driver wants, and had */
+	uint8_t *data;
+	uint32_t n; /* bytes of them */
+	uint8_t how;
+	bool due; /* an OUT urb is answered when it has its name */
+	uint64_t due_tag;
+	uint32_t due_len;
+	struct list readers;
+};
+
+struct unit {
+	struct pool *pool;
+	const struct ahead_ops *ops;
+	uint64_t (*now)(void *arg);
+	void *arg;
+	struct ahead_stats *stats;
+	struct bot *bot;
+	uint8_t in, out, iface;
+	unsigned bars;
+	bool cut; /* commands of ours were taken back */
+
+	/* what the driver does */
+	struct unit_lun {
+		bool disk;
+		uint32_t block; /* bytes; 0: not known */
+		uint64_t last;
+	} lun[UNIT_LUNS];
+	uint8_t cbw[UNIT_CBW]; /* its command */
+	bool watched, looked;  /* it is, and some of its data were seen */
+	uint32_t longest;      /* READ */
+	uint8_t seq_lun;       /* READs behind each other: */
+	uint64_t seq_next;     /* the next would begin here */
+	unsigned seq_run;
+	uint32_t seq_len;
+	uint8_t seq_op;
+	struct unit_own own;
+
+	/* what was read ahead */
+	struct list row;
+	unsigned cmds, opens;
+	uint64_t pos, end; /* blocks: the driver's next, and behind the last */
+	uint8_t row_lun;
+	bool streams; /* there is something, or could be */
+	bool dropped; /* nobody wants it any more */
+	bool broken;
+	enum unit_mend mend;
+	uint64_t mend_far;
+	struct unit_cmd *failed;
+	uint32_t next_tag;
+	unsigned need;      /* READs behind each other before it begins */
+	uint64_t hit, miss; /* bytes that were taken since it began, and were not */
+
+	/* how much is on its way */
+	uint64_t got; /* bytes, ever */
+	uint64_t quickest;
+	uint64_t bdp[2]; /* the most lately, and before */
+	unsigned samples;
+
+	uint8_t sense[UNIT_SENSE]; /* of ours, for the driver */
+	uint32_t sense_n;
+	bool told; /* that there is some */
+
+	/* between reply and reply_end */
+	struct unit_cmd *ending;
+	enum unit_part ending_part;
+	struct import_reply reply;
+	bool mend_ending, again_ending;
+};
+
+/* unit_watch.c. Of a command block. */
+bool unit_is_read(const uint8_t *cbw, uint64_t *lba, uint32_t *blocks);
+void unit_watch(struct unit *, const uint8_t *cbw);
+void unit_watch_data(struct unit *, const uint8_t *, uint32_t n);
+
+/* A READ of the driver's is behind the one before it, or begins anew. */
+void unit_follow(struct unit *, uint8_t lun, uint64_t lba, uint32_t blocks, uint32_t len);
+
+/* unit_row.c */
+uint32_t unit_block(const struct unit *); /* bytes, of the row */
+struct unit_cmd *unit_first(const struct unit *);
+void unit_cmd_free(struct unit *, struct unit_cmd *);
+int unit_send_sense(struct unit *) MUST_CHECK;
+void unit_fill(struct unit *, uint64_t upto); /* and at least to this block */
+void unit_drop(struct unit *);
+void unit_cancel(struct unit *);
+bool unit_idle(const struct unit *); /* the device has nothing of ours */
+bool unit_has_csw(const struct unit_cmd *);
+bool unit_find(struct unit *, uint8_t ep, uint64_t tag);
+void unit_part_ended(struct unit *);
+
+/* unit_mend.c */
+void unit_mend(struct unit *);
+void unit_mend_ended(struct unit *);
+void unit_owe(struct unit *); /* the driver has to reset the device */
+
+/* unit_own.c. true: the command is answered here. */
+bool unit_own_begin(struct unit *, const uint8_t *cbw);
+
+/* An urb of it; false: it is none. */
+bool unit_own_take(struct unit *, const struct import_request *, uint64_t ours, int *err);
+void unit_own_go_on(struct unit *);
+bool unit_own_unlink(struct unit *, uint64_t tag);
+void unit_own_end(struct unit *, int32_t status); /* of urbs that wait */
+void unit_own_again(struct unit *);               /* by the device, after all */
+void unit_own_check(struct unit *);               /* CHECK CONDITION */
+
+#endif
