@@ -271,7 +271,8 @@ is_changing(const uint8_t setup[8])
 	bool purges_some = false;
 
 	for (size_t i = 0; i < ARRAY_LEN(purges); i++)
-		purges_some |= purges[i].type == setup[0] && purges[i].request == setup[1];
+		purges_some |=
+		    purges[i].type == setup[0] && purges[i].request == setup[1];
 	return purges_some || desc_job(setup) != URB_JOB_NONE || is_set_protocol(setup);
 }
 
