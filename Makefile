@@ -111,7 +111,7 @@ check-e2e: $(BIN) $(STRANGER)
 check-nat: $(BIN)
 	$(Q)NAT=all NAT_MS=$(or $(NAT_MS),1000) USBP2P=$(BIN) prove -v test/e2e/nat/*_test.sh
 check-long:
-	$(Q)SIM_SEEDS=1000 $(MAKE) check-fast
+	$(Q)SIM_SEEDS=1000 SIM_DAYS=10 $(MAKE) check-fast
 	$(Q)SIM_SEEDS=100000 $(O)/test/sim/scsi_test
 	$(Q)SIM_HOURS=10 $(MAKE) check-asan
 	$(Q)$(MAKE) check-valgrind check-clang

@@ -19,15 +19,17 @@ const struct cmd *const cmds[] = {
     &cmd_config, &cmd_id,     &cmd_completion, &cmd_help,   NULL,
 };
 
-/* help is there whatever the configuration is. */
+/* help is there whatever the configuration is; doctor says what is wrong with it. */
 static int
 configured(struct ctx *ctx, const struct cmd *c, int argc, char **argv)
 {
 	char why[512];
 	int err = conf_load(&ctx->conf, &ctx->sources, why, sizeof(why));
 
-	if (err != ERR_OK)
+	if (err != ERR_OK && c != &cmd_doctor)
 		return cmd_fail(err, "%s", why);
+	if (err != ERR_OK)
+		memcpy(ctx->wrong, why, sizeof(why));
 	cmd_log(ctx);
 	return c->run(ctx, argc, argv);
 }

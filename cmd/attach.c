@@ -270,6 +270,7 @@ run_attach(struct attacher *a, struct want *w)
 
 	if (loop_start(&a->loop, a->ctx, on_stop, a) != ERR_OK)
 		return 1;
+	a->loop.reload = attach_reread;
 	w->of = a;
 	a->first_lasts = w->lasting;
 	list_add(&a->wants, &w->link);
@@ -400,6 +401,7 @@ apply_section(struct attacher *a, struct line *l, const struct conf_attach *c)
 {
 	struct want *w = a->first;
 
+	text_copy(a->section, sizeof(a->section), c->name);
 	l->who = c->peer[0] != '\0' ? c->peer : c->name;
 	if (!l->via)
 		text_copy(a->via_where, sizeof(a->via_where), c->via);
@@ -428,6 +430,8 @@ run_line(struct attacher *a, int argc, char **argv)
 		code = word(a, &l, o, arg);
 	if (code != 0)
 		return code;
+	a->said = (struct attach_said){a->off != UINT32_MAX, a->grace_us != UINT64_MAX,
+				       a->first->takeover, a->first->accept};
 	if (l.who != NULL && (section = conf_find_attach(&a->ctx->conf, l.who)) != NULL)
 		apply_section(a, &l, section);
 	if (a->grace_us == UINT64_MAX)

@@ -13,6 +13,7 @@
  *	attach_sleep.c  nothing is attached while the machine sleeps
  *	attach_ctl.c  the control socket: status, one more device, detach
  *	attach_hand.c handing devices to an attach that runs already
+ *	attach_conf.c the configuration, read again
  */
 #ifndef CMD_ATTACHER_H
 #define CMD_ATTACHER_H
@@ -46,18 +47,22 @@ struct attacher {
 	bool watched;       /* a line of watch is being made */
 	bool ready;         /* welcomed */
 	bool ending;
-	bool once;           /* --once: ends with its first session */
-	bool first_lasts;    /* what the line wants is lasting */
-	uint32_t off;        /* core/assist_kind.h: what is not done */
-	uint64_t grace_us;   /* a session without a link is kept so long */
-	int code;            /* to exit with */
-	int report;          /* fd to the waiting parent of --background, or -1 */
-	uint64_t since;      /* unix seconds */
-	struct want *first;  /* of the command line, until the list below has it */
-	struct list wants;   /* want.link */
-	struct list devs;    /* attached.link */
-	struct list spurned; /* of attach_stand.c: detached by the user, not again */
-	unsigned attached;   /* devices that the kernel has had, or that were offered */
+	bool once;         /* --once: ends with its first session */
+	bool first_lasts;  /* what the line wants is lasting */
+	uint32_t off;      /* core/assist_kind.h: what is not done */
+	uint64_t grace_us; /* a session without a link is kept so long */
+	struct attach_said {
+		bool off, grace, takeover, accept; /* by the line: stays so */
+	} said;
+	char section[CONF_WORD]; /* [attach NAME], or "" */
+	int code;                /* to exit with */
+	int report;              /* fd to the waiting parent of --background, or -1 */
+	uint64_t since;          /* unix seconds */
+	struct want *first;      /* of the command line, until the list below has it */
+	struct list wants;       /* want.link */
+	struct list devs;        /* attached.link */
+	struct list spurned;     /* of attach_stand.c: detached by the user, not again */
+	unsigned attached; /* devices that the kernel has had, or that were offered */
 	char via_where[STOCK_WHERE]; /* "": devices go to the kernel */
 	struct stock_allow allow;
 	struct stock_listener *via;
@@ -233,6 +238,9 @@ bool far_silent(const struct far *, uint64_t us);
 void attach_sleep_start(struct attacher *);
 void attach_sleep_check(struct attacher *); /* a device is gone */
 void attach_sleep_end(struct attacher *);
+
+/* attach_conf.c: on SIGHUP. */
+void attach_reread(void *attacher);
 
 /* attach_ctl.c */
 int attach_ctl_start(struct attacher *) MUST_CHECK;

@@ -15,6 +15,7 @@ struct ctx {
 	char *dir; /* state directory */
 	struct conf conf;
 	struct conf_sources sources; /* it was read from */
+	char wrong[512];             /* doctor alone: why it was not read to its end */
 	int verbose;
 };
 

@@ -103,6 +103,29 @@ clock_synced(void)
 	return adjtimex(&t) != TIME_ERROR && (t.status & STA_UNSYNC) == 0;
 }
 
+/* "FILE:LINE: what" is found; a setting of -o has no file. */
+static void
+look_at_config(struct doctor *d)
+{
+	const char *why = d->ctx->wrong, *colon = strstr(why, ": ");
+	const char *line = colon;
+
+	if (why[0] == '\0') {
+		doctor_say(d, "config", DOCTOR_OK, "every setting can be read");
+		return;
+	}
+	doctor_say(d, "config", DOCTOR_MISSING, "%s; no command starts with that", why);
+	while (line != NULL && line > why && line[-1] >= '0' && line[-1] <= '9')
+		line--;
+	if (line != NULL && line > why && line < colon && line[-1] == ':')
+		doctor_fix(d, "editor +%.*s '%.*s'", (int)(colon - line), line,
+			   (int)(line - 1 - why), why);
+	else if (d->ctx->sources.file != NULL && strstr(why, d->ctx->sources.file))
+		doctor_fix(d, "usbp2p config --example >'%s'", d->ctx->sources.file);
+	else
+		doctor_fix(d, "usbp2p help");
+}
+
 static int
 examine(struct doctor *d, bool json)
 {
@@ -120,6 +143,7 @@ examine(struct doctor *d, bool json)
 	w.release = u.release;
 	d->w = &w;
 	doctor_here(d);
+	look_at_config(d);
 	doctor_fire(d);
 	if (d->n > 0 && d->finding[0].state != DOCTOR_MISSING)
 		doctor_net(d); /* which keeps its identity where the first one looked */

@@ -16,23 +16,22 @@ on_verdict(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (g->link != NULL && link_silence_us(g->link) > clock_us() - g->asked_at)
-		g->lost(g->arg, ERR_TIMEOUT,
-			"no sign of life since addresses here have changed");
+		g->lost(g->arg, ERR_TIMEOUT, g->why);
 }
 
 /* Whether packets still get through tells nobody but the peer. */
 static void
-ask(struct ground *g)
+ask(struct ground *g, uint64_t us, const char *why)
 {
 	struct arq_stats s = {0};
 	struct timeval tv;
-	uint64_t us;
 
 	(void)link_stats(g->link, &s);
-	us = GROUND_WAIT_US + 4 * s.srtt_us;
+	us += 4 * s.srtt_us;
 	tv.tv_sec = (time_t)(us / 1000000);
 	tv.tv_usec = (suseconds_t)(us % 1000000);
 	g->asked_at = clock_us();
+	g->why = why;
 	link_ping(g->link);
 	event_add(g->verdict, &tv);
 }
@@ -55,7 +54,7 @@ on_changed(void *arg, bool addresses)
 		g->lost(g->arg, ERR_UNREACHABLE, "our address is gone");
 		return;
 	}
-	ask(g);
+	ask(g, GROUND_WAIT_US, "no sign of life since addresses here have changed");
 	if (addresses || now == LINK_OTHER)
 		g->better(g->arg);
 }
@@ -78,6 +77,13 @@ ground_stop(struct ground *g)
 	if (g->verdict != NULL)
 		event_free(g->verdict);
 	g->verdict = NULL;
+}
+
+void
+ground_doubt(struct ground *g)
+{
+	if (g->link != NULL && g->verdict != NULL)
+		ask(g, GROUND_DOUBT_US, "no sign of life since its connection has ended");
 }
 
 void

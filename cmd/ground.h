@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GROUND_WAIT_US 1000000 /* and four round trips, for a sign of life */
+#define GROUND_WAIT_US  1000000 /* and four round trips, for a sign of life */
+#define GROUND_DOUBT_US 500000  /* the same, when the peer may be gone */
 
 struct event;
 struct event_base;
@@ -29,11 +30,15 @@ struct ground {
 	struct moves *moves;
 	struct event *verdict;
 	uint64_t asked_at; /* us, for the sign of life */
+	const char *why;   /* it was asked for */
 };
 
 /* Nothing is told if the kernel does not let us know. */
 void ground_start(struct ground *, struct event_base *);
 void ground_stop(struct ground *);
+
+/* The peer may be gone: lost follows if it does not answer. */
+void ground_doubt(struct ground *);
 
 /* The link that is up from now on; NULL: none. */
 void ground_watch(struct ground *, struct link *);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Rules of the configuration ([policy NAME]) for devices in the hands of others: their
- * hours, how long at a stretch, how fast. core/policy decides; here is the clock.
+ * hours, how long at a stretch, how fast. core/policy decides; here is the clock. And
+ * what the owner takes back after a while.
  */
 #include <stdio.h>
 #include <string.h>
@@ -115,10 +116,19 @@ lease_barred(const struct lease *x, char *why, size_t cap)
 /* --- while it is in use --- */
 
 struct limit {
-	uint64_t left_us; /* UINT64_MAX: none */
-	const struct policy_rule *rule;
+	uint64_t left_us;               /* UINT64_MAX: none */
+	const struct policy_rule *rule; /* NULL: the owner says so */
 	const char *what;
 };
+
+static void
+find_owners(const struct lease *x, struct limit *l)
+{
+	uint64_t now = clock_us(), left = x->back_us > now ? x->back_us - now : 0;
+
+	if (x->back_us != 0 && left < l->left_us)
+		*l = (struct limit){left, NULL, "the server took it back"};
+}
 
 static void
 find_limit(const struct lease *x, const struct policy *p, uint64_t into_us,
@@ -133,6 +143,7 @@ find_limit(const struct lease *x, const struct policy *p, uint64_t into_us,
 		l->rule = p->by_hours;
 		l->what = "its hours are over";
 	}
+	find_owners(x, l);
 	if (p->session_us == 0)
 		return;
 	left = used < p->session_us ? p->session_us - used : 0;
@@ -141,14 +152,24 @@ find_limit(const struct lease *x, const struct policy *p, uint64_t into_us,
 }
 
 static void
+say_why(const struct limit *l, char *why, size_t cap)
+{
+	if (l->rule != NULL)
+		snprintf(why, cap, "%s (rule %s)", l->what, l->rule->name);
+	else
+		snprintf(why, cap, "%s", l->what);
+}
+
+static void
 cut(struct lease *x, const struct policy *p, const struct limit *l)
 {
-	struct wire_refusal no = {.reason = WIRE_NOT_ALLOWED};
+	struct wire_refusal no = {.reason = l->rule != NULL ? WIRE_NOT_ALLOWED
+							    : WIRE_NO_DEVICE};
 
-	snprintf(no.text, sizeof(no.text), "%s (rule %s)", l->what, l->rule->name);
+	say_why(l, no.text, sizeof(no.text));
 	log_info("device %s taken from=%s reason=\"%s\"", x->dev->info.busid, x->by,
 		 no.text);
-	if (l->rule == p->by_session && p->pause_us > 0)
+	if (l->rule != NULL && l->rule == p->by_session && p->pause_us > 0)
 		begin_pause(x, p->pause_us);
 	claims_why(x, no.text);
 	x->user->taken(x->arg, x->number, &no);
@@ -160,7 +181,7 @@ warn(struct lease *x, const struct limit *l)
 	char why[WIRE_TEXT];
 
 	x->warned = true;
-	snprintf(why, sizeof(why), "%s (rule %s)", l->what, l->rule->name);
+	say_why(l, why, sizeof(why));
 	log_info("device %s ends for=%s in=%us reason=\"%s\"", x->dev->info.busid, x->by,
 		 (unsigned)(l->left_us / 1000000), why);
 	if (x->user->ends != NULL)
@@ -174,7 +195,7 @@ check(struct lease *x)
 {
 	struct policy p;
 	struct limit l;
-	uint64_t into;
+	uint64_t into, warn_us;
 
 	look(x->of, x->by, x->dev, &p, &into);
 	x->rate = p.rate;
@@ -185,10 +206,11 @@ check(struct lease *x)
 		cut(x, &p, &l);
 		return UINT64_MAX;
 	}
-	if (l.left_us > p.warn_us) {
+	warn_us = l.rule != NULL ? p.warn_us : l.left_us;
+	if (l.left_us > warn_us) {
 		x->warned = false; /* a rule has changed */
-		l.left_us -= p.warn_us;
-	} else if (!x->warned && p.warn_us > 0) {
+		l.left_us -= warn_us;
+	} else if (!x->warned && warn_us > 0) {
 		warn(x, &l);
 	}
 	return l.left_us < LOOK_US ? l.left_us : LOOK_US;
@@ -215,6 +237,22 @@ lease_clock(struct server *s)
 	next += 1000; /* after, not before */
 	tv = (struct timeval){(time_t)(next / 1000000), (suseconds_t)(next % 1000000)};
 	event_add(s->clock, &tv);
+}
+
+void
+lease_call_back(struct server *s, const struct usb_dev *d, uint64_t us)
+{
+	struct list *l;
+
+	LIST_EACH (&s->leases, l) {
+		struct lease *x = CONTAINER_OF(l, struct lease, link);
+
+		if (x->dev != d || x->state != LEASE_OPEN)
+			continue;
+		x->back_us = clock_us() + us;
+		x->warned = false;
+	}
+	lease_clock(s);
 }
 
 void

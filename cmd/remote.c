@@ -36,6 +36,7 @@ on_admitted(void *arg, const struct wire_greet *g)
 
 	if (err != ERR_OK)
 		link_abort(r->link, err, "");
+	r->stranger = memcmp(g->instance, r->server, sizeof(r->server)) != 0;
 	return err;
 }
 
@@ -53,6 +54,10 @@ on_up(void *arg)
 {
 	struct remote *r = arg;
 
+	if (r->session != NULL && r->stranger && r->ready)
+		remote_end_session(r, "the server was started again");
+	if (r->closing) /* since that was lost */
+		return NULL;
 	if (r->session != NULL)
 		return go_on(r);
 	return remote_begin(r) == ERR_OK ? r->session : NULL;
@@ -226,12 +231,21 @@ on_worn(void *arg)
 		rekey_start(&r->rekey);
 }
 
+static void
+on_doubt(void *arg)
+{
+	struct remote *r = arg;
+
+	ground_doubt(&r->ground);
+}
+
 static const struct link_ops link_ops = {.admitted = on_admitted,
 					 .up = on_up,
 					 .resumed = on_resumed,
 					 .turn = on_turn,
 					 .down = on_down,
-					 .worn = on_worn};
+					 .worn = on_worn,
+					 .doubt = on_doubt};
 
 /* Nothing is lost: what the old one has not delivered goes by this one. */
 static struct session *
@@ -356,44 +370,14 @@ remote_free(struct remote *r)
 	free(r);
 }
 
-bool
-remote_ready(const struct remote *r)
-{
-	return r->ready;
-}
-
 uint64_t
 remote_held_us(const struct remote *r)
 {
 	return r->ready && r->lost_at != 0 ? clock_us() - r->lost_at : 0;
 }
 
-uint64_t
-remote_links(const struct remote *r)
-{
-	return r->ready ? r->links : 0;
-}
-
-struct imports *
-remote_imports(struct remote *r)
-{
-	return r->imports;
-}
-
-struct session *
-remote_session(struct remote *r)
-{
-	return r->session;
-}
-
 struct link *
 remote_link(struct remote *r)
 {
 	return r->link;
-}
-
-struct pool *
-remote_pool(struct remote *r)
-{
-	return &r->pool;
 }

@@ -32,6 +32,9 @@ struct remote {
 	bool insists; /* on the first one, too */
 	bool closing; /* by our owner */
 
+	uint8_t server[WIRE_ID]; /* the process that has the session */
+	bool stranger;           /* the link is with another one */
+
 	uint8_t id[DOOR_ID]; /* of the session */
 	uint64_t generation;
 	uint64_t links; /* that have carried it */

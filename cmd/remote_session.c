@@ -69,6 +69,7 @@ on_welcome(void *arg, int err, const struct wire_hello *h, const struct wire_ref
 	}
 	if (h->greet.major != WIRE_MAJOR || h->urb_max == 0 || !confirmed(r, h))
 		return ERR_PROTO;
+	memcpy(r->server, h->greet.instance, sizeof(r->server));
 	r->ready = r->was = true;
 	r->links = 1;
 	r->lost_at = 0;
@@ -148,4 +149,40 @@ remote_end_session(struct remote *r, const char *why)
 	r->imports = NULL;
 	session_free(r->session);
 	r->session = NULL;
+}
+
+void
+remote_set_grace(struct remote *r, uint64_t grace_us)
+{
+	r->grace_us = grace_us;
+}
+
+bool
+remote_ready(const struct remote *r)
+{
+	return r->ready;
+}
+
+uint64_t
+remote_links(const struct remote *r)
+{
+	return r->ready ? r->links : 0;
+}
+
+struct imports *
+remote_imports(struct remote *r)
+{
+	return r->imports;
+}
+
+struct session *
+remote_session(struct remote *r)
+{
+	return r->session;
+}
+
+struct pool *
+remote_pool(struct remote *r)
+{
+	return &r->pool;
 }

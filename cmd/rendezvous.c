@@ -15,6 +15,7 @@
 #include "cmd/control.h"
 #include "cmd/loop.h"
 #include "cmd/report.h"
+#include "cmd/reread.h"
 #include "cmd/state.h"
 #include "core/log.h"
 #include "core/rdv_uri.h"
@@ -56,8 +57,10 @@ struct meeting {
 	struct ctl *ctl;
 	unsigned listens;
 	const char *listen[RDV_LISTENERS];
-	const char *nats; /* NULL: alone */
-	uint64_t started; /* unix seconds */
+	const char *nats;   /* NULL: alone */
+	bool said_turn;     /* on the command line: stays so, */
+	const char *secret; /* the same; NULL: the configuration says it */
+	uint64_t started;   /* unix seconds */
 };
 
 /* --- control socket --- */
@@ -199,6 +202,25 @@ take_numbers(struct meeting *m)
 	m->conf.handshakes = m->number[OPT_RATE - OPT_PEERS];
 }
 
+/* What the line does not say of TURN. An exit code. */
+static int
+take_turn(struct meeting *m)
+{
+	const struct conf *c = &m->ctx->conf;
+	const char *file = m->secret != NULL ? m->secret : c->rdv_secret_file;
+
+	if (!m->said_turn) {
+		m->conf.turns = c->rdv_turn.n;
+		for (unsigned i = 0; i < c->rdv_turn.n; i++)
+			text_copy(m->conf.turn[i], RDV_RELAY, c->rdv_turn.word[i]);
+	}
+	m->conf.secret_n = 0;
+	if ((m->conf.turns > 0) != (file[0] != '\0'))
+		return cmd_wrong(&cmd_rendezvous,
+				 "--turn and --turn-secret-file go together");
+	return file[0] != '\0' ? read_secret(m, file) : 0;
+}
+
 static int
 options(struct meeting *m, int argc, char **argv)
 {
@@ -222,25 +244,19 @@ options(struct meeting *m, int argc, char **argv)
 		else if (o >= OPT_PEERS)
 			code = add_number(m, o, arg);
 		else if (o == OPT_SECRET)
-			code = read_secret(m, arg);
+			m->secret = arg;
 		else if (o == CMD_OPERAND)
 			code = cmd_wrong(&cmd_rendezvous, "what is \"%s\" for?", arg);
 		else
 			code = err_exit(ERR_USAGE);
 	}
 	take_numbers(m);
-	for (unsigned i = 0; m->conf.turns == 0 && i < c->rdv_turn.n; i++)
-		text_copy(m->conf.turn[i], RDV_RELAY, c->rdv_turn.word[i]);
-	if (m->conf.turns == 0)
-		m->conf.turns = c->rdv_turn.n;
+	m->said_turn = m->conf.turns > 0;
 	given = m->listens;
-	if (code == 0 && m->conf.secret_n == 0 && c->rdv_secret_file[0] != '\0')
-		code = read_secret(m, c->rdv_secret_file);
+	if (code == 0)
+		code = take_turn(m);
 	if (m->nats == NULL && c->rdv_nats[0] != '\0')
 		m->nats = c->rdv_nats;
-	if (code == 0 && (m->conf.turns > 0) != (m->conf.secret_n > 0))
-		code = cmd_wrong(&cmd_rendezvous,
-				 "--turn and --turn-secret-file go together");
 	for (unsigned i = 0; given == 0 && i < c->rdv_listen.n; i++)
 		m->listen[m->listens++] = c->rdv_listen.word[i];
 	return code;
@@ -255,6 +271,25 @@ on_stop(void *arg)
 
 	log_info("rendezvous ends");
 	loop_exit(&m->loop, 0);
+}
+
+/* SIGHUP: also for a secret that has changed in its file. */
+static void
+on_reload(void *arg)
+{
+	struct meeting *m = arg;
+	struct rdv_server_conf was = m->conf;
+
+	if (!reread(m->ctx))
+		return;
+	if (take_turn(m) != 0) {
+		m->conf = was;
+		log_error("TURN servers and their secret are kept as they were");
+	}
+	if (control_group(m->ctl, m->ctx) != ERR_OK)
+		log_error("control.group was not changed to \"%s\"",
+			  m->ctx->conf.control_group);
+	log_info("configuration read again");
 }
 
 /* For a wildcard the user has to say which of the machine's names peers can reach. */
@@ -352,6 +387,7 @@ run(struct ctx *ctx, int argc, char **argv)
 	m->started = (uint64_t)time(NULL);
 	if ((code = options(m, argc, argv)) == 0 &&
 	    (code = err_exit(loop_start(&m->loop, ctx, on_stop, m))) == 0) {
+		m->loop.reload = on_reload;
 		code = run_meeting(m);
 		loop_end(&m->loop);
 	}

@@ -78,16 +78,22 @@ void
 serve_ask_detach(struct server *s, struct json_val request, struct json *j)
 {
 	char busid[DEVINFO_BUSID];
+	uint64_t in_s = 0;
 	struct usb_dev *d;
 
+	json_get_u64(request, "in_s", &in_s);
 	if (!json_get_str(request, "busid", busid, sizeof(busid)) ||
 	    (d = usb_bus_find(&s->bus, busid)) == NULL) {
 		answer(j, ERR_NODEV, "there is no device with this busid");
 	} else if (lease_is_free(s, d)) {
 		answer(j, ERR_NODEV, "nobody has it");
 	} else {
-		log_info("serve was told to take back device %s", busid);
-		lease_revoke(s, d, "the server took it back");
+		log_info("serve was told to take back device %s in=%llus", busid,
+			 (unsigned long long)in_s);
+		if (in_s > 0 && in_s < UINT32_MAX)
+			lease_call_back(s, d, in_s * 1000000);
+		else
+			lease_revoke(s, d, "the server took it back");
 		answer(j, ERR_OK, "");
 	}
 }

@@ -169,8 +169,9 @@ struct lease {
 
 	/* For lease_policy.c. */
 	uint64_t opened_us;
-	bool warned;   /* that it ends */
-	uint64_t rate; /* bytes a second; 0: no limit */
+	bool warned;      /* that it ends */
+	uint64_t back_us; /* the owner takes it back; 0: not said */
+	uint64_t rate;    /* bytes a second; 0: no limit */
 	struct policy_toll toll;
 	struct event *gate;           /* held urbs go on */
 	struct urb *held, *held_last; /* by urb.device; until the toll is paid */
@@ -252,6 +253,9 @@ bool lease_never(const struct server *, const struct usb_dev *);
 bool lease_barred(const struct lease *, char *why, size_t cap);
 void lease_clock(struct server *);
 void lease_on_clock(int fd, short what, void *server);
+
+/* The owner takes it from its holder, who is told so, when that time (us) is over. */
+void lease_call_back(struct server *, const struct usb_dev *, uint64_t us);
 
 /*
  * A urb has to wait: it is kept (true). One that is kept is cancelled (true). One is

@@ -123,6 +123,12 @@ struct link_ops {
 	 * until then. May be NULL.
 	 */
 	void (*worn)(void *arg);
+
+	/*
+	 * Up, and its signalling connection has ended: the peer's process may be gone, or
+	 * is one that needs the connection no more. May be NULL.
+	 */
+	void (*doubt)(void *arg);
 };
 
 /* Where to find a server, and what opens its door. */

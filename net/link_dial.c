@@ -179,6 +179,8 @@ on_closed(void *arg, int err)
 		link_fail(l, l->rejected ? ERR_REFUSED : err, NULL);
 	else
 		l->settled = true;
+	if (l->state == LINK_UP && tcp_is_direct(p->tcp) && l->ops->doubt != NULL)
+		l->ops->doubt(l->arg);
 }
 
 static const struct tcp_ops tcp_ops = {on_connected, on_data, on_closed};

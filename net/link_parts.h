@@ -61,7 +61,7 @@ struct link {
 	bool all_ours; /* candidates have been told, and the peer has told all of its */
 	bool all_theirs;
 	unsigned more; /* TRICKLEs that came */
-	bool settled;  /* signalling has done its part */
+	bool settled;  /* signalling has done its part, or is gone */
 
 	struct dtls *dtls;
 	struct {
@@ -108,7 +108,7 @@ void link_describe(struct link *); /* action DESCRIBE */
 /* One more candidate of ours; NULL: that was the last. */
 void link_tell_candidate(struct link *, const char *);
 
-/* Ends signalling once nothing that is told could make the way better. */
+/* Signalling has done its part once nothing that is told could make the way better. */
 void link_settle(struct link *);
 
 /* net/link_door.c */

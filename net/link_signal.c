@@ -198,14 +198,24 @@ link_tell_candidate(struct link *l, const char *candidate)
 		link_settle(l);
 }
 
+/*
+ * A connection of its own stays open: it costs nothing, and its end says that the process
+ * at the other end may be gone, long before silence does.
+ */
 void
 link_settle(struct link *l)
 {
+	static const struct tcp_liveness idle = {
+	    .idle_s = 60, .interval_s = 20, .limit_s = 120};
+
 	if (l->settled || l->state != LINK_UP || l->tcp == NULL ||
 	    (ice_relayed(l->ice) && !(l->all_ours && l->all_theirs)))
 		return;
 	l->settled = true;
-	tcp_finish(l->tcp);
+	if (!tcp_is_direct(l->tcp))
+		tcp_finish(l->tcp);
+	else
+		tcp_set_liveness(l->tcp, &idle);
 }
 
 /* --- serve --- */

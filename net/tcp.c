@@ -262,8 +262,10 @@ names(struct tcp *t)
 	struct sockaddr_storage ss;
 	socklen_t n = sizeof(ss);
 
-	if (getpeername(t->fd, (struct sockaddr *)&ss, &n) == 0)
+	if (getpeername(t->fd, (struct sockaddr *)&ss, &n) == 0) {
 		tcp_addr_text(&ss, true, t->peer);
+		t->direct = ss.ss_family != AF_UNIX;
+	}
 	n = sizeof(ss);
 	if (getsockname(t->fd, (struct sockaddr *)&ss, &n) == 0)
 		tcp_addr_text(&ss, false, t->local);
@@ -406,6 +408,12 @@ const char *
 tcp_peer(const struct tcp *t)
 {
 	return t->peer;
+}
+
+bool
+tcp_is_direct(const struct tcp *t)
+{
+	return t->direct;
 }
 
 const char *

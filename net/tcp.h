@@ -79,6 +79,9 @@ int tcp_release(struct tcp *) MUST_CHECK;
 /* The other end, "127.0.0.1:4711"; before connected what was dialled. */
 const char *tcp_peer(const struct tcp *);
 
+/* Connected to the other end itself: no rendezvous carries it. */
+bool tcp_is_direct(const struct tcp *);
+
 /* The connected socket's own address without port, for gathering; "" before. */
 const char *tcp_local_ip(const struct tcp *);
 

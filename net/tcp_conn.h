@@ -26,6 +26,7 @@ struct tcp {
 	void (*then)(struct tcp *); /* what the timer does */
 	struct evbuffer *out;
 	int err;              /* why it is closed in the next turn, or ERR_OK */
+	bool direct;          /* a socket of IP, no pair */
 	bool eof;             /* finishing: the other end has finished too */
 	bool inside;          /* between tcp_enter and tcp_leave */
 	bool dead;            /* tcp_free was called there */

@@ -30,8 +30,9 @@ ok "regress 41: zero tests ran" || note <"$work/out"
 for storey in core sim net fuzz e2e e2e/nat vm; do
 	program "$storey/good_test" '1..1\\nok 1 - good\\n'
 done
+program e2e/idle_test '1..1\\nok 1 - good\\n'
 checks
-is "all is well" "$rc $(tail -n 1 "$work/out")" "0 9 passed, 0 failed"
+is "all is well" "$rc $(tail -n 1 "$work/out")" "0 10 passed, 0 failed"
 
 # spoils "text" LINES: one program says so, and the whole has failed.
 spoils() {
@@ -54,14 +55,14 @@ program core/good_test '1..1\\nok 1 - good\\n'
 printf '#!/bin/sh\necho 1..1\n[ -e %s/was ] && echo ok 1 - now || echo not ok 1 - first\n: >%s/was\n' \
 	"$work" "$work" >"$tree/test/vm/good_test.sh"
 checks
-is "one of a guest that fails once" "$rc $(tail -n 1 "$work/out")" "0 9 passed, 0 failed"
+is "one of a guest that fails once" "$rc $(tail -n 1 "$work/out")" "0 10 passed, 0 failed"
 has "it is shown" "$work/out" "not ok 1 - first"
 has "and named" "$work/out" "passed at the second try only, see above: vm/good_test"
 program vm/good_test '1..1\\nnot ok 1 - bad\\n'
 checks
-is "one of a guest that fails twice" "$rc $(tail -n 1 "$work/out")" "1 8 passed, 1 failed"
+is "one of a guest that fails twice" "$rc $(tail -n 1 "$work/out")" "1 9 passed, 1 failed"
 program vm/good_test '1..1\\nok 1 - good\\n'
 rm -r "$tree/test/sim" "$tree/build/test/sim"
 checks
-is "a storey without a test" "$rc $(tail -n 1 "$work/out")" "1 8 passed, 1 failed"
+is "a storey without a test" "$rc $(tail -n 1 "$work/out")" "1 9 passed, 1 failed"
 finish

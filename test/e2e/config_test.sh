@@ -178,7 +178,23 @@ END
 pids="$pids $!"
 check "rendezvous" wait_for 10 grep -q rdv:// "$work/rdv.out"
 is "rendezvous.listen" "$(grep -c '^rdv://127' "$work/rdv.out")" 2
+lends() { # a TURN server that nobody is at, but doctor names it
+	"$BIN" -s "$work/sick" -o "serve.rendezvous=$(head -n 1 "$work/rdv.out")" doctor --for serve --json |
+		jq -e --arg t "$1" 'any(.findings[]; .check == "turn" and (.what | contains($t)))'
+}
+again() {
+	n=$(grep -c "$1" "$work/rdv.log")
+	kill -HUP $!
+	wait_for 10 sh -c "[ \$(grep -c '$1' '$work/rdv.log') -gt $n ]"
+}
+sed -i 's,^turn = .*,turn = turn:127.0.0.1:1,' "$conf"
+check "HUP" again "configuration read again"
+check "rendezvous.turn: another server" wait_for 10 lends 127.0.0.1:1
+: >"$work/secret"
+check "HUP without a secret" again "kept as they were"
+check "nothing changes" lends 127.0.0.1:1
 end_all
+echo "s3cret" >"$work/secret"
 sed -i '/secret/d' "$conf"
 try "$BIN" $settings -s "$work/rdv" rendezvous
 is "rendezvous.turn without the secret" "$rc" 2

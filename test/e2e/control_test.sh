@@ -88,6 +88,25 @@ hold anna v-1
 is "anna has it" "$held" 00000000
 is "detach" "$(ask '{"cmd":"detach","busid":"v-1"}' | jq -r .kind)" done
 check "takes it from anna" wait_for 10 grep -q 'v-1 waits reason="the server took it back"' "$work/anna.via"
+check "anna has it again" wait_for 10 sh -c "[ \$(grep -c '^v-1 offered' '$work/anna.via') = 2 ]"
+hold anna v-1
+try $member "$work/usbp2p" -s "$work/lab" detach --shared --in 2s v-1
+is "detach --shared" "$rc" 0
+check "--in: anna is told" wait_for 10 grep -q \
+	'^v-1 ends in=2s reason="the server took it back"' "$work/anna.via"
+is "and has it until then" "$(grep -c 'v-1 waits' "$work/anna.via")" 1
+check "then it is taken" wait_for 10 sh -c \
+	"[ \$(grep -c 'v-1 waits reason=\"the server took it back\"' '$work/anna.via') = 2 ]"
+try "$work/usbp2p" -s "$work/lab" detach --shared v-9
+fails "--shared of nothing" 4 "there is no device"
+try "$work/usbp2p" -s "$work/anna" detach --shared v-1
+fails "--shared without serve" 4 "no serve runs here"
+try "$work/usbp2p" -s "$work/lab" detach --in 2s v-1
+is "--in alone" "$rc" 2
+try "$work/usbp2p" -s "$work/lab" detach --shared --in soon v-1
+is "--in what?" "$rc" 2
+is "what a later version asks with is left alone" \
+	"$(ask '{"cmd":"status","later":[1,{"a":null}]}' | jq -r .kind)" serve
 is "detach of nothing" "$(ask '{"cmd":"detach","busid":"v-9"}' | jq -r .exit)" 4
 is "nonsense" "$(ask '{"cmd":"dance"}' | jq -r .kind)" error
 

@@ -46,6 +46,25 @@ try "$BIN" -s "$work/file/state" doctor --json
 is "no state directory" "$rc $(finding state | cut -d ' ' -f 1)" "7 missing"
 has "nothing else was tried" "$work/err" "usbp2p: this machine lacks"
 
+# --- a configuration that is wrong: every other command stops there ---
+
+printf '[serve]\nname = lab\n\n[link]\nmtu = long\n[ice]\nstun = 127.0.0.1:1\n' >"$work/wrong.conf"
+try "$BIN" -c "$work/wrong.conf" -s "$work/d" id
+is "id" "$rc" 2
+doctor -c "$work/wrong.conf"
+is "doctor finds it" "$rc $(finding config)" \
+	"7 missing $work/wrong.conf:5: link.mtu wants auto|1200..9000, not \"long\"; no command starts with that"
+is "its command" "$(fix config)" "editor +5 '$work/wrong.conf'"
+is "the others are there, too" "$(jq '.findings | length' "$work/out")" "$n"
+doctor -o link.mtu=long
+is "a wrong -o" "$rc $(finding config | cut -d ' ' -f 1-3) $(fix config)" "7 missing link.mtu wants usbp2p help"
+doctor -c "$work/none.conf"
+is "no file" "$rc $(finding config | cut -d ';' -f 1)" \
+	"7 missing cannot read $work/none.conf: No such file or directory"
+doctor
+is "its command" "$(fix config)" "usbp2p config --example >'$work/none.conf'"
+is "a right one" "$(finding config)" "ok every setting can be read"
+
 # --- a rendezvous ---
 
 "$BIN" -s "$work/meet" rendezvous --listen 127.0.0.1:0 >"$work/uri" 2>"$work/meet.log" &

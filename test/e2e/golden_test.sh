@@ -11,7 +11,7 @@ golden=$PWD/test/e2e/golden
 # and numbers of this run stand as DIR, TICKET, ADDR, ID, N.
 random_image x.img 1
 truncate -s 64G "$work/large.img" # reading it takes longer than all of this
-settings="-o serve.name=lab"
+settings="-o serve.name=lab -o audit.to=$work/audit.log"
 start_serve lab --usbip=127.0.0.1:0 --virtual "disk:$work/x.img" --virtual "disk:$work/large.img" || bail "serve does not start"
 t=$(ticket lab --name anna)
 try "$BIN" -s "$work/anna" list "$t"
@@ -70,6 +70,7 @@ add -s "$work/meet" status --json
 follower=$!
 pids="$pids $follower"
 wait_for 10 sh -c "grep -c rendezvous $work/all.json | grep -qx '[2-9]'"
+settings="-o serve.name=far"
 start_serve far --rendezvous "$(cat "$work/uri")" --virtual loop || bail "no second serve"
 far=$served
 kill "$meet"
@@ -91,6 +92,9 @@ add -s "$work/anna" status --json
 add -s "$work/bert" list lab --json
 add -s "$work/lab" status --json
 add -s "$work/lab" list --json
+"$BIN" -s "$work/lab" detach --shared v-1
+check "an audit with reasons" wait_for 20 grep -q '"event":"returned".*"reason"' "$work/audit.log"
+cat "$work/audit.log" >>"$work/all.json"
 
 jq -r '.. | objects | select(has("kind") and has("schema")) | .kind as $k | del(.running) |
 	paths(type != "object" and type != "array") as $p |

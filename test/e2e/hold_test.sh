@@ -111,11 +111,15 @@ echo "# $(($(ms) - t0)) ms after the wire was mended"
 # --- a server that comes back ---
 kill -9 "$served"
 check "the session is held" wait_for 6 anna_says '.held_s // empty'
+check "known by the end of the signalling connection" \
+	grep -q 'link to lab lost reason="no sign of life since its connection has ended"' "$work/anna.log"
 serve
 t0=$(ms)
 check "offered again within 5 s of the restart" wait_for 5 said anna.out offered 3
 echo "# $(($(ms) - t0)) ms after the restart"
 check "one clean end of the old session" said anna.log 'session with lab is over' 2
+check "by the first word of another server" \
+	said anna.log 'session with lab is over reason="the server was started again"' 1
 
 # --- as long as the kernel waits, unless told ---
 kill "$attached"

@@ -111,12 +111,61 @@ check "v-1 comes back as something else" lab --virtual loop
 check "attach NAME.accept_changed" wait_for 40 sh -c "[ \$(grep -c 'v-1 offered' '$work/anna.via') = 2 ]"
 has_not "nothing is said of that" "$work/anna.via" changed
 
+# --- SIGHUP ---
+kill "$attached"
+wait "$attached"
+end_serve "$served"
+cat >"$conf" <<END
+[attach desk]
+peer = lab
+device = v-1
+via = usbip=127.0.0.1:0
+END
+check "serve" lab --virtual "disk:$work/stick.img" --virtual loop
+attach anna desk
+check "it is offered" wait_for 10 offers anna
+reload() {
+	n=$(grep -c "$1" "$work/anna.log")
+	kill -HUP "$attached"
+	wait_for 10 sh -c "[ \$(grep -c '$1' '$work/anna.log') -gt $n ]"
+}
+check "HUP without a change" reload "configuration read again"
+is "changes nothing" "$(grep -c 'changed\|wants other' "$work/anna.log")" 0
+check "it is in use" hold anna v-1
+cat >"$conf" <<END
+[attach]
+grace = 7s
+[attach desk]
+peer = lab
+device = v-1, v-2
+via = usbip=127.0.0.1:0
+END
+check "HUP with another device" reload "configuration read again"
+check "which comes" wait_for 10 grep -q '^v-2 offered at=' "$work/anna.via"
+gone "$holding"
+is "the first goes on" "$?" 1
+is "attach.grace" "$("$BIN" -s "$work/anna" status --json | jq '.running[0].grace_s')" 7
+sed -i 's/^device = .*/device = v-2/' "$conf"
+check "HUP without the first" reload "configuration read again"
+check "which goes" wait_for 10 gone "$holding"
+only() {
+	[ "$("$BIN" -s "$work/anna" status --json | jq -c '[.running[0].devices[].busid]')" = "$1" ]
+}
+check "the other stays" wait_for 10 only '["v-2"]'
+echo nonsense >>"$conf"
+check "HUP with a wrong file" reload "configuration is kept as it was"
+check "changes nothing, either" only '["v-2"]'
+
 # --- the command line comes first ---
 end_all
+sed -i '/nonsense/d' "$conf"
 check "serve" lab --virtual "disk:$work/stick.img"
 attach anna --grace 5s --via usbip=127.0.0.1:$((port + 1)) desk v-1
 check "offered" wait_for 10 grep -q "v-1 offered at=127.0.0.1:$((port + 1)) " "$work/anna.via"
 is "--grace" "$("$BIN" -s "$work/anna" status --json | jq '.running[0].grace_s')" 5
+check "HUP" reload "configuration read again"
+is "--grace stays" "$("$BIN" -s "$work/anna" status --json | jq '.running[0].grace_s')" 5
+check "what the line names stays" only '["v-1"]'
 try "$BIN" -c "$conf" -s "$work/anna" attach --via usbip=127.0.0.1:0 desk v-7
 is "--via does not hand over" "$rc" 5
 finish

@@ -39,6 +39,8 @@ union any {
 	struct wire_submit submit;
 	struct wire_complete complete;
 	struct wire_offer offer;
+	struct wire_queued queued;
+	struct wire_ends ends;
 	char trickle[WIRE_CANDIDATE];
 };
 
@@ -61,6 +63,8 @@ CODEC(imported)
 CODEC(submit)
 CODEC(complete)
 CODEC(offer)
+CODEC(queued)
+CODEC(ends)
 
 static int
 get_trickle(struct rd *r, union any *a)
@@ -83,6 +87,7 @@ static const struct {
     {get_import, put_import},   {get_imported, put_imported},
     {get_submit, put_submit},   {get_complete, put_complete},
     {get_offer, put_offer},     {get_trickle, put_trickle},
+    {get_queued, put_queued},   {get_ends, put_ends},
 };
 
 static size_t
@@ -593,7 +598,28 @@ on_removed(void *arg, const struct wire_refusal *why)
 	(void)why;
 }
 
-static const struct imports_user user = {on_imported, on_reply, on_removed, NULL, NULL};
+static void
+on_queued(void *arg, const struct wire_queued *q)
+{
+	(void)arg;
+	MUST(q->dev > 0 && q->dev <= devs);
+	if (rnd(8) == 0)
+		imports_release(im, q->dev);
+}
+
+/* Only of a device that is ours. */
+static void
+on_ends(void *arg, const struct wire_ends *e)
+{
+	(void)arg;
+	MUST(e->dev > 0 && e->dev <= devs);
+	MUST(strlen(e->why) < sizeof(e->why));
+	if (rnd(8) == 0)
+		imports_release(im, e->dev);
+}
+
+static const struct imports_user user = {on_imported, on_reply, on_removed, on_queued,
+					 on_ends};
 
 static int
 attach_message(void *arg, const struct session_msg *m)
@@ -678,6 +704,26 @@ say_removed(void)
 	say(STREAM_SESSION, WIRE_REMOVED, b, &w);
 }
 
+/* Where a device stands in the queue, or when it ends. */
+static void
+say_when(void)
+{
+	struct wire_queued q = {.dev = rnd(4), .position = rnd(4), .since = edge()};
+	struct wire_ends e = {.dev = q.dev, .seconds = edge(), .why = "its time is up"};
+	bool ends = rnd(3) > 0;
+	uint8_t b[600];
+	struct wr w;
+
+	for (unsigned i = 0; i < 4 && rnd(2); i++)
+		e.why[rnd(sizeof(e.why) - 1)] = (char)dice_u8(&dice);
+	wr_init(&w, b, sizeof(b));
+	if (ends)
+		wire_put_ends(&w, &e);
+	else
+		wire_put_queued(&w, &q);
+	say(STREAM_SESSION, ends ? WIRE_ENDS : WIRE_QUEUED, b, &w);
+}
+
 static void
 say_complete(void)
 {
@@ -733,7 +779,7 @@ fuzz_attach(void)
 	static void (*const does[])(void) = {use,          use,          use,
 					     use,          say_imported, say_imported,
 					     say_complete, say_complete, say_devices,
-					     say_removed,  say_noise};
+					     say_removed,  say_noise,    say_when};
 	struct wire_hello h;
 
 	memset(&h, 0, sizeof(h));

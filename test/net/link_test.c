@@ -49,7 +49,7 @@ struct end {
 	struct door_resume ask;
 	unsigned resumes, resumed, lost;
 	bool gone; /* serve: it has forgotten the session */
-	unsigned worn;
+	unsigned worn, doubts;
 	bool follows; /* attach: a worn link gets a successor */
 };
 
@@ -234,8 +234,17 @@ on_down(void *arg, int err, const char *why)
 
 static void on_worn(void *);
 
-static const struct link_ops link_ops = {on_knock,   on_admitted, on_up,   on_resume,
-					 on_resumed, on_turn,     on_down, on_worn};
+static void
+on_doubt(void *arg)
+{
+	struct end *e = arg;
+
+	e->doubts++;
+}
+
+static const struct link_ops link_ops = {on_knock,  on_admitted, on_up,
+					 on_resume, on_resumed,  on_turn,
+					 on_down,   on_worn,     on_doubt};
 
 /* --- the link that follows one whose keys are worn --- */
 
@@ -462,6 +471,36 @@ a_session_goes_on(void)
 	CHECK_EQ(f.serve.messages, 2);
 	CHECK_EQ(f.serve.ups, 1);
 	CHECK_EQ(f.serve.downs + f.attach.downs, 0); /* dropped links say nothing */
+	teardown(&f);
+}
+
+static bool
+has_doubts(struct fixture *f)
+{
+	return f->attach.doubts > 0;
+}
+
+/* Its end says that the server may be gone; the link does well without. */
+static void
+signalling_stays(void)
+{
+	struct fixture f;
+
+	setup(&f);
+	dial(&f);
+	if (run(&f, both_up)) {
+		say(&f.attach, LARGE);
+		say(&f.serve, LARGE);
+		run(&f, both_heard);
+		CHECK_EQ(f.attach.doubts + f.serve.doubts, 0);
+		link_hang_up(f.serve.link);
+		run(&f, has_doubts);
+		say(&f.attach, MESSAGE);
+		say(&f.serve, MESSAGE);
+		run(&f, both_heard_all);
+	}
+	CHECK_EQ(f.attach.doubts, 1);
+	CHECK_EQ(f.serve.downs + f.attach.downs, 0);
 	teardown(&f);
 }
 
@@ -1179,7 +1218,7 @@ later_messages_are_skipped(void)
 	teardown(&f);
 }
 
-TEST_MAIN(TEST(a_session_goes_on), TEST(a_session_is_gone),
+TEST_MAIN(TEST(a_session_goes_on), TEST(a_session_is_gone), TEST(signalling_stays),
 	  TEST(another_pair_is_another_path), TEST(records_may_come_from_anywhere),
 	  TEST(worn_links_are_followed), TEST(a_used_up_link_ends),
 	  TEST(carries_messages), TEST(server_says_goodbye), TEST(abort_is_heard),

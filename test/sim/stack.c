@@ -420,18 +420,12 @@ is_closed(const struct stack *s)
 	return !s->open && ends_idle(&s->ends);
 }
 
-bool
-stack_attach(struct stack *s)
+/* List, import. */
+static bool
+get_device(struct stack *s)
 {
-	struct wire_hello h = {
-	    .generation = 1, .window = s->conf.ends.window, .urb_max = s->conf.urb_max};
-
-	h.greet.major = WIRE_MAJOR;
-	h.greet.caps = s->conf.reliable ? 0 : WIRE_CAPS;
-	text_copy(h.greet.name, sizeof(h.greet.name), "attach");
-	if (imports_hello(s->imports, &h) != ERR_OK)
-		wrong(s, "no hello");
-	wait_for(s, is_welcome);
+	s->listed = 0;
+	s->list_ended = false;
 	if (stack_bad(s) || imports_list(s->imports) != ERR_OK)
 		return false;
 	wait_for(s, is_listed);
@@ -444,6 +438,44 @@ stack_attach(struct stack *s)
 	if (s->bridge != NULL)
 		(void)turn(s);
 	return !stack_bad(s);
+}
+
+bool
+stack_attach(struct stack *s)
+{
+	struct wire_hello h = {
+	    .generation = 1, .window = s->conf.ends.window, .urb_max = s->conf.urb_max};
+
+	h.greet.major = WIRE_MAJOR;
+	h.greet.caps = s->conf.reliable ? 0 : WIRE_CAPS;
+	text_copy(h.greet.name, sizeof(h.greet.name), "attach");
+	if (imports_hello(s->imports, &h) != ERR_OK)
+		wrong(s, "no hello");
+	wait_for(s, is_welcome);
+	return get_device(s);
+}
+
+void
+stack_part(struct stack *s)
+{
+	if (s->bridge == NULL)
+		return;
+	bridge_free(s->bridge);
+	kernel_fini(&s->kernel);
+	s->bridge = NULL;
+	wait_for(s, is_closed);
+}
+
+bool
+stack_replug(struct stack *s)
+{
+	s->seed++;
+	s->removed = false;
+	disk_init(&s->disk, s->seed + 1, on_complete, s);
+	mic_init(&s->mic, s->seed + 2, on_complete, s);
+	pad_init(&s->pad, s->seed + 4, on_complete, s);
+	port_init(&s->port, s->seed + 5, on_complete, s);
+	return get_device(s);
 }
 
 bool

@@ -67,6 +67,13 @@ bool stack_detach(struct stack *);
 /* The device is pulled out. */
 void stack_unplug(struct stack *);
 
+/* After it was detached or pulled out: the kernel's end goes, and nothing is left of it.
+ */
+void stack_part(struct stack *);
+
+/* After that another one is plugged in, and attached; false: it did not come to that. */
+bool stack_replug(struct stack *);
+
 /* One turn of all, then the clock moves on, at most to until. */
 void stack_step(struct stack *, uint64_t until);
 
