@@ -170,7 +170,7 @@ wait_longer(struct session *s)
 static void
 wait_less(struct session *s)
 {
-	s->late_us -= (s->late_us - SESSION_LATE_US) / 16;
+	s->late_us -= (s->late_us - SESSION_LATE_US) / 256;
 }
 
 void
