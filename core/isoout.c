@@ -9,7 +9,7 @@
 #include "core/mem.h"
 #include "core/usbip.h"
 
-#define QUICKER 64 /* told so much quicker than the stream: it must never run dry */
+#define QUICKER 32 /* told so much quicker than the stream: it must never run dry */
 
 struct sent {
 	struct list link; /* in isoout.all */
