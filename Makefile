@@ -55,13 +55,21 @@ $(O)/%.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# Each test names what it is linked with: `link: core/cur core/mem` in its head.
+# A folder's objects, for tests.
+PARTS := core net usb vhci tui cmd
+$(PARTS:%=$(O)/%.a): $(O)/%.a:
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(foreach p,$(PARTS),$(eval $(O)/$(p).a: $(filter $(O)/$(p)/%,$(OBJ))))
+
+# Each test names what it is linked with: `link: test/sim/net core` in its head.
 $(O)/tests.mk: $(TESTS) test/check/links.awk
 	@mkdir -p $(@D)
 	$(Q)awk -v O=$(O) -f test/check/links.awk $(TESTS) >$@
 $(TESTBIN):
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(if $(filter test/core/% test/sim/% test/fuzz/% test/regress/%,$(@:$(O)/%=%)),,$(LIBS))
 $(STRANGER): %: %.o $(filter-out $(O)/main.o,$(OBJ))
 	@echo "  LD    $@"
@@ -129,7 +137,7 @@ demo: deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)test/e2e/demo.sh $(BIN)
 fuzz:
-	$(Q)test/fuzz/run.sh $(FUZZ_SECONDS)
+	$(Q)MAKE="$(MAKE)" O="$(O)" test/fuzz/run.sh $(FUZZ_SECONDS)
 bench: test-deps $(BIN) $(BENCHES)
 	$(Q)O=$(O) test/bench/run.sh $(BIN) $(O)/test/bench/raw $(O)/test/bench/path
 $(filter-out %/rdvload,$(BENCHES)) $(O)/test/vm/usbtest $(O)/test/vm/bulk \

@@ -5,8 +5,8 @@
  *
  *	TEST_MAIN(TEST(reads_back), TEST(refuses_bad_input))
  *
- * Its second line names the objects it is linked with: the proof of what a
- * module needs.	link: core/usbip core/cur core/mem
+ * Its head names what it is linked with: objects of test/, and folders of ours, of
+ * which it gets what it uses.	link: test/sim/net core
  */
 #ifndef TEST_TEST_H
 #define TEST_TEST_H

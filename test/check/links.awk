@@ -1,4 +1,5 @@
-# Makes one rule per test from the line `link: core/cur core/mem` in its head.
+# Makes one rule per test from the line `link: test/sim/net core` in its head: objects,
+# and folders of ours, of which it gets what it uses.
 FNR == 1 { seen = 0 }
 !seen && /link:/ {
 	seen = 1
@@ -10,6 +11,6 @@ FNR == 1 { seen = 0 }
 	printf "%s/%s: %s/%s.o", O, base, O, base
 	n = split(line, obj, " ")
 	for (i = 1; i <= n; i++)
-		printf " %s/%s.o", O, obj[i]
+		printf " %s/%s%s", O, obj[i], obj[i] ~ /\// ? ".o" : ".a"
 	printf "\n"
 }

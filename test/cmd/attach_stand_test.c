@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: cmd/attach_want cmd/attach_stand core/pattern core/json core/cur core/err core/log core/text core/mem */
+/* link: cmd core */
 /* clang-format on */
 /*
  * What an attach makes of the server's lists. The devices themselves, time and the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/policy cmd/conf cmd/conf_key cmd/conf_value cmd/conf_file net/ice_uri net/tcp_addr net/stock_addr core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/err core/text core/mem core/assist_kind */
+/* link: cmd net core */
 /* clang-format on */
 #include <unistd.h>
 

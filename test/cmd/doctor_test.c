@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: cmd/doctor_here cmd/doctor_fire cmd/doctor_say vhci/vhci vhci/status core/log core/text */
+/* link: cmd vhci core */
 /*
  * Each check is shown a machine, made of files in a directory, that is well, and one
  * that is not.

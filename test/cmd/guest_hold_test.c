@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: cmd/guest_hold core/log */
+/* link: cmd core */
 /*
  * Sessions of `serve` that wait for a link, and who may go on with them. Links, leases
  * and exports are doubles.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: cmd/lease cmd/lease_policy cmd/lease_wait core/policy core/pattern cmd/lease_guard core/nowrite core/desc core/desc_edit usb/dev usb/bus core/err core/log core/text core/mem */
+/* link: cmd usb core */
 /* clang-format on */
 /*
  * Who has a device while it comes and goes. The device opens and closes when the test

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: cmd/notify core/log core/text */
+/* link: cmd core */
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: cmd/pause */
+/* link: cmd */
 #include "cmd/pause.h"
 #include "test/test.h"
 

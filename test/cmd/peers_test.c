@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: cmd/peers cmd/state cmd/usage core/access core/pattern core/ticket core/b32 core/cur core/err core/text core/mem */
+/* link: cmd core */
 /* clang-format on */
 #include <sys/wait.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: cmd/privs core/log */
+/* link: cmd core */
 #include <sys/stat.h>
 #include <sys/wait.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: cmd/share cmd/state cmd/usage core/pattern core/err core/text core/mem */
+/* link: cmd core */
 #include "cmd/share.h"
 #include "core/text.h"
 #include "test/cmd/place.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: cmd/sleep core/log */
+/* link: cmd core */
 /*
  * With a bus of one's own, and a logind of test/cmd/logind.h in another process.
  */

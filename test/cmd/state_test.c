@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: cmd/state cmd/usage core/err core/text */
+/* link: cmd core */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

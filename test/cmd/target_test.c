@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: cmd/target cmd/peers cmd/state cmd/usage core/access core/pattern core/ticket core/rdv_uri core/b32 core/cur core/err core/text core/mem */
+/* link: cmd core */
 /* clang-format on */
 #include "cmd/peers.h"
 #include "cmd/target.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: cmd/usage core/err core/text */
+/* link: cmd core */
 #include "cmd/cmd.h"
 #include "test/cmd/place.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/access core/pattern core/ticket core/b32 core/cur core/text */
+/* link: core */
 #include "core/access.h"
 #include "test/test.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/arq core/keyuse core/arq_path core/arq_in core/arq_sent core/pmtu core/arq_recv core/arq_rtt core/cc core/cc_bbr core/cc_cubic core/pacer core/ranges core/cur core/mem */
+/* link: core */
 /* clang-format on */
 /*
  * Links whose packets take another path. SIM_SEEDS sets how many random ones.

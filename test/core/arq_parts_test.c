@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/arq_sent core/pmtu core/arq_recv core/arq_rtt core/cc core/cc_bbr core/cc_cubic core/ranges core/cur core/mem */
+/* link: core */
 /* clang-format on */
 /*
  * The parts of the link alone: numbers, ACK frames, round trips, the ring.

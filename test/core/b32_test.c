@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/b32 core/text */
+/* link: core */
 #include "core/b32.h"
 #include "test/test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/behind core/mem */
+/* link: core */
 #include "core/behind.h"
 #include "core/usbip.h"
 #include "test/test.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/bytes core/mem */
+/* link: core */
 #include <stdbool.h>
 
 #include "core/bytes.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/cc core/cc_bbr core/cc_cubic core/pacer core/mem */
+/* link: core */
 #include "core/cc.h"
 #include "core/pacer.h"
 #include "test/test.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/cur core/mem */
+/* link: core */
 #include "core/cur.h"
 #include "test/test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/desc_cache core/cur core/mem */
+/* link: core */
 #include "core/desc_cache.h"
 #include "test/core/sample.h"
 #include "test/test.h"

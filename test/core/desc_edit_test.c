@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/desc_edit core/desc core/mem */
+/* link: core */
 #include "core/desc.h"
 #include "core/desc_edit.h"
 #include "test/core/sample.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/desc core/mem */
+/* link: core */
 #include "core/desc.h"
 #include "core/usbip.h"
 #include "test/core/sample.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/desc_text core/pattern core/text core/mem */
+/* link: core */
 /*
  * Descriptors as text, and what becomes of broken ones.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/import core/enumerate core/desc_edit core/desc_cache core/iurb core/iso core/iurb_iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem */
+/* link: core */
 /* clang-format on */
 /*
  * A kernel that enumerates and resets, above the import engine; the far end is

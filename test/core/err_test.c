@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/err core/mem */
+/* link: core */
 #include "core/err.h"
 #include "test/test.h"
 

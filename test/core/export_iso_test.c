@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/export core/xurb core/iso core/usbip core/cur core/tombs core/urbs core/desc core/mem */
+/* link: core */
 /* clang-format on */
 /*
  * Isochronous urbs in the export engine: both the peer and the device are

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/export core/xurb core/iso core/usbip core/cur core/tombs core/urbs core/desc core/mem */
+/* link: core */
 /* clang-format on */
 /*
  * The door and the device are both played here. "item N" is that of

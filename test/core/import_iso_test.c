@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/import core/desc_cache core/desc_edit core/enumerate core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem */
+/* link: core */
 /* clang-format on */
 /*
  * Isochronous urbs in the import engine: the kernel's descriptors in, results

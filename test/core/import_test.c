@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
+/* link: core */
 /* clang-format on */
 /*
  * The kernel and the far end are both played here. "item N" is that of

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/imports core/imports_msg core/wire_tail core/wire_iso core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem core/desc_cache */
+/* link: core */
 /* clang-format on */
 /*
  * The serve side is a peer that says anything (test/core/pair.h); the owner and

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/iso core/usbip core/cur core/mem */
+/* link: core */
 /*
  * Layouts of packets, and results of devices that cannot be.
  */

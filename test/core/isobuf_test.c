@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/isoin core/isoout core/mem */
+/* link: core */
 /*
  * Streams that do not wait for their driver, each end of them alone: a driver that
  * submits, a far end that says what the test wants. Whole runs are test/sim/iso_test's.

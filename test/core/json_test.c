@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/json core/text core/mem */
+/* link: core */
 #include "core/json.h"
 #include "test/test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/keyuse */
+/* link: core */
 #include "core/keyuse.h"
 #include "test/test.h"
 

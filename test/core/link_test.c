@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/link core/log core/mem */
+/* link: core */
 #include "core/link.h"
 #include "test/test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/log core/mem */
+/* link: core */
 #include "core/log.h"
 #include "test/test.h"
 

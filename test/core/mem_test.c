@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/mem */
+/* link: core */
 #include "core/list.h"
 #include "test/test.h"
 

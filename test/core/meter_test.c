@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: */
+/* link:  */
 #include "core/meter.h"
 #include "test/test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/nowrite core/desc core/mem */
+/* link: core */
 #include "core/desc.h"
 #include "core/nowrite.h"
 #include "core/usbip.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/pattern core/text */
+/* link: core */
 #include "core/pattern.h"
 #include "test/test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/policy core/pattern core/text core/mem */
+/* link: core */
 #include "core/policy.h"
 #include "core/text.h"
 #include "test/test.h"

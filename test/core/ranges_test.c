@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/ranges */
+/* link: core */
 #include "core/ranges.h"
 #include "test/test.h"
 

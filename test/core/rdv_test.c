@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/rdv core/rdv_msg core/rdv_account core/rdv_wire core/bucket core/cur core/text core/mem */
+/* link: core */
 #include "core/rdv.h"
 #include "test/test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/rdv_wire core/rdv_uri core/ticket core/bucket core/b32 core/cur core/text core/mem */
+/* link: core */
 #include "core/bucket.h"
 #include "core/rdv_uri.h"
 #include "core/rdv_wire.h"

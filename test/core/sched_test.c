@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/sched core/mem */
+/* link: core */
 #include "core/sched.h"
 #include "test/test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/mem */
+/* link: core */
 /*
  * The two halves of a stream, sendbuf and recvbuf: offsets, windows, and what
  * happens when there is no room to remember.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/sidmap core/mem */
+/* link: core */
 #include "core/sidmap.h"
 #include "test/test.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/stock_client core/stock_out core/usbip core/urbs core/cur core/log core/mem */
+/* link: core */
 /* clang-format on */
 /*
  * A stock server and the user of the client are played here; the rules are

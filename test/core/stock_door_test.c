@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/stock_door core/export core/xurb core/tombs core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
+/* link: core */
 /* clang-format on */
 /*
  * A stock client and a device are played here; the rules are USBIP.md 1.4.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/stock_fetch core/stock_client core/stock_out core/usbip core/urbs core/text core/cur core/log core/err core/mem core/desc */
+/* link: core */
 /* clang-format on */
 /*
  * A server with a device that answers GET_DESCRIPTOR from a table, well or badly.

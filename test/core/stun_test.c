@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/stun core/cur core/mem */
+/* link: core */
 #include "core/stun.h"
 #include "test/test.h"
 

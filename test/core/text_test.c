@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/text core/mem */
+/* link: core */
 #include "core/text.h"
 #include "test/test.h"
 

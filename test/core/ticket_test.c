@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/ticket core/b32 core/cur core/text */
+/* link: core */
 #include "core/ticket.h"
 #include "core/cur.h"
 #include "test/test.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/tombs */
+/* link: core */
 #include "core/tombs.h"
 #include "test/test.h"
 

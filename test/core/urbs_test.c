@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/urbs core/mem */
+/* link: core */
 #include "core/urbs.h"
 #include "test/test.h"
 

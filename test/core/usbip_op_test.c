@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/usbip_op core/usbip_op_import core/cur core/text core/mem */
+/* link: core */
 /*
  * Bytes are those of the protocol document and of usbip_network.h; each way is
  * walked in pieces of every size.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/usbip core/cur core/mem */
+/* link: core */
 #include "core/usbip.h"
 #include "test/test.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/wire core/imports core/imports_msg core/wire_iso core/desc core/ticket core/b32 core/text core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/err core/log core/cur core/mem core/desc_cache core/wire_tail core/session_tail core/tail_in core/tail_out */
+/* link: core */
 /* clang-format on */
 /*
  * The byte examples of man/usbp2p-protocol.7 are what the code makes. In the

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/wire core/cur core/text core/mem */
+/* link: core */
 /*
  * Every message there and back, cut short at every length, with a byte too many,
  * and with each field that has a limit beyond it.

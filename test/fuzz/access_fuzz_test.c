@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/access core/pattern core/ticket core/b32 core/cur core/text */
+/* link: core */
 /*
  * Whatever line comes: access_read reads no further than it may, what it takes
  * can be written and read again, its patterns are valid, and any name cleans to

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/desc core/desc_edit core/mem */
+/* link: core */
 /*
  * Descriptors of a stranger: the first byte of the input is the active
  * configuration, the rest is the descriptors. They are edited too: what could be

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/door core/marks core/session core/session_link core/session_tail core/tail_in core/tail_out core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/log core/mem core/text core/err */
+/* link: core */
 /* clang-format on */
 /*
  * A door between a hostile link and a session, at either side. The first byte says

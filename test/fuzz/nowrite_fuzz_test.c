@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/nowrite core/desc core/mem */
+/* link: core */
 /*
  * Whatever a peer asks of a disk that is shared read-only: only whole command blocks of
  * reading commands go to it, and what is answered for it is answered completely. An

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/rdv core/rdv_msg core/rdv_account core/rdv_wire core/bucket core/cur core/text core/mem */
+/* link: core */
 /*
  * Peers that come, say whatever they like and go: nobody gets what is not for him,
  * who was ended hears nothing more, and nothing is left at the end.

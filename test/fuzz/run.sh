@@ -13,7 +13,10 @@ compile() {
 	src=test/fuzz/$1_fuzz_test.c
 	srcs=$src
 	for o in $(sed -n '/link:/{s/.*link://;s/\*\/.*//;p;q;}' "$src"); do
-		srcs="$srcs $o.c"
+		case $o in
+		*/*) srcs="$srcs $o.c" ;;
+		*) srcs="$srcs $out/parts/$o.a" ;;
+		esac
 	done
 	# shellcheck disable=SC2086
 	clang -std=c11 -D_GNU_SOURCE -DLIBFUZZER -I. -O1 -g \
@@ -58,6 +61,11 @@ case ${1:-} in
 	;;
 esac
 mkdir -p "$out"
+${MAKE:-make} -j"$(nproc)" O="$out/parts" CC=clang SAN=fuzzer-no-link,address,undefined \
+	CFLAGS="-O1 -g" "$out/parts/core.a" >"$out/parts.log" 2>&1 || {
+	tail -n 20 "$out/parts.log"
+	exit 1
+}
 for src in test/fuzz/*_fuzz_test.c; do
 	basename "$src" _fuzz_test.c
 done | xargs -n 1 -P "$(nproc)" "$0" --one "${1:-20}" | tee "$out/results"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/stock_client core/stock_out core/stock_fetch core/import core/desc_cache core/desc_edit core/enumerate core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/text core/log core/err core/mem */
+/* link: core */
 /* clang-format on */
 /*
  * A wild stock server. The first byte says what it does: 0 mod 3, it sends any bytes

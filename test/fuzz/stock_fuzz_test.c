@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/stock_door core/export core/xurb core/tombs core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/usbip_op core/usbip_op_import core/desc core/cur core/text core/log core/mem core/enumerate core/desc_edit core/desc_cache */
+/* link: core */
 /* clang-format on */
 /*
  * A wild stock client, a wild stock server and a wild device. The first byte says

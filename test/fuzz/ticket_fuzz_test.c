@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/ticket core/b32 core/cur core/text */
+/* link: core */
 /*
  * Whatever text or bytes come: ticket_read reads no further than it may, and
  * what it takes can be written and read again. Alone it runs a fixed number of

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/ctl core/mem */
+/* link: net core */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/dtls_filter core/cur core/mem */
+/* link: net core */
 #include "net/dtls_filter.h"
 #include "test/test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/dtls net/dtls_cipher net/dtls_seen net/dtls_filter net/ident net/ident_peer core/cur core/log core/mem */
+/* link: net core */
 #include <sys/time.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/gate */
+/* link: net */
 #include "net/gate.h"
 #include "test/test.h"
 

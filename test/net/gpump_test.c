@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/gpump core/log */
+/* link: net core */
 #include <glib-unix.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: net/ice net/ice_gather net/ice_names net/ice_path net/ice_uri net/tcp_addr net/udp net/ice_addr net/ice_cand net/gpump core/log core/text core/err */
+/* link: net core */
 /* clang-format on */
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/ident core/mem */
+/* link: net core */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>

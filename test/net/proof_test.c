@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/proof net/ident core/cur core/mem */
+/* link: net core */
 #include "net/proof.h"
 #include "test/test.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: net/rdv_server net/bus net/rdv_conn net/rdv_dial net/rdv_stand net/moves net/ice_addr net/rdv_pipe net/ident net/ident_peer net/tls net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate core/rdv core/rdv_msg core/rdv_account core/rdv_wire core/rdv_uri core/ticket core/bucket core/b32 core/cur core/log core/mem core/text core/err */
+/* link: net core */
 /* clang-format on */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: net/link net/link_ice net/rdv_lend net/moves core/keyuse net/link_door net/link_flow net/twin net/link_signal net/link_dial net/rdv_dial net/rdv_pipe net/rdv_conn core/rdv_wire core/rdv_uri core/ticket net/proof net/ident net/ident_peer net/tls net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate net/ice net/ice_path net/ice_names net/ice_gather net/udp net/ice_addr net/ice_cand net/gpump net/dtls net/dtls_seen net/dtls_filter core/link core/wire core/session core/session_link core/session_tail core/tail_out core/tail_in core/door core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/b32 core/cur core/log core/mem core/text core/err net/rdv_stand core/rdv core/rdv_msg core/rdv_account core/bucket */
+/* link: net core */
 /* clang-format on */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: net/stock net/stock_dial net/stock_addr net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate core/usbip_op core/usbip_op_import core/cur core/err core/log core/text core/mem */
+/* link: net core */
 /* clang-format on */
 /*
  * When a TCP connection counts as silent: two ends on loopback, one of which is made

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: net/stock net/stock_dial net/stock_addr net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate core/usbip_op core/usbip_op_import core/cur core/err core/log core/text core/mem */
+/* link: net core */
 /* clang-format on */
 /*
  * Our listener and our dialler on loopback, and clients of the test's own that

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/tcp net/tcp_dial net/tcp_addr net/tcp_listen net/gate core/log core/text */
+/* link: net core */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

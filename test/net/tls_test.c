@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/tls net/ident net/ident_peer core/cur core/log core/mem */
+/* link: net core */
 #include <unistd.h>
 
 #define ERR_STATE OPENSSL_ERR_STATE /* OpenSSL has a type of that name */

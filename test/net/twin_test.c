@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: net/twin net/udp */
+/* link: net */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

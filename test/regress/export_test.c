@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: core/export core/xurb core/iso core/usbip core/cur core/tombs core/urbs core/desc core/mem */
+/* link: core */
 /*
  * The regression list (test/regress/LIST) as far as the side with the device has to
  * keep it. Door and device are played here.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/exports core/exported core/after core/wire_tail core/wire_iso core/export core/xurb core/iso core/usbip core/tombs core/urbs core/bench core/wire core/desc core/text core/log core/err core/session core/session_link core/session_tail core/tail_in core/tail_out core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/cur core/mem */
+/* link: core */
 /* clang-format on */
 /*
  * The regression list (test/regress/LIST) where one peer has two devices. The peer

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/ends core/door core/marks test/sim/net core/session core/session_link core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/session_tail core/tail_in core/tail_out */
+/* link: test/sim/ends test/sim/net core */
 /* clang-format on */
 /*
  * Links on which nobody has anything to say, with the times that the program uses: they

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: test/sim/net core/mem */
+/* link: test/sim/net core */
 /* The network itself: if it were kind, the other simulations would prove nothing. */
 #include "test/sim/net.h"
 #include "test/test.h"

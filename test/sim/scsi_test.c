@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/scsi core/assist_kind test/sim/stack test/sim/disk test/sim/mic test/sim/pad test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/after core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out core/wire_tail core/session_tail core/tail_in core/tail_out core/behind core/assist_way core/isoin core/isoout test/sim/port */
+/* link: test/sim/scsi test/sim/stack test/sim/disk test/sim/mic test/sim/pad test/sim/kernel test/sim/ends test/sim/net test/sim/port core */
 /* clang-format on */
 /*
  * Random commands to a disk with moods, over a bad network, once with what shortens the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/ends core/bench core/door core/marks test/sim/net core/session core/session_link core/session_tail core/tail_out core/tail_in core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem */
+/* link: test/sim/ends test/sim/net core */
 /* clang-format on */
 /*
  * What `bench` does, over a long line: round trips first, then bulk, both through the

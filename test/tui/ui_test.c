@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: tui/ui tui/result tui/items tui/tree tui/type tui/views tui/show tui/show_state tui/show_line tui/box tui/box_open tui/code tui/keys tui/acts tui/acts_peer tui/details tui/model tui/model_dev tui/model_peer tui/model_log tui/rows tui/grid core/json core/text core/mem */
+/* link: tui core */
 /* clang-format on */
 /*
  * The browser without a terminal: what keys on devices and peers ask for.

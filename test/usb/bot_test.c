@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: usb/bot core/cur */
+/* link: usb core */
 #include "core/cur.h"
 #include "test/test.h"
 #include "usb/bot.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: usb/dev usb/bus core/log core/text */
+/* link: usb core */
 #include "test/test.h"
 #include "usb/bus.h"
 

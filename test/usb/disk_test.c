@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/disk usb/disk_file usb/disk_job usb/disk_bulk usb/disk_ctl usb/bot usb/scsi usb/scsi_reply usb/vdev usb/vdev_ctl usb/vdesc core/desc_cache usb/dev usb/bus usb/worker core/cur core/desc core/log core/text */
+/* link: usb core */
 /* clang-format on */
 /*
  * A virtual disk driven as a host drives it: wrappers, data and jobs as urbs.

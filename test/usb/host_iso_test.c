@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/host usb/host_dev core/desc_edit usb/host_part core/desc_cache usb/host_cache usb/host_job usb/host_xfer usb/host_iso usb/host_loop usb/host_scan usb/bus usb/dev usb/worker core/cur core/desc core/text core/log core/mem core/err */
+/* link: usb core */
 /* clang-format on */
 /*
  * Isochronous urbs through libusb and a real kernel: in the guest

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/host_part usb/host_scan core/desc_edit core/text core/log core/mem core/err */
+/* link: usb core */
 /* clang-format on */
 /*
  * What the user of a part of a device may ask for, without a device. What the

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: usb/host_scan core/text core/mem */
+/* link: usb core */
 /*
  * usb/host_scan on a sysfs tree of our own: links as the kernel lays them, and
  * devices that lie.

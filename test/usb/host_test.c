@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/host usb/host_dev usb/host_cache core/desc_cache core/cur usb/host_job usb/host_xfer usb/host_loop usb/host_scan usb/host_part core/desc_edit usb/bus usb/dev usb/worker core/text core/log core/mem core/err usb/host_iso */
+/* link: usb core */
 /* clang-format on */
 /*
  * usb/host with a real kernel and libusb. On a machine as it is: starting and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/host_xfer usb/host_iso core/text core/log core/mem core/err */
+/* link: usb core */
 /* clang-format on */
 /*
  * Transfers of a real device, with a libusb made of paper: what it is given, what

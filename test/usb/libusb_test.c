@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: usb/host_dev core/desc_edit usb/host_part core/cur core/desc_cache usb/host_cache usb/host_job usb/host_xfer usb/host_iso usb/host_scan usb/dev core/text core/err core/log core/mem */
+/* link: usb core */
 /*
  * What an open real device asks of libusb, which is played here: the library's
  * functions below win over the library's own. A worker does its jobs at once.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: usb/scsi usb/scsi_reply core/cur */
+/* link: usb core */
 #include "test/test.h"
 #include "usb/scsi.h"
 

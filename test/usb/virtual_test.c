@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: usb/virtual usb/disk usb/disk_file usb/disk_job usb/disk_bulk usb/disk_ctl usb/bot usb/scsi usb/scsi_reply usb/keyboard usb/keyboard_file usb/keymap usb/serial usb/serial_pty usb/loopdev usb/loopdev_ctl usb/loopdev_data usb/loopdev_iso usb/vdev usb/vdev_ctl usb/vdesc core/desc_cache usb/dev usb/bus usb/worker core/cur core/desc core/log core/text */
+/* link: usb core */
 /* clang-format on */
 /*
  * The words for virtual devices, and what all kinds have in common: descriptors,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: usb/worker */
+/* link: usb */
 #include <pthread.h>
 
 #include <event2/event.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: vhci/eject core/log */
+/* link: vhci core */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: vhci/mounts core/text core/mem */
+/* link: vhci core */
 /*
  * Mount points by the kernel's list of them.
  */

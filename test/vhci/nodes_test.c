@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: vhci/nodes core/text core/mem */
+/* link: vhci core */
 /*
  * Nodes by the names of folders, as the kernel lays them out.
  */

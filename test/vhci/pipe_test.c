@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: vhci/pipe */
+/* link: vhci */
 /*
  * The pipe in a real loop; the kernel is the other end of a socketpair.
  */

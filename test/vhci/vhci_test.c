@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* link: vhci/vhci vhci/status core/log core/text */
+/* link: vhci core */
 /*
  * A kernel made of a temporary directory and of write(), which this program has
  * instead of libc's: what is written to `attach` and `detach` there is judged as
