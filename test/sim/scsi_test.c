@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/scsi core/assist_kind test/sim/stack test/sim/disk test/sim/mic test/sim/pad test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/after core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out core/wire_tail core/session_tail core/tail_in core/tail_out */
+/* link: test/sim/scsi core/assist_kind test/sim/stack test/sim/disk test/sim/mic test/sim/pad test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/after core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out core/wire_tail core/session_tail core/tail_in core/tail_out core/behind core/assist_way core/isoin core/isoout test/sim/port */
 /* clang-format on */
 /*
  * Random commands to a disk with moods, over a bad network, once with what shortens the
@@ -83,7 +83,7 @@ wait_all(struct driver *d)
 	uint64_t end = d->s->ends.now + PATIENT;
 
 	while (d->flying > 0 && !stack_bad(d->s) && d->s->ends.now < end)
-		stack_step(d->s, end);
+		stack_step(d->s, d->s->ends.now + 2000);
 	return d->flying == 0;
 }
 
@@ -461,4 +461,56 @@ the_driver_sees_the_same(void)
 		CHECK(hits > 4 * n && saved > 10 * n && fallbacks > n / 50);
 }
 
-TEST_MAIN(TEST(the_driver_sees_the_same))
+/* --- 50 ms away --- */
+
+/* The clock's time for all the disk, two sectors at a time. */
+static uint64_t
+all_of_it(bool plain)
+{
+	static struct scsi disk;
+	static struct op op[3 + SCSI_SECTORS / 2];
+	static struct view view[ARRAY_LEN(op)];
+	static struct stack s;
+	static struct driver d;
+	struct stack_conf c;
+	uint64_t start;
+
+	memset(op, 0, sizeof(op));
+	op[0].kind = OP_INQUIRY;
+	op[1].kind = OP_SIZE;
+	for (unsigned i = 0; i < SCSI_SECTORS / 2; i++)
+		op[2 + i] = (struct op){.kind = OP_READ, .lba = 2 * i, .sectors = 2};
+	network(&c, 1);
+	for (int i = 0; i < 2; i++)
+		c.ends.to[i] = (struct net_conf){.delay_us = 25000, .queue = 1 << 20};
+	c.plain = plain;
+	scsi_init(&disk, 1);
+	memset(disk.mood, SCSI_FINE, sizeof(disk.mood));
+	disk.type = 0;
+	stack_init(&s, 1, &c);
+	s.disk.scsi = &disk;
+	memset(&d, 0, sizeof(d));
+	d.s = &s;
+	CHECK(stack_attach(&s));
+	start = s.ends.now;
+	for (unsigned i = 0; i < 2 + SCSI_SECTORS / 2; i++) {
+		op[i].pieces = 1;
+		perform(&d, &op[i], &view[i]);
+		CHECK(view[i].status == 0 && !view[i].hung && !view[i].broken);
+	}
+	start = s.ends.now - start;
+	CHECK(stack_detach(&s) && stack_fini(&s));
+	return start;
+}
+
+static void
+reads_come_at_once(void)
+{
+	uint64_t with = all_of_it(false), without = all_of_it(true);
+
+	printf("# %llu ms, %llu without\n", (unsigned long long)with / 1000,
+	       (unsigned long long)without / 1000);
+	CHECK(with * 15 < without);
+}
+
+TEST_MAIN(TEST(the_driver_sees_the_same), TEST(reads_come_at_once))
