@@ -11,13 +11,15 @@
 #include "core/list.h"
 #include "core/unit.h"
 
-#define UNIT_CBW       31
-#define UNIT_STATUS    13
-#define UNIT_LUNS      16
-#define UNIT_SENSE     18         /* SPC-4 4.5.3, fixed format */
-#define UNIT_WINDOW    (4u << 20) /* bytes ahead, at most, and */
-#define UNIT_ROW       64         /* commands */
-#define UNIT_NEED_MOST 64         /* READs behind each other before it begins */
+#define UNIT_CBW    31
+#define UNIT_STATUS 13
+#define UNIT_LUNS   16
+#define UNIT_SENSE  18         /* SPC-4 4.5.3, fixed format */
+#define UNIT_WINDOW (4u << 20) /* bytes ahead, at most, and */
+#define UNIT_ROW    64         /* commands */
+#define UNIT_NEED_WASTE \
+	8 /* READs behind each other before it begins, if it was for nothing, */
+#define UNIT_NEED_MOST 64 /* or the device hung */
 #define UNIT_AGE_US    1000000u
 #define UNIT_AGAIN     (1ull << 57) /* name of a command that is sent after all */
 

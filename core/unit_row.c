@@ -162,12 +162,15 @@ send_read(struct unit *u, uint32_t blocks)
 
 /* --- how many --- */
 
-/* The most that were on their way in the time of the quickest, and some more. */
+/*
+ * The most that were on their way in the time of the quickest; at first no more than what
+ * the driver has shown that it wants. And some more.
+ */
 static uint64_t
 window(const struct unit *u)
 {
 	uint64_t bdp = u->bdp[0] > u->bdp[1] ? u->bdp[0] : u->bdp[1];
-	uint64_t w = 2 * bdp + 2ull * u->seq_len;
+	uint64_t w = 2 * (bdp < u->hit ? bdp : u->hit) + 2ull * u->seq_len;
 
 	return w < UNIT_WINDOW ? w : UNIT_WINDOW;
 }
@@ -263,7 +266,7 @@ unit_drop(struct unit *u)
 	LIST_EACH_SAFE (&u->row, l, n) {
 		unit_cmd_free(u, CONTAINER_OF(l, struct unit_cmd, link));
 	}
-	if (u->miss > u->hit && u->need < UNIT_NEED_MOST)
+	if (u->miss > u->hit && u->need < UNIT_NEED_WASTE)
 		u->need *= 2; /* it was for nothing */
 	u->hit = u->miss = 0;
 }

@@ -555,6 +555,41 @@ what_is_said_once(void)
 	keeps_sense(0x71, 3, false, 512); /* a write that failed long ago */
 }
 
+/* Whom it is not for, whom it is for, and until when. */
+static void
+sense_is_patient(void)
+{
+	static const uint8_t ready[16] = {0}, ask[16] = {3, 0, 0, 0, 8};
+	unsigned at = streaming();
+	uint32_t c, s, d;
+
+	sense_of(at, 0x70, 6);
+	by_the_device(inquiry, disk, 36);
+	c = command(ask, true, 8);
+	HEARD(c, 0, 31, 0);
+	d = submit(IN, 8); /* as much as it asks for */
+	HEARD(d, 0, 8, 0x70);
+	s = submit(IN, 13);
+	HEARD_CSW(s, tag, 0, 0);
+	teardown();
+
+	at = streaming();
+	sense_of(at, 0x70, 6);
+	c = command(ready, false, 0);
+	HEARD(c, 0, 31, 0);
+	s = submit(IN, 13);
+	HEARD_CSW(s, tag, 0, 1);
+	at = fars;
+	c = command(ready, false, 0); /* it does not want to know */
+	HEARD(c, 0, 31, 0);
+	s = submit(IN, 13);
+	CHECK_EQ(fars, at + 2);
+	gives(at, 31, 0);
+	csw_of(at + 1, at, 0, 0);
+	HEARD_CSW(s, tag, 0, 0);
+	teardown();
+}
+
 /* It comes while the driver waits for data. */
 static void
 attention_while_it_waits(void)
@@ -656,16 +691,22 @@ beyond_mending(void)
 static void
 less_than_asked(void)
 {
-	unsigned at = streaming();
+	static const struct {
+		uint32_t data, residue;
+	} t[] = {{512, READ - 512}, {512, 0}, {READ, 512}};
 
-	gives(at, 31, 0);
-	gives(at + 1, 512, 'd');
-	csw_of(at + 2, at, READ - 512, 0);
-	goes_well(at + 3, 'e'); /* it went on */
-	CHECK_EQ(fars, at + 6);
-	CHECK_EQ(stats()->fallbacks, 1);
-	read_by_the_device(16);
-	teardown();
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		unsigned at = streaming();
+
+		gives(at, 31, 0);
+		gives(at + 1, t[i].data, 'd');
+		csw_of(at + 2, at, t[i].residue, 0);
+		goes_well(at + 3, 'e'); /* it went on */
+		CHECK_EQ(fars, at + 6);
+		CHECK_EQ(stats()->fallbacks, 1);
+		read_by_the_device(16);
+		teardown();
+	}
 }
 
 /* --- what changes the endpoints --- */
@@ -756,6 +797,6 @@ TEST_MAIN(TEST(the_next_is_there), TEST(it_is_on_its_way), TEST(in_any_order),
 	  TEST(other_pieces), TEST(more_than_there_is), TEST(who_is_read_ahead),
 	  TEST(another_command), TEST(another_read), TEST(too_old),
 	  TEST(a_bad_block_ahead), TEST(a_bad_block), TEST(what_is_said_once),
-	  TEST(attention_while_it_waits), TEST(a_command_meanwhile), TEST(beyond_mending),
-	  TEST(less_than_asked), TEST(a_reset_in_between), TEST(taken_back),
-	  TEST(impossible_replies))
+	  TEST(sense_is_patient), TEST(attention_while_it_waits),
+	  TEST(a_command_meanwhile), TEST(beyond_mending), TEST(less_than_asked),
+	  TEST(a_reset_in_between), TEST(taken_back), TEST(impossible_replies))
