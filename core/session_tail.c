@@ -163,7 +163,7 @@ static void
 wait_longer(struct session *s)
 {
 	s->late_us =
-	    s->late_us * 2 < SESSION_LATE_MOST ? s->late_us * 2 : SESSION_LATE_MOST;
+	    s->late_us * 4 < SESSION_LATE_MOST ? s->late_us * 4 : SESSION_LATE_MOST;
 }
 
 /* One did not come at all: waiting is not worth so much. */

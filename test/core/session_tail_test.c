@@ -364,7 +364,7 @@ who_was_overtaken_once_is_waited_for(void)
 	CHECK_EQ(say(LONG), ERR_OK);
 	CHECK(pack(&k));
 	flush();
-	CHECK_EQ(later(2 * SESSION_LATE_US - 1), ERR_OK);
+	CHECK_EQ(later(4 * SESSION_LATE_US - 1), ERR_OK);
 	CHECK_EQ(t.n, 1);
 	CHECK_EQ(arrive(&k), ERR_OK);
 	CHECK(t.n == 2 && came(1, 1, LONG, true));
@@ -372,12 +372,12 @@ who_was_overtaken_once_is_waited_for(void)
 	CHECK(pack(&k));
 	lose(&k);
 	flush();
-	CHECK_EQ(later(2 * SESSION_LATE_US), ERR_OK);
+	CHECK_EQ(later(4 * SESSION_LATE_US), ERR_OK);
 	CHECK_EQ(t.n, 3);
 	CHECK_EQ(say(LONG), ERR_OK);
 	CHECK(pack(&k));
 	flush();
-	CHECK_EQ(later(2 * SESSION_LATE_US - SESSION_LATE_US / 256 - 1), ERR_OK);
+	CHECK_EQ(later(4 * SESSION_LATE_US - 3 * SESSION_LATE_US / 256 - 1), ERR_OK);
 	CHECK_EQ(t.n, 3);
 	CHECK_EQ(later(1), ERR_OK);
 	CHECK_EQ(t.n, 4);
