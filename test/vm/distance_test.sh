@@ -91,10 +91,10 @@ attached() {
 # --- the disk ---
 
 D=
-# disk_there: and D is it; nothing is read ahead by the kernel itself, and nothing cached
+# disk_there: and D is it, udevd has looked at it, and the kernel itself reads nothing ahead
 disk_there() {
 	d=$(disk_ready "$(busids $DISK vhci)") && D=/dev/$d && [ -b "$D" ] &&
-		blockdev --setra 0 "$D"
+		udevadm settle -t 30 && blockdev --setra 0 "$D"
 }
 
 # rate BYTES COMMAND...: kB/s of it
@@ -218,7 +218,7 @@ must "rates with" rates "50 ms" $MANY $((N * 4))
 check "the disk is what was written" cmp /tmp/stick.img /tmp/new.img
 check "and what is read" disk_same
 disk_assists | note
-disk_assists | jq -e '.on and .hits > 100 and .round_trips_saved > 2 * .hits and .fallbacks < 9' >/dev/null
+disk_assists | jq -e '.on and .hits > 100 and .round_trips_saved > 3 * .hits / 2 and .fallbacks < 9' >/dev/null
 ok "status tells it"
 [ "$READ" -ge $((READ_0 * 4)) ]
 ok "reads four times as fast at least"
