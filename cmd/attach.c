@@ -49,7 +49,8 @@ static const struct cmd_opt opts[] = {
     [OPT_ACCEPT] = {"accept-changed", NULL,
 		    "also what comes back as another kind of device"},
     [OPT_NO_ASSIST] = {"no-assist", "KIND[,KIND]",
-		       "do without what hides the distance: interrupt, storage, all"},
+		       "do without what hides the distance: interrupt, storage, serial, "
+		       "isochronous, all"},
     {NULL, NULL, NULL},
 };
 

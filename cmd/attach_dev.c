@@ -16,7 +16,9 @@
 #include "core/log.h"
 #include "core/pattern.h"
 #include "core/text.h"
+#include "core/arq.h"
 #include "net/clock.h"
+#include "net/link.h"
 #include "vhci/pipe.h"
 #include "vhci/vhci.h"
 
@@ -96,14 +98,52 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 		say_queued(x);
 }
 
+/* --- time --- */
+
+/* Before the bridge hears something, and after: it may have to wait. */
+static void
+turn(struct attached *x)
+{
+	struct link *l = x->of->remote != NULL ? remote_link(x->of->remote) : NULL;
+	struct arq_stats s = {0};
+	uint64_t now = clock_us(), at;
+	struct timeval tv;
+
+	if (l != NULL)
+		(void)link_stats(l, &s);
+	at = bridge_turn(x->bridge, s.srtt_us);
+	if (at == UINT64_MAX)
+		return;
+	at = at > now ? at - now : 0;
+	tv.tv_sec = (time_t)(at / 1000000);
+	tv.tv_usec = (suseconds_t)(at % 1000000);
+	event_add(x->turn, &tv);
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct attached *x = arg;
+
+	(void)fd;
+	(void)what;
+	if (x->bridge != NULL)
+		turn(x);
+}
+
 /* --- the kernel's side --- */
 
 int
 attached_input(void *arg, const uint8_t *p, size_t n)
 {
 	struct attached *x = arg;
+	int err;
 
-	return import_input(bridge_import(x->bridge), p, n);
+	turn(x);
+	err = import_input(bridge_import(x->bridge), p, n);
+	if (x->bridge != NULL)
+		turn(x);
+	return err;
 }
 
 size_t
@@ -222,8 +262,13 @@ attached_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r
 	       const struct session_msg *m)
 {
 	struct attached *x = arg;
+	int err;
 
-	return bridge_reply(x->bridge, ep, tag, r, m);
+	turn(x);
+	err = bridge_reply(x->bridge, ep, tag, r, m);
+	if (x->bridge != NULL)
+		turn(x);
+	return err;
 }
 
 void
@@ -282,7 +327,13 @@ attached_new(struct attacher *a, struct want *w, const struct devinfo *info)
 {
 	struct attached *x = calloc(1, sizeof(*x));
 
-	if (x == NULL || (x->poll = evtimer_new(a->loop.base, on_poll, x)) == NULL) {
+	if (x == NULL)
+		return NULL;
+	x->poll = evtimer_new(a->loop.base, on_poll, x);
+	x->turn = evtimer_new(a->loop.base, on_turn, x);
+	if (x->poll == NULL || x->turn == NULL) {
+		if (x->poll != NULL)
+			event_free(x->poll);
 		free(x);
 		return NULL;
 	}

@@ -38,6 +38,7 @@ attached_free(struct attached *x)
 	far_free(x->far);
 	vhci_eject_free(x->eject);
 	event_free(x->poll);
+	event_free(x->turn);
 	free(x);
 	want_check(w);
 	attach_check_end(a);

@@ -123,6 +123,7 @@ struct attached {
 	unsigned port;
 	char local[32]; /* the kernel's name: "3-1" */
 	struct event *poll;
+	struct event *turn; /* of the bridge */
 	struct vhci_eject *eject;
 	uint64_t poll_end;         /* us */
 	struct ctl_conn *detacher; /* waits for the port to be free */

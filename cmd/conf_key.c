@@ -197,7 +197,7 @@ const struct conf_key conf_keys[] = {
     {"attach NAME.via", "vhci|usbip=ADDR:PORT", "vhci", "as --via", set_via, PART(via)},
     {"attach.grace", "TIME", "75s", "keep devices so long when the link is lost",
      value_time, AT(attach_grace_us)},
-    {"attach.no_assist", "none|all|interrupt,storage", "none",
+    {"attach.no_assist", "none|all|interrupt,storage,serial,isochronous", "none",
      "what is not done to hide the distance to devices", value_no_assist, AT(attach_off)},
     {"attach.sleep", "detach|keep", "detach",
      "devices before this machine sleeps; they come back when it is awake", set_sleep,

@@ -6,7 +6,8 @@
  * driver once and in order, for as long as nothing discards it (ahead_bar).
  *
  * How many are open grows with a driver that always comes back before there is more,
- * and shrinks with one that lets things lie, so that what it gets is never old. The
+ * and shrinks with one that lets things lie, so that what it gets is never old; of a
+ * bulk endpoint, which is a stream, as many as the distance asks for. The
  * device is asked for nothing while nobody reads: without an urb of the driver no
  * request is sent, and when it takes its last one back, those that are open are too.
  */
@@ -32,6 +33,15 @@ struct ahead_ops {
 	/* The end of a driver's urb; data: reply->actual bytes. */
 	void (*answer)(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *,
 		       const uint8_t *data);
+
+	/* The same of an isochronous one; iso: reply->packets results. */
+	void (*answer_iso)(void *arg, uint8_t ep, uint64_t tag,
+			   const struct import_reply *, const uint8_t *data,
+			   const struct urb_iso *iso);
+
+	/* The time, and a round trip to the far end: us. */
+	uint64_t (*now)(void *arg);
+	uint64_t (*trip)(void *arg);
 };
 
 struct ahead_stats {

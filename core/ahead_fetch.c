@@ -50,12 +50,26 @@ fetch_for(struct ahead *x, struct list **l)
 	return fetch(x, len, false);
 }
 
+/*
+ * Of a stream nothing gets old: so many that one that ends each half of a millisecond has
+ * one behind it from the beginning.
+ */
+static unsigned
+of_stream(const struct ahead *x)
+{
+	uint64_t n = AHEAD_STREAM + x->ops->trip(x->arg) / 500;
+
+	return n < x->most ? (unsigned)n : x->most;
+}
+
 /* How many fetches there should be. */
 static unsigned
 wanted(const struct ahead *x)
 {
 	uint32_t room = AHEAD_BYTES / (x->model.len > 0 ? x->model.len : 1);
-	unsigned depth = x->depth < room ? x->depth : room;
+	unsigned depth = x->model.type == URB_BULK ? of_stream(x) : x->depth;
+
+	depth = depth < room ? depth : room;
 
 	return x->waiting > depth ? x->waiting : depth;
 }

@@ -8,7 +8,8 @@
 
 #include "core/ahead.h"
 
-#define AHEAD_START 2u /* open at first */
+#define AHEAD_START  2u /* open at first */
+#define AHEAD_STREAM 8u /* likewise, bulk */
 
 struct ahead_reader {
 	struct list link; /* in ahead.readers */

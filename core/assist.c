@@ -7,13 +7,19 @@
 #include "core/mem.h"
 #include "core/usbip.h"
 
-/* Those that read ahead on single endpoints. */
-static const struct {
+/* What works on single endpoints. */
+static const struct row {
+	enum assist_kind kind;
 	enum urb_type type;
-	unsigned (*most)(
-	    const struct assist_face *); /* 0: leave it alone; NULL: others */
-} kinds[ASSISTS] = {
-    [ASSIST_INTERRUPT] = {URB_INTERRUPT, assist_face_interrupt},
+	uint8_t in;                                   /* 0x80 */
+	unsigned (*most)(const struct assist_face *); /* 0: leave it alone */
+	const struct assist_way *way;
+} rows[] = {
+    {ASSIST_INTERRUPT, URB_INTERRUPT, 0x80, assist_face_interrupt, &assist_ahead},
+    {ASSIST_SERIAL, URB_BULK, 0x80, assist_face_serial, &assist_ahead},
+    {ASSIST_SERIAL, URB_BULK, 0x00, assist_face_serial, &assist_behind},
+    {ASSIST_ISOCHRONOUS, URB_ISO, 0x80, assist_face_iso, &assist_isoin},
+    {ASSIST_ISOCHRONOUS, URB_ISO, 0x00, assist_face_iso, &assist_isoout},
 };
 
 /* --- the ends of what works on endpoints --- */
@@ -34,31 +40,57 @@ on_unlink(void *arg, uint8_t ep, uint64_t tag)
 	return a->ops->unlink(a->arg, ep, tag);
 }
 
-static uint64_t
-on_now(void *arg)
+uint64_t
+assist_now(const struct assist *a)
 {
-	struct assist *a = arg;
-
-	return a->ops->now(a->arg);
+	return a->ops->now != NULL ? a->ops->now(a->arg) : 0;
 }
 
-void
-assist_answer(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *reply,
-	      const uint8_t *data)
+static void
+answer_iso(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *reply,
+	   const uint8_t *data, const struct urb_iso *iso)
 {
 	struct assist *a = arg;
-	struct urb_iso *iso;
+	struct urb_iso *results;
 	uint8_t *room;
-	int err = import_reply(a->import, ep, tag, reply, &room, &iso);
+	int err = import_reply(a->import, ep, tag, reply, &room, &results);
 
 	ASSERT(err == ERR_OK);
 	if (room != NULL)
 		memcpy(room, data, reply->actual);
+	for (uint32_t i = 0; results != NULL && i < reply->packets; i++) {
+		results[i].actual = iso[i].actual;
+		results[i].status = iso[i].status;
+	}
 	err = import_reply_end(a->import);
 	ASSERT(err == ERR_OK);
 }
 
-static const struct ahead_ops ahead_ops = {on_submit, on_unlink, assist_answer};
+void
+assist_answer(void *assist, uint8_t ep, uint64_t tag, const struct import_reply *reply,
+	      const uint8_t *data)
+{
+	answer_iso(assist, ep, tag, reply, data, NULL);
+}
+
+static uint64_t
+on_now(void *arg)
+{
+	const struct assist *a = arg;
+
+	return assist_now(a);
+}
+
+static uint64_t
+on_trip(void *arg)
+{
+	const struct assist *a = arg;
+
+	return a->trip;
+}
+
+static const struct ahead_ops ahead_ops = {on_submit,  on_unlink, assist_answer,
+					   answer_iso, on_now,    on_trip};
 
 struct assist_part *
 assist_find(const struct assist *a, uint8_t ep)
@@ -68,7 +100,7 @@ assist_find(const struct assist *a, uint8_t ep)
 	LIST_EACH (&a->parts, l) {
 		struct assist_part *p = CONTAINER_OF(l, struct assist_part, link);
 
-		if (ahead_ep(p->ahead) == ep)
+		if (p->ep == ep)
 			return p;
 	}
 	return NULL;
@@ -77,27 +109,31 @@ assist_find(const struct assist *a, uint8_t ep)
 static void
 forget(struct assist *a, struct assist_part *p)
 {
-	ahead_free(p->ahead);
+	p->way->free(p->it);
 	list_del(&p->link);
 	a->n--;
 	pool_put(a->pool, p, sizeof(*p));
 }
 
 static struct assist_part *
-start(struct assist *a, uint8_t ep, unsigned kind, unsigned most)
+start(struct assist *a, uint8_t ep, const struct row *row, unsigned most)
 {
 	struct assist_part *p =
 	    a->n < ASSIST_PARTS ? pool_zget(a->pool, sizeof(*p)) : NULL;
 
 	if (p == NULL)
 		return NULL;
-	p->ahead = ahead_new(a->pool, ep, most, &a->stats[kind], &ahead_ops, a);
-	if (p->ahead == NULL) {
+	p->ep = ep;
+	p->kind = row->kind;
+	p->way = row->way;
+	p->it = p->way->make(a->pool, ep, most, &a->stats[p->kind], &ahead_ops, a);
+	if (p->it == NULL) {
 		pool_put(a->pool, p, sizeof(*p));
 		return NULL;
 	}
 	list_add(&a->parts, &p->link);
 	a->n++;
+	assist_held_meet(a, p);
 	return p;
 }
 
@@ -109,16 +145,16 @@ part_of(struct assist *a, const struct import_request *q)
 	struct assist_face face;
 	unsigned most;
 
-	if (q->packets > 0) /* the endpoint was another when it began */
-		return NULL;
-	if (p != NULL || (q->ep & 0x80) == 0)
-		return p;
-	for (unsigned i = 0; i < ASSISTS; i++) {
-		if (!assist_is_on(a, i) || kinds[i].most == NULL ||
-		    kinds[i].type != q->type || !assist_face_of(&face, a->import, q->ep))
+	if (p != NULL) /* or the endpoint was another when it began */
+		return (p->kind == ASSIST_ISOCHRONOUS) == (q->packets > 0) ? p : NULL;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *r = &rows[i];
+
+		if (!assist_is_on(a, r->kind) || r->type != q->type ||
+		    r->in != (q->ep & 0x80) || !assist_face_of(&face, a->import, q->ep))
 			continue;
-		if ((most = kinds[i].most(&face)) > 0)
-			return start(a, q->ep, i, most);
+		if ((most = r->most(&face)) > 0)
+			return start(a, q->ep, r, most);
 	}
 	return NULL;
 }
@@ -163,7 +199,7 @@ go_on(struct assist *a)
 	LIST_EACH_SAFE (&a->parts, l, n) {
 		struct assist_part *p = CONTAINER_OF(l, struct assist_part, link);
 
-		if (ahead_idle(p->ahead))
+		if (p->way->idle(p->it))
 			forget(a, p);
 	}
 }
@@ -183,7 +219,7 @@ assist_submit(struct assist *a, const struct import_request *q, uint64_t *tag)
 	if ((p = part_of(a, q)) == NULL)
 		return a->ops->submit(a->arg, q, tag);
 	*tag = a->next_tag++ | ASSIST_TAG;
-	return ahead_take(p->ahead, q, *tag);
+	return p->way->take(p->it, q, *tag);
 }
 
 void
@@ -193,7 +229,7 @@ assist_sent(struct assist *a, uint8_t ep)
 	struct unit *unit = find_unit(a, ep);
 
 	if (p != NULL)
-		ahead_go(p->ahead);
+		p->way->go(p->it);
 	else if (unit != NULL)
 		unit_go(unit);
 	else if ((ep & 15) == 0 && !list_empty(&a->held))
@@ -216,7 +252,7 @@ assist_unlink(struct assist *a, uint8_t ep, uint64_t tag)
 	if ((tag & ASSIST_TAG) == 0)
 		return a->ops->unlink(a->arg, ep, tag);
 	if (p != NULL)
-		ahead_unlink(p->ahead, tag);
+		p->way->unlink(p->it, tag);
 	else if ((h = assist_held_find(a, tag, false)) != NULL)
 		err = assist_held_unlink(a, h);
 	go_on(a);
@@ -264,7 +300,7 @@ assist_reply(struct assist *a, uint8_t ep, uint64_t tag, const struct import_rep
 	if ((err = to_unit(a, ep, &tag, &r, data)) != ERR_NODEV)
 		return err;
 	if (p != NULL)
-		err = ahead_reply(p->ahead, tag, reply, data);
+		err = p->way->reply(p->it, tag, reply, data, iso);
 	if (err == ERR_OK)
 		a->replying = p;
 	if (err != ERR_NODEV)
@@ -289,7 +325,7 @@ assist_reply_end(struct assist *a)
 	if (unit != NULL && a->seen != NULL)
 		unit_saw(unit, a->seen, a->seen_n);
 	if (a->replying != NULL)
-		ahead_reply_end(a->replying->ahead);
+		err = a->replying->way->reply_end(a->replying->it);
 	else if (!a->units_own)
 		err = import_reply_end(a->import);
 	if (err == ERR_OK && h != NULL)
@@ -301,6 +337,26 @@ assist_reply_end(struct assist *a)
 	a->ending = NULL;
 	go_on(a);
 	return err;
+}
+
+/* --- time --- */
+
+uint64_t
+assist_turn(struct assist *a, uint64_t trip)
+{
+	uint64_t at = UINT64_MAX, next;
+	struct list *l;
+
+	a->trip = trip;
+	LIST_EACH (&a->parts, l) {
+		struct assist_part *p = CONTAINER_OF(l, struct assist_part, link);
+
+		next = p->way->turn != NULL ? p->way->turn(p->it) : UINT64_MAX;
+		at = next < at ? next : at;
+	}
+	go_on(a);
+	next = assist_held_until(a);
+	return next < at ? next : at;
 }
 
 bool

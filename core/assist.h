@@ -7,7 +7,9 @@
  * peer sees ordinary requests, so it need not know.
  *
  * A control request that changes an endpoint which is assisted is held until nothing of
- * that endpoint is open at the far end, as if its driver had seen to that.
+ * that endpoint is open at the far end, as if its driver had seen to that. So is any,
+ * for 4 s at most, while data are on their way to the device that the driver of a serial
+ * port thinks are there.
  */
 #ifndef CORE_ASSIST_H
 #define CORE_ASSIST_H
@@ -46,6 +48,12 @@ int assist_unlink(struct assist *, uint8_t ep, uint64_t tag) MUST_CHECK;
 int assist_reply(struct assist *, uint8_t ep, uint64_t tag, const struct import_reply *,
 		 uint8_t **data, struct urb_iso **iso) MUST_CHECK;
 int assist_reply_end(struct assist *) MUST_CHECK;
+
+/*
+ * A round trip to the far end, in us; before the others are called, and after, and when
+ * the time comes that it returns. UINT64_MAX: no need.
+ */
+uint64_t assist_turn(struct assist *, uint64_t trip);
 
 bool assist_is_on(const struct assist *, enum assist_kind);
 const struct ahead_stats *assist_stats(const struct assist *, enum assist_kind);

@@ -10,6 +10,14 @@
 #define CONFIG_LEN    9
 #define INTERFACE     4
 #define INTERFACE_LEN 9
+#define CS_INTERFACE  0x24 /* CDC 1.2 5.2.3 */
+#define CDC_UNION     6
+
+#define PERIOD_SHIFT  15 /* 32768 frames: more makes no sense */
+
+#define CLASS_CDC     2
+#define SUBCLASS_ACM  2
+#define CLASS_DATA    10
 
 #define CLASS_HID     3
 #define CLASS_HUB     9
@@ -39,17 +47,57 @@ find_interface(const uint8_t *config, const struct desc_ep *e)
 	return NULL;
 }
 
+/* USB 2.0 table 9-13: 2^(bInterval - 1) frames, or microframes. */
+static uint32_t
+period(const struct desc_ep *e, uint8_t speed)
+{
+	uint32_t frame = speed >= DEVINFO_HIGH ? 125 : 1000;
+	unsigned shift = e->interval > 0 ? e->interval - 1u : 0;
+
+	return frame << (shift < PERIOD_SHIFT ? shift : PERIOD_SHIFT);
+}
+
+static bool
+is_slave(const uint8_t *p, uint8_t iface)
+{
+	for (size_t i = 4; i < p[0]; i++)
+		if (p[i] == iface)
+			return true;
+	return false;
+}
+
+/* Whether a port's interface says that its data are in that one. */
+static bool
+is_acm(const uint8_t *config, uint8_t iface)
+{
+	size_t n = le16(config + 2);
+	bool port = false;
+
+	for (size_t i = config[0]; i < n; i += config[i]) {
+		const uint8_t *p = config + i;
+
+		if (p[0] >= INTERFACE_LEN && p[1] == INTERFACE)
+			port = p[5] == CLASS_CDC && p[6] == SUBCLASS_ACM;
+		else if (port && p[0] > 4 && p[1] == CS_INTERFACE && p[2] == CDC_UNION &&
+			 is_slave(p, iface))
+			return true;
+	}
+	return false;
+}
+
 bool
 assist_face_of(struct assist_face *f, const struct import *im, uint8_t ep)
 {
 	const struct desc_ep *e = desc_find(import_desc(im), ep);
 	size_t n;
-	const uint8_t *raw = import_raw(im, &n), *p = NULL;
+	const uint8_t *raw = import_raw(im, &n), *p = NULL, *config = NULL;
 
 	for (size_t i = DEVICE_LEN; e != NULL && p == NULL && n - i >= CONFIG_LEN;
-	     i += le16(raw + i + 2))
-		if (raw[i + 5] == e->config)
-			p = find_interface(raw + i, e);
+	     i += le16(raw + i + 2)) {
+		config = raw + i;
+		if (config[5] == e->config)
+			p = find_interface(config, e);
+	}
 	if (p == NULL)
 		return false;
 	*f = (struct assist_face){.vid = le16(raw + 8),
@@ -57,7 +105,9 @@ assist_face_of(struct assist_face *f, const struct import *im, uint8_t ep)
 				  .iface = p[2],
 				  .cls = p[5],
 				  .sub = p[6],
-				  .proto = p[7]};
+				  .proto = p[7],
+				  .acm = p[5] == CLASS_DATA && is_acm(config, p[2]),
+				  .period_us = period(e, import_speed(im))};
 	return true;
 }
 
@@ -120,4 +170,37 @@ assist_face_interrupt(const struct assist_face *f)
 		if (classes[i].cls == f->cls)
 			return classes[i].most;
 	return MOST_OTHERS;
+}
+
+#define MOST_SERIAL 128
+
+/* Chips of which nothing but the endpoint's own data depends on when it is read. */
+static const struct {
+	uint16_t vid, pid;
+} serials[] = {
+    {0x0403, 0x6001}, /* FTDI FT232 */
+    {0x0403, 0x6010}, /* FT2232 */
+    {0x0403, 0x6011}, /* FT4232 */
+    {0x0403, 0x6014}, /* FT232H */
+    {0x0403, 0x6015}, /* FT-X */
+    {0x067b, 0x2303}, /* Prolific PL2303 */
+    {0x10c4, 0xea60}, /* Silicon Labs CP2102 */
+    {0x10c4, 0xea70}, /* CP2105 */
+    {0x1a86, 0x7523}, /* WCH CH340 */
+    {0x1a86, 0x5523}, /* CH341 */
+};
+
+unsigned
+assist_face_serial(const struct assist_face *f)
+{
+	for (size_t i = 0; f->cls == CLASS_VENDOR && i < ARRAY_LEN(serials); i++)
+		if (serials[i].vid == f->vid && serials[i].pid == f->pid)
+			return MOST_SERIAL;
+	return f->acm ? MOST_SERIAL : 0;
+}
+
+unsigned
+assist_face_iso(const struct assist_face *f)
+{
+	return f->period_us;
 }

@@ -14,6 +14,8 @@ struct import;
 struct assist_face {
 	uint16_t vid, pid;
 	uint8_t iface, cls, sub, proto; /* of the active alternate setting */
+	bool acm;                       /* data of a CDC port (PSTN 1.2 3.6) */
+	uint32_t period_us;             /* of the endpoint, if it is isochronous */
 };
 
 /* false: there is no such endpoint now. */
@@ -28,5 +30,14 @@ bool assist_face_disk(const struct import *, uint8_t ep, uint8_t *in, uint8_t *o
 
 /* Requests that may be open at an interrupt IN endpoint before they are asked for. */
 unsigned assist_face_interrupt(const struct assist_face *);
+
+/*
+ * The same for the bulk IN endpoint of a serial port; not 0 for its bulk OUT endpoint:
+ * the driver may be told that it is done before it is.
+ */
+unsigned assist_face_serial(const struct assist_face *);
+
+/* us that a packet of an isochronous endpoint lasts. */
+unsigned assist_face_iso(const struct assist_face *);
 
 #endif

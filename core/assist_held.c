@@ -8,6 +8,8 @@
 #include "core/mem.h"
 #include "core/usbip.h"
 
+#define HELD_US 4000000u /* the kernel gives up after 5 s */
+
 /* HID 1.11 7.2.6: what comes next has another form. */
 static bool
 is_set_protocol(const uint8_t setup[8])
@@ -15,39 +17,90 @@ is_set_protocol(const uint8_t setup[8])
 	return setup[0] == 0x21 && setup[1] == 0x0b;
 }
 
-/* Whether the request changes what comes from the endpoint. */
-static bool
-changes(const struct assist *a, const uint8_t setup[8], uint8_t ep)
+/* Requests of vendors that empty what a serial chip has read. */
+static const struct {
+	uint8_t type, request, value_most;
+	bool by_port; /* wIndex: interface + 1, or 0 if there is one */
+	bool by_iface;
+} purges[] = {
+    {0x40, 0x00, 1, true, false},   /* FTDI: SIO_RESET, PURGE_RX */
+    {0x40, 0x01, 9, false, false},  /* Prolific: 8 and 9 reset the pipes */
+    {0x41, 0x12, 255, false, true}, /* Silicon Labs: PURGE */
+};
+
+/* So many of our endpoints are touched by a control request. */
+enum touch { NOT, WAITS, CHANGES };
+
+static enum touch
+purge(const uint8_t setup[8], const struct assist_face *f)
+{
+	for (size_t i = 0; i < ARRAY_LEN(purges); i++) {
+		if (purges[i].type != setup[0] || purges[i].request != setup[1] ||
+		    setup[2] > purges[i].value_most || setup[3] != 0 ||
+		    (purges[i].by_iface && setup[4] != f->iface) ||
+		    (purges[i].by_port && setup[4] != 0 && setup[4] != f->iface + 1))
+			continue;
+		return CHANGES;
+	}
+	return NOT;
+}
+
+/* Of the vendor's and the class's own. */
+static enum touch
+own(const struct assist_part *p, const uint8_t setup[8], const struct assist_face *f)
+{
+	if (p->kind == ASSIST_INTERRUPT)
+		return is_set_protocol(setup) && f->iface == setup[4] ? CHANGES : NOT;
+	return p->way == &assist_ahead && f->cls == 255 ? purge(setup, f) : NOT;
+}
+
+static enum touch
+change(const struct assist *a, const uint8_t setup[8], const struct assist_part *p)
 {
 	struct assist_face face;
 
 	switch (desc_job(setup)) {
 	case URB_JOB_RESET:
 	case URB_JOB_SET_CONFIGURATION:
-		return true;
+		return CHANGES;
 	case URB_JOB_CLEAR_HALT:
-		return setup[4] == ep;
+		return setup[4] == p->ep ? CHANGES : NOT;
 	case URB_JOB_SET_INTERFACE:
-		break;
+		if (!assist_face_of(&face, a->import, p->ep) || face.iface == setup[4])
+			return CHANGES;
+		return NOT;
 	case URB_JOB_NONE:
-		if (!is_set_protocol(setup))
-			return false;
 		break;
 	}
-	return !assist_face_of(&face, a->import, ep) || face.iface == setup[4];
+	if (!assist_face_of(&face, a->import, p->ep))
+		return is_set_protocol(setup) ? CHANGES : NOT;
+	return own(p, setup, &face);
 }
 
-static uint16_t
-changed_by(const struct assist *a, const uint8_t setup[8])
+/* What the driver thinks is there is there before any request is. */
+static enum touch
+touched(const struct assist *a, const uint8_t setup[8], const struct assist_part *p)
 {
-	uint16_t eps = 0;
+	enum touch t = change(a, setup, p);
+
+	return t == NOT && p->way->lags != NULL && p->way->lags(p->it) ? WAITS : t;
+}
+
+static uint32_t
+touched_by(const struct assist *a, const uint8_t setup[8], uint32_t *changes)
+{
+	uint32_t eps = 0;
 	struct list *l;
 
+	*changes = 0;
 	LIST_EACH (&a->parts, l) {
-		uint8_t ep = ahead_ep(CONTAINER_OF(l, struct assist_part, link)->ahead);
+		struct assist_part *p = CONTAINER_OF(l, struct assist_part, link);
+		enum touch t = touched(a, setup, p);
 
-		if (changes(a, setup, ep))
-			eps |= (uint16_t)(1u << (ep & 15));
+		if (t != NOT)
+			eps |= ASSIST_BIT(p->ep);
+		if (t == CHANGES)
+			*changes |= ASSIST_BIT(p->ep);
 	}
 	return eps;
 }
@@ -83,17 +136,29 @@ units_changed_by(const struct assist *a, const uint8_t setup[8])
 	return units;
 }
 
-static struct ahead *
-barred(const struct assist *a, unsigned n)
+/* They stay as long as they are barred. */
+static struct assist_part *
+next_barred(const struct assist *a, uint32_t eps, struct list **l)
 {
-	return assist_find(a, (uint8_t)(0x80 | n))->ahead;
+	while (*l != &a->parts) {
+		struct assist_part *p = CONTAINER_OF(*l, struct assist_part, link);
+
+		*l = (*l)->next;
+		if (eps & ASSIST_BIT(p->ep))
+			return p;
+	}
+	return NULL;
 }
 
 static bool
 is_quiet(const struct assist *a, const struct assist_held *h)
 {
-	for (unsigned i = 0; i < 16; i++)
-		if ((h->eps & 1u << i) && !ahead_quiet(barred(a, i)))
+	bool late = assist_now(a) - h->since >= HELD_US;
+	struct list *l = a->parts.next;
+	struct assist_part *p;
+
+	while ((p = next_barred(a, h->eps, &l)) != NULL)
+		if (!p->way->quiet(p->it) && !(late && (p->ep & 0x80) == 0))
 			return false;
 	for (unsigned i = 0; i < ASSIST_UNITS; i++)
 		if ((h->units & 1u << i) && !unit_quiet(a->unit[i]))
@@ -108,9 +173,11 @@ out_len(const struct import_request *q)
 }
 
 static int
-hold(struct assist *a, const struct import_request *q, uint16_t eps, uint8_t units,
-     uint64_t *tag)
+hold(struct assist *a, const struct import_request *q, uint32_t eps, uint32_t changes,
+     uint8_t units, uint64_t *tag)
 {
+	struct list *l = a->parts.next;
+	struct assist_part *p;
 	size_t n = out_len(q);
 	struct assist_held *h = pool_get(a->pool, sizeof(*h) + n);
 
@@ -118,7 +185,9 @@ hold(struct assist *a, const struct import_request *q, uint16_t eps, uint8_t uni
 		return ERR_NOMEM;
 	memset(h, 0, sizeof(*h));
 	h->tag = *tag = a->next_tag++ | ASSIST_TAG;
+	h->since = assist_now(a);
 	h->eps = eps;
+	h->changes = changes;
 	h->units = units;
 	h->anew = desc_job(q->setup) != URB_JOB_CLEAR_HALT;
 	h->req = *q;
@@ -126,9 +195,8 @@ hold(struct assist *a, const struct import_request *q, uint16_t eps, uint8_t uni
 	if (n > 0)
 		h->req.data = memcpy(h->data, q->data, n);
 	list_add(&a->held, &h->link);
-	for (unsigned i = 0; i < 16; i++)
-		if (eps & 1u << i)
-			ahead_bar(barred(a, i));
+	while ((p = next_barred(a, eps, &l)) != NULL)
+		p->way->bar(p->it);
 	for (unsigned i = 0; i < ASSIST_UNITS; i++)
 		if (units & 1u << i)
 			unit_bar(a->unit[i]);
@@ -144,10 +212,12 @@ put(struct assist *a, struct assist_held *h)
 void
 assist_held_end(struct assist *a, struct assist_held *h, bool changed)
 {
+	struct list *l = a->parts.next;
+	struct assist_part *p;
+
 	list_del(&h->link);
-	for (unsigned i = 0; i < 16; i++)
-		if (h->eps & 1u << i)
-			ahead_unbar(barred(a, i), changed);
+	while ((p = next_barred(a, h->eps, &l)) != NULL)
+		p->way->unbar(p->it, changed && (h->changes & ASSIST_BIT(p->ep)) != 0);
 	for (unsigned i = 0; i < ASSIST_UNITS; i++)
 		if (h->units & 1u << i)
 			unit_unbar(a->unit[i], changed && h->anew);
@@ -194,16 +264,54 @@ assist_held_go_on(struct assist *a)
 	}
 }
 
+/* Whether it may change an endpoint, also one that is not assisted yet. */
+static bool
+is_changing(const uint8_t setup[8])
+{
+	bool purges_some = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(purges); i++)
+		purges_some |=
+		    purges[i].type == setup[0] && purges[i].request == setup[1];
+	return purges_some || desc_job(setup) != URB_JOB_NONE || is_set_protocol(setup);
+}
+
+void
+assist_held_meet(struct assist *a, struct assist_part *p)
+{
+	struct list *l;
+
+	LIST_EACH (&a->held, l) {
+		struct assist_held *h = CONTAINER_OF(l, struct assist_held, link);
+
+		if (change(a, h->req.setup, p) != CHANGES)
+			continue;
+		h->eps |= ASSIST_BIT(p->ep);
+		h->changes |= ASSIST_BIT(p->ep);
+		p->way->bar(p->it);
+	}
+}
+
 int
 assist_control(struct assist *a, const struct import_request *q, uint64_t *tag)
 {
-	uint16_t eps = changed_by(a, q->setup);
+	uint32_t changes, eps = touched_by(a, q->setup, &changes);
 
 	uint8_t units = units_changed_by(a, q->setup);
 
-	if (eps == 0 && units == 0 && first_unsent(a) == NULL)
+	if (eps == 0 && units == 0 && first_unsent(a) == NULL && !is_changing(q->setup))
 		return a->ops->submit(a->arg, q, tag);
-	return hold(a, q, eps, units, tag);
+	return hold(a, q, eps, changes, units, tag);
+}
+
+uint64_t
+assist_held_until(const struct assist *a)
+{
+	const struct assist_held *h = first_unsent(a);
+
+	if (h == NULL || assist_now(a) - h->since >= HELD_US)
+		return UINT64_MAX; /* what is open ends, or nothing is to be done */
+	return h->since + HELD_US;
 }
 
 struct assist_held *

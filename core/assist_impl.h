@@ -17,19 +17,47 @@
 struct assist_held {
 	struct list link; /* in assist.held */
 	uint64_t tag, far;
-	uint16_t eps;  /* bit n: endpoint n IN is barred by it */
-	uint8_t units; /* bit n: so is unit n */
-	bool anew;     /* it makes the device forget the command it was at */
+	uint64_t since;        /* us */
+	uint32_t eps, changes; /* ASSIST_BIT: is barred by it, and is changed by it */
+	uint8_t units;         /* bit n: so is unit n */
+	bool anew;             /* it makes the device forget the command it was at */
 	bool named, sent;
 	bool done; /* with success */
 	struct import_request req;
 	uint8_t data[]; /* OUT */
 };
 
+/* What takes care of an endpoint: core/ahead says what each is. */
+struct assist_way {
+	void *(*make)(struct pool *, uint8_t ep, unsigned most, struct ahead_stats *,
+		      const struct ahead_ops *, void *arg);
+	void (*free)(void *);
+	int (*take)(void *, const struct import_request *, uint64_t tag);
+	void (*go)(void *);
+	void (*unlink)(void *, uint64_t tag);
+	int (*reply)(void *, uint64_t tag, const struct import_reply *, uint8_t **data,
+		     struct urb_iso **iso);
+	int (*reply_end)(void *);
+	void (*bar)(void *);
+	void (*unbar)(void *, bool changed);
+	bool (*quiet)(const void *);
+	bool (*idle)(const void *);
+	uint64_t (*turn)(void *); /* NULL: it does not depend on the time */
+	bool (*lags)(
+	    const void *); /* what the driver thinks is done is not; NULL: never */
+};
+
+extern const struct assist_way assist_ahead, assist_behind, assist_isoin, assist_isoout;
+
 struct assist_part {
 	struct list link; /* in assist.parts */
-	struct ahead *ahead;
+	uint8_t ep;
+	enum assist_kind kind;
+	const struct assist_way *way;
+	void *it;
 };
+
+#define ASSIST_BIT(ep) (1u << (((ep)&15) | ((ep)&0x80) >> 3))
 
 struct assist {
 	struct pool *pool;
@@ -42,6 +70,7 @@ struct assist {
 	struct unit *unit[ASSIST_UNITS];
 	unsigned n; /* parts */
 	uint64_t next_tag;
+	uint64_t trip;              /* us */
 	struct unit *replying_unit; /* and whether it is the unit's own */
 	bool units_own;
 	uint8_t *seen; /* data of a reply to the engine */
@@ -49,6 +78,9 @@ struct assist {
 	struct assist_part *replying; /* between reply and reply_end, or */
 	struct assist_held *ending;
 };
+
+/* us; 0: nobody knows. */
+uint64_t assist_now(const struct assist *);
 
 /* What takes care of the endpoint, or NULL. */
 struct assist_part *assist_find(const struct assist *, uint8_t ep);
@@ -61,8 +93,14 @@ void assist_answer(void *assist, uint8_t ep, uint64_t tag, const struct import_r
 int
 assist_control(struct assist *, const struct import_request *, uint64_t *tag) MUST_CHECK;
 
+/* A part that is new: those that change it bar it from the beginning. */
+void assist_held_meet(struct assist *, struct assist_part *);
+
 /* Sends those whose time has come, in their order. */
 void assist_held_go_on(struct assist *);
+
+/* When the first of them waits no longer; UINT64_MAX: no limit. */
+uint64_t assist_held_until(const struct assist *);
 
 /* By its own tag, or by that of the far end; NULL: it is not held. */
 struct assist_held *assist_held_find(const struct assist *, uint64_t tag, bool far);

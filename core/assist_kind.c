@@ -8,6 +8,8 @@
 static const char *const names[ASSISTS] = {
     [ASSIST_INTERRUPT] = "interrupt",
     [ASSIST_STORAGE] = "storage",
+    [ASSIST_SERIAL] = "serial",
+    [ASSIST_ISOCHRONOUS] = "isochronous",
 };
 
 const char *

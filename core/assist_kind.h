@@ -11,8 +11,12 @@
 #include "core/err.h"
 
 enum assist_kind {
-	ASSIST_INTERRUPT, /* interrupt IN endpoints are read ahead (core/ahead) */
-	ASSIST_STORAGE,   /* one round trip for a command of a disk (core/bot) */
+	ASSIST_INTERRUPT,   /* interrupt IN endpoints are read ahead (core/ahead) */
+	ASSIST_STORAGE,     /* one round trip for a command of a disk (core/bot) */
+	ASSIST_SERIAL,      /* bulk endpoints of serial ports: read ahead, written behind
+			       (core/behind) */
+	ASSIST_ISOCHRONOUS, /* streams do not wait for their driver (core/isoin,
+			       core/isoout) */
 	ASSISTS
 };
 

@@ -200,6 +200,12 @@ bridge_assist(struct bridge *b, uint32_t off)
 			       b->ops->now == NULL ? &timeless_ops : &assist_ops, b);
 }
 
+uint64_t
+bridge_turn(struct bridge *b, uint64_t trip)
+{
+	return b->assist != NULL ? assist_turn(b->assist, trip) : UINT64_MAX;
+}
+
 const struct assist *
 bridge_assists(const struct bridge *b)
 {

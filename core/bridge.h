@@ -46,6 +46,9 @@ void bridge_free(struct bridge *);
  */
 void bridge_assist(struct bridge *, uint32_t off);
 
+/* As assist_turn. */
+uint64_t bridge_turn(struct bridge *, uint64_t trip);
+
 /* NULL: nothing does. */
 const struct assist *bridge_assists(const struct bridge *);
 

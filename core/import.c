@@ -475,6 +475,12 @@ import_raw(const struct import *im, size_t *n)
 	return im->enumerate.raw;
 }
 
+uint8_t
+import_speed(const struct import *im)
+{
+	return im->enumerate.speed;
+}
+
 void
 import_stats(const struct import *im, struct import_stats *st)
 {

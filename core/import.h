@@ -115,6 +115,8 @@ void import_gone(struct import *);
 const struct desc *import_desc(const struct import *);
 const uint8_t *import_raw(const struct import *, size_t *n);
 
+uint8_t import_speed(const struct import *); /* enum devinfo_speed */
+
 /* Bytes are those of the far end, without what was answered here. */
 struct import_stats {
 	uint64_t urbs, failed, unlinked, bytes_in, bytes_out;

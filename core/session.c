@@ -214,6 +214,7 @@ session_new(struct pool *pool, uint32_t window, const struct session_ops *ops, v
 	sched_init(&s->sched);
 	list_init(&s->todo);
 	list_init(&s->late);
+	s->late_us = SESSION_LATE_US;
 	tail_out_init(&s->pieces, pool);
 	return s;
 }

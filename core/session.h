@@ -28,12 +28,13 @@ struct pool;
 struct session;
 struct arq_ops;
 
-#define SESSION_MSG_HEAD 5
-#define SESSION_MSG_MAX  (16u * 1024 * 1024 + 65536) /* bytes behind the head */
-#define SESSION_TAIL     4                           /* bytes that say how long it is */
-#define SESSION_TAIL_MAX (256u * 1024)
-#define SESSION_PIECE    1024u /* bytes of a tail in one datagram; fits any packet */
-#define SESSION_LATE_US  4000  /* a datagram may come so long after its message */
+#define SESSION_MSG_HEAD  5
+#define SESSION_MSG_MAX   (16u * 1024 * 1024 + 65536) /* bytes behind the head */
+#define SESSION_TAIL      4                           /* bytes that say how long it is */
+#define SESSION_TAIL_MAX  (256u * 1024)
+#define SESSION_PIECE     1024u /* bytes of a tail in one datagram; fits any packet */
+#define SESSION_LATE_US   4000  /* a datagram may come so long after its message; */
+#define SESSION_LATE_MOST 32000 /* and up to that, where they come in another order */
 
 /* A whole message that has arrived; valid until the callback returns. */
 struct session_msg {

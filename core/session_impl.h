@@ -52,7 +52,8 @@ struct session {
 	bool tails;   /* both ends know them */
 	uint64_t now; /* as core/arq says */
 	struct tail_out pieces;
-	struct list late; /* who began to wait first is first */
+	struct list late; /* who began to wait first is first; so long: */
+	uint64_t late_us;
 	struct session_stats stats;
 };
 

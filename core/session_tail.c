@@ -158,10 +158,27 @@ session_tail_moved(struct session *s)
 
 /* --- pieces that come in --- */
 
+/* One came after its message: the next ones are waited for so much longer. */
+static void
+wait_longer(struct session *s)
+{
+	s->late_us =
+	    s->late_us * 2 < SESSION_LATE_MOST ? s->late_us * 2 : SESSION_LATE_MOST;
+}
+
+/* One did not come at all: waiting is not worth so much. */
+static void
+wait_less(struct session *s)
+{
+	s->late_us -= (s->late_us - SESSION_LATE_US) / 256;
+}
+
 void
 session_tail_get(struct session *s, struct stream *st, uint64_t index, uint32_t off,
 		 const uint8_t *p, uint32_t n)
 {
+	if (index < st->delivered)
+		wait_longer(s);
 	if (index < st->delivered || !tail_in_add(&st->tail, index, off, p, n)) {
 		s->stats.late++;
 		return;
@@ -174,7 +191,7 @@ session_tail_get(struct session *s, struct stream *st, uint64_t index, uint32_t 
 static void
 start_waiting(struct session *s, struct stream *st)
 {
-	st->late_at = s->now + SESSION_LATE_US;
+	st->late_at = s->now + s->late_us;
 	list_add(&s->late, &st->late);
 	s->ops->wake(s->arg); /* there is a deadline now */
 }
@@ -202,6 +219,8 @@ session_tail_done(struct session *s, struct stream *st)
 {
 	tail_in_drop(&st->tail, st->delivered);
 	s->stats.broken += st->broken;
+	if (st->broken)
+		wait_less(s);
 	st->broken = false;
 	st->late_at = 0;
 	list_del(&st->late);

@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TOMBS_MAX 64
+/* As many as one end may have open that it reads ahead with (core/ahead): it takes them
+ * back all at once, by a stream that may be quicker than theirs. */
+#define TOMBS_MAX 1024
 
 struct tombs {
 	uint64_t tag[TOMBS_MAX]; /* ring */

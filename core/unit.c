@@ -66,7 +66,8 @@ on_answer(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *reply,
 	u->ops->answer(u->arg, ep, tag, reply, data);
 }
 
-static const struct ahead_ops bot_ops = {on_submit, on_unlink, on_answer};
+static const struct ahead_ops bot_ops = {
+    .submit = on_submit, .unlink = on_unlink, .answer = on_answer};
 
 struct unit *
 unit_new(struct pool *pool, uint8_t in, uint8_t out, uint8_t iface,

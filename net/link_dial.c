@@ -17,7 +17,8 @@
 #include "net/rdv_dial.h"
 #include "net/tcp.h"
 
-#define PACE_US 100000 /* before the next place is tried as well */
+#define PACE_US    100000 /* before the next place is tried as well */
+#define UNREAD_MAX 65536  /* bytes that nobody wants: more than TRICKLEs on their way */
 
 static void next_place(struct link *);
 
@@ -152,7 +153,7 @@ on_data(void *arg, const uint8_t *b, size_t n)
 	int err;
 
 	if (l->tls == NULL || l->state >= LINK_CLOSING || l->settled || l->rejected)
-		return ERR_OK; /* signalling has done its part */
+		return (l->unread += n) > UNREAD_MAX ? ERR_PROTO : ERR_OK;
 	err = tls_input(l->tls, b, n);
 	if (err != ERR_OK && !l->serve && l->state == LINK_GREETING) {
 		elsewhere(l, p, err);

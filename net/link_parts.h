@@ -62,6 +62,7 @@ struct link {
 	bool all_theirs;
 	unsigned more; /* TRICKLEs that came */
 	bool settled;  /* signalling has done its part, or is gone */
+	size_t unread; /* bytes that came since then */
 
 	struct dtls *dtls;
 	struct {

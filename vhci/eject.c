@@ -82,6 +82,24 @@ unbind(const struct plan *p, int pipe_fd)
 	}
 }
 
+/*
+ * What tells us to end may be told to our children, too (systemd does, to all of a unit).
+ * The child goes on, and our handler of the signal does not run in it: it would tell us.
+ */
+static pid_t
+fork_deaf(void)
+{
+	sigset_t all, was;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &was);
+	pid = fork();
+	if (pid != 0)
+		sigprocmask(SIG_SETMASK, &was, NULL);
+	return pid;
+}
+
 static void
 on_end(evutil_socket_t fd, short what, void *arg)
 {
@@ -109,7 +127,7 @@ vhci_eject_start(struct event_base *base, const char *sysfs_bus, const char *bus
 	e->arg = arg;
 	e->fd = fds[0];
 	e->end = event_new(base, fds[0], EV_READ, on_end, e);
-	if (e->end == NULL || (e->child = fork()) < 0)
+	if (e->end == NULL || (e->child = fork_deaf()) < 0)
 		goto bad;
 	if (e->child == 0) {
 		unbind(plan, fds[1]);

@@ -117,7 +117,7 @@ taken_too(void)
 {
 	static const char *const rows[] = {
 	    "attach.grace=2m",
-	    "attach.no_assist=storage,interrupt",
+	    "attach.no_assist=storage,serial,interrupt,isochronous",
 	    "log.level=warn",
 	    "log.to=journal",
 	    "attach.sleep=keep",
@@ -409,11 +409,14 @@ refused(void)
 	    {"serve.usbip_allow=a", "serve.usbip_allow wants CIDR[,CIDR], not \"a\""},
 	    {"serve.virtual=", "serve.virtual wants SPEC, not \"\""},
 	    {"attach.no_assist=",
-	     "attach.no_assist wants none|all|interrupt,storage, not \"\""},
+	     "attach.no_assist wants none|all|interrupt,storage,serial,isochronous, not "
+	     "\"\""},
 	    {"attach.no_assist=interrupt,",
-	     "attach.no_assist wants none|all|interrupt,storage, not \"interrupt,\""},
+	     "attach.no_assist wants none|all|interrupt,storage,serial,isochronous, not "
+	     "\"interrupt,\""},
 	    {"attach.no_assist=mice",
-	     "attach.no_assist wants none|all|interrupt,storage, not \"mice\""},
+	     "attach.no_assist wants none|all|interrupt,storage,serial,isochronous, not "
+	     "\"mice\""},
 	    {"attach.grace=soon", "attach.grace wants TIME, not \"soon\""},
 	    {"attach lab.grace=x", "attach NAME.grace wants TIME, not \"x\""},
 	    {"attach lab.peer=a b", "attach NAME.peer wants NAME, not \"a b\""},

@@ -347,6 +347,52 @@ one_that_comes_too_late_is_dropped(void)
 	finish();
 }
 
+/* Where packets come in another order the next message waits longer; a loss changes
+ * little. */
+static void
+who_was_overtaken_once_is_waited_for(void)
+{
+	static struct packet k;
+
+	fresh();
+	CHECK_EQ(say(LONG), ERR_OK);
+	CHECK(pack(&k));
+	flush();
+	CHECK_EQ(later(SESSION_LATE_US), ERR_OK);
+	CHECK_EQ(t.n, 1);
+	CHECK_EQ(arrive(&k), ERR_OK);
+	CHECK_EQ(say(LONG), ERR_OK);
+	CHECK(pack(&k));
+	flush();
+	CHECK_EQ(later(2 * SESSION_LATE_US - 1), ERR_OK);
+	CHECK_EQ(t.n, 1);
+	CHECK_EQ(arrive(&k), ERR_OK);
+	CHECK(t.n == 2 && came(1, 1, LONG, true));
+	CHECK_EQ(say(LONG), ERR_OK);
+	CHECK(pack(&k));
+	lose(&k);
+	flush();
+	CHECK_EQ(later(2 * SESSION_LATE_US), ERR_OK);
+	CHECK_EQ(t.n, 3);
+	CHECK_EQ(say(LONG), ERR_OK);
+	CHECK(pack(&k));
+	flush();
+	CHECK_EQ(later(2 * SESSION_LATE_US - SESSION_LATE_US / 256 - 1), ERR_OK);
+	CHECK_EQ(t.n, 3);
+	CHECK_EQ(later(1), ERR_OK);
+	CHECK_EQ(t.n, 4);
+	for (int i = 0; i < 9; i++)
+		CHECK_EQ(arrive(&k), ERR_OK); /* the same, or one that is doubled */
+	CHECK_EQ(say(LONG), ERR_OK);
+	CHECK(pack(&k));
+	flush();
+	CHECK_EQ(later(SESSION_LATE_MOST - 1), ERR_OK);
+	CHECK_EQ(t.n, 4);
+	CHECK_EQ(later(1), ERR_OK);
+	CHECK_EQ(t.n, 5);
+	finish();
+}
+
 /* What waits too long for its turn does not go; the message does. */
 static void
 old_pieces_do_not_leave(void)
@@ -652,8 +698,9 @@ without_memory(void)
 
 TEST_MAIN(TEST(tails_come_whole), TEST(pieces_are_cut), TEST(a_lost_piece_is_missed),
 	  TEST(one_that_was_overtaken_is_not), TEST(one_that_comes_too_late_is_dropped),
-	  TEST(old_pieces_do_not_leave), TEST(of_too_many_the_oldest_go),
-	  TEST(pieces_have_their_place), TEST(messages_are_said_twice),
-	  TEST(others_are_said_once), TEST(another_link_begins_with_the_new),
-	  TEST(readers_may_wait_and_close), TEST(bad_datagrams), TEST(a_flood_has_an_end),
-	  TEST(overlaps_are_dropped), TEST(without_memory))
+	  TEST(who_was_overtaken_once_is_waited_for), TEST(old_pieces_do_not_leave),
+	  TEST(of_too_many_the_oldest_go), TEST(pieces_have_their_place),
+	  TEST(messages_are_said_twice), TEST(others_are_said_once),
+	  TEST(another_link_begins_with_the_new), TEST(readers_may_wait_and_close),
+	  TEST(bad_datagrams), TEST(a_flood_has_an_end), TEST(overlaps_are_dropped),
+	  TEST(without_memory))

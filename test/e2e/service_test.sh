@@ -77,6 +77,7 @@ check_service() {
 		"$(sed -n 's/^NoNewPrivs:[[:space:]]*//p' "/proc/$service/status")" 1
 	kill "$service"
 	wait "$service"
+	wait_for 10 grep -qx STOPPING=1 "$work/told"
 	is "$1: ready once" "$(number READY=1)" 1
 	is "$1: stopping is the last word" "$(grep -v WATCHDOG "$work/told" | tail -n 1)" STOPPING=1
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache */
+/* link: core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/behind core/assist_way core/isoin core/isoout core/import core/iurb core/iurb_iso core/iso core/retq core/urbs core/usbip core/desc core/cur core/log core/mem core/enumerate core/desc_edit core/desc_cache core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own */
 /* clang-format on */
 /*
  * A wild kernel and a wild far end around an import engine. If the first byte of
@@ -8,7 +8,8 @@
  * are operations, and a model of vhci_hcd checks what comes back: one answer per
  * request, no RET_SUBMIT after it was unlinked, no byte too many. Bit 1 of that byte puts
  * the assists (core/assist) between the engine and the far end; with bit 2 the kernel has
- * a disk's driver, who reads, and the far end a disk, most of the time.
+ * a disk's driver, who reads, and the far end a disk, most of the time; with bit 3 the
+ * bulk endpoints are those of a serial chip.
  */
 #include "core/assist.h"
 #include "core/import.h"
@@ -397,6 +398,8 @@ turn(void)
 		drain();
 	else if (op < 254)
 		pool.budget = 40000 + 100 * dice_u8(&dice);
+	else if (op == 254 && assist != NULL)
+		(void)assist_turn(assist, dice_u16(&dice));
 	else if (op == 255 && dice_u8(&dice) > 200)
 		import_gone(im);
 }
@@ -412,14 +415,17 @@ settle(void)
 		     seqs[i] != UNLINKING); /* what never comes is waited for */
 }
 
+static const uint8_t ftdi[] = {0x03, 0x04, 0x01, 0x60}; /* idVendor, idProduct */
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
+	static uint8_t raw[sizeof(sample)];
 	static struct import_conf conf = {.devid = DEVID,
 					  .urb_max = 3000,
 					  .budget = 30000,
 					  .reserve = 10000,
-					  .raw = sample,
+					  .raw = raw,
 					  .raw_len = sizeof(sample),
 					  .cache = sample_cache,
 					  .cache_len = sizeof(sample_cache),
@@ -436,6 +442,11 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	fars = 0;
 	next_tag = 0;
 	starved = false;
+	memcpy(raw, sample, sizeof(raw));
+	if (n > 0 && (*p & 15) == 11) {
+		memcpy(raw + 8, ftdi, sizeof(ftdi));
+		raw[SAMPLE_CONFIG1 + 9 + 5] = 255; /* bInterfaceClass */
+	}
 	conf.speed = n > 0 ? 1 + *p % 6 : DEVINFO_HIGH;
 	assist = NULL;
 	with = n > 0 && (*p & 3) == 3;

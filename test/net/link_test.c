@@ -504,6 +504,29 @@ signalling_stays(void)
 	teardown(&f);
 }
 
+/* Nor is it a way to keep the other side busy. */
+static void
+nobody_talks_on_it(void)
+{
+	static const uint8_t noise[32768];
+	struct fixture f;
+
+	setup(&f);
+	dial(&f);
+	if (run(&f, both_up)) {
+		say(&f.serve, LARGE);
+		say(&f.attach, LARGE);
+		run(&f, both_heard);
+		for (unsigned i = 0; i < 3; i++)
+			tcp_write(f.attach.link->tcp, noise, sizeof(noise));
+		run(&f, has_doubts);
+		CHECK(f.serve.link->unread > 65536);
+	}
+	CHECK_EQ(f.attach.doubts, 1);
+	CHECK_EQ(f.serve.downs + f.attach.downs, 0);
+	teardown(&f);
+}
+
 static bool
 measured(struct fixture *f)
 {
@@ -1219,11 +1242,11 @@ later_messages_are_skipped(void)
 }
 
 TEST_MAIN(TEST(a_session_goes_on), TEST(a_session_is_gone), TEST(signalling_stays),
-	  TEST(another_pair_is_another_path), TEST(records_may_come_from_anywhere),
-	  TEST(worn_links_are_followed), TEST(a_used_up_link_ends),
-	  TEST(carries_messages), TEST(server_says_goodbye), TEST(abort_is_heard),
-	  TEST(many_datagram_sizes), TEST(datagrams_grow), TEST(refused),
-	  TEST(another_server), TEST(nobody_there), TEST(the_next_address),
+	  TEST(nobody_talks_on_it), TEST(another_pair_is_another_path),
+	  TEST(records_may_come_from_anywhere), TEST(worn_links_are_followed),
+	  TEST(a_used_up_link_ends), TEST(carries_messages), TEST(server_says_goodbye),
+	  TEST(abort_is_heard), TEST(many_datagram_sizes), TEST(datagrams_grow),
+	  TEST(refused), TEST(another_server), TEST(nobody_there), TEST(the_next_address),
 	  TEST(ticket_opens), TEST(wrong_secret), TEST(no_secret),
 	  TEST(wrong_confirmation), TEST(owner_says_no), TEST(closing_from_an_op),
 	  TEST(closing_any_time), TEST(ping_is_answered), TEST(rules_are_kept),

@@ -12,6 +12,7 @@
 #include "test/sim/mic.h"
 #include "test/sim/net.h"
 #include "test/sim/pad.h"
+#include "test/sim/port.h"
 #include "test/sim/scsi.h"
 
 #define CBW_LEN 31
@@ -23,16 +24,21 @@ enum { CONTROL, OUT, IN, REPORT };
 const uint8_t disk_raw[] = {
 	18, 1, 0x00, 0x02, 0, 0, 0, 64, 0x6b, 0x1d, 0x05, 0x01, 0, 1, 1, 2, 3, 1,
 
-	9, 2, 78, 0, 3, 1, 0, 0x80, 50,
+	9, 2, 115, 0, 5, 1, 0, 0x80, 50,
 	9, 4, 0, 0, 3, 8, 6, 80, 0,
 	7, 5, DISK_IN, 2, 0x00, 0x02, 0,
 	7, 5, DISK_OUT, 2, 0x00, 0x02, 0,
 	7, 5, DISK_REPORT, 3, 8, 0, 10,
 	9, 4, 1, 0, 2, 255, 0, 0, 0,
-	7, 5, MIC_IN, 1, 0xc0, 0x00, 1,
-	7, 5, MIC_OUT, 1, 0xc0, 0x00, 1,
+	7, 5, MIC_IN, 1, 0xc0, 0x00, 4,
+	7, 5, MIC_OUT, 1, 0xc0, 0x00, 4,
 	9, 4, PAD_IFACE, 0, 1, 3, 1, 2, 0,
 	7, 5, PAD_IN, 3, PAD_REPORT, 0, 1,
+	9, 4, PORT_CTL, 0, 0, 2, 2, 1, 0,	/* CDC-ACM, and its union */
+	5, 0x24, 6, PORT_CTL, PORT_IFACE,
+	9, 4, PORT_IFACE, 0, 2, 10, 0, 0, 0,
+	7, 5, PORT_IN, 2, 0x40, 0x00, 0,
+	7, 5, PORT_OUT, 2, 0x40, 0x00, 0,
 };
 /* clang-format on */
 const size_t disk_raw_len = sizeof(disk_raw);
@@ -46,8 +52,8 @@ const struct devinfo disk_info = {
     .pid = 0x0105,
     .config = 1,
     .configs = 1,
-    .ifs = 3,
-    .iface = {{8, 6, 80}, {255, 0, 0}, {3, 1, 2}},
+    .ifs = 5,
+    .iface = {{8, 6, 80}, {255, 0, 0}, {3, 1, 2}, {2, 2, 1}, {10, 0, 0}},
     .product = "Disk of memory",
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/mic test/sim/pad test/sim/stack test/sim/disk test/sim/scsi test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/imports core/imports_msg core/wire_iso core/import core/desc_cache core/desc_edit core/enumerate core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/after core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/stock_client core/stock_out core/wire_tail core/session_tail core/tail_in core/tail_out */
+/* link: test/sim/mic test/sim/pad test/sim/port test/sim/stack test/sim/disk test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/behind core/assist_way core/isoin core/isoout core/imports core/imports_msg core/wire_iso core/import core/desc_cache core/desc_edit core/enumerate core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/stock_client core/stock_out core/wire_tail core/session_tail core/tail_in core/tail_out test/sim/scsi core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/after */
 /* clang-format on */
 /*
  * A microphone and a loudspeaker over a network, whole (test/sim/stack): the
@@ -12,11 +12,12 @@
 #include "test/sim/stack.h"
 #include "test/test.h"
 
-#define URBS    12 /* at most */
-#define PACKETS 8
-#define ROOM    (MIC_PACKET + 16) /* packets lie apart */
-#define RUN_US  1500000u
-#define STEP_US 500
+#define URBS     12 /* at most */
+#define PACKETS  8
+#define ROOM     (MIC_PACKET + 16) /* packets lie apart */
+#define RUN_US   1500000u
+#define STEP_US  500
+#define START_US 100000 /* a stream may stumble so long */
 
 struct stream {
 	struct stack *s;
@@ -131,10 +132,12 @@ stream_stop(struct stream *t)
 			kernel_unlink(&t->s->kernel, &t->urb[i]);
 }
 
+static uint64_t run_us = RUN_US;
+
 static bool
 streams_run(struct stack *s, struct stream *in, struct stream *out, uint64_t relink)
 {
-	uint64_t end = s->ends.now + RUN_US, at = s->ends.now + relink;
+	uint64_t end = s->ends.now + run_us, at = s->ends.now + relink;
 
 	stream_start(in, s, MIC_IN);
 	stream_start(out, s, MIC_OUT);
@@ -220,7 +223,8 @@ run(uint64_t seed, struct line *l)
 	struct stack_conf c = {.urb_max = 256 << 10,
 			       .import_budget = 4 << 20,
 			       .export_budget = 4 << 20,
-			       .reliable = l->reliable};
+			       .reliable = l->reliable,
+			       .plain = true};
 	bool ok = false;
 
 	for (int i = 0; i < 2; i++)
@@ -341,8 +345,149 @@ without_datagrams_nothing_is_lost(void)
 	CHECK_EQ(l.lost, 0);
 }
 
+/* --- with what does not wait for the driver --- */
+
+/*
+ * What the driver saw of the microphone has no hole but for packets of which it was told,
+ * and of what the loudspeaker missed it was told, but for so many packets at the end.
+ */
+static bool
+agree_ahead(const struct stream *in, const struct stream *out, const struct mic *m,
+	    unsigned late)
+{
+	unsigned bad = m->out.empty + m->out.errors;
+
+	printf("# in: %u, %u missing, %u told, %u gaps; out: %u, %u missing, %u told, %u "
+	       "gaps, the last at %u ms\n",
+	       in->delivered, in->missed, in->errors, m->in.gaps, m->out.delivered, bad,
+	       out->errors, m->out.gaps, (unsigned)(m->out.gap_at / 1000));
+	return said(in->wrong) && said(out->wrong) && said(m->wrong) &&
+	       in->missed <= in->errors + m->in.gaps && in->errors <= in->missed + late &&
+	       out->errors <= bad && bad <= out->errors + late &&
+	       (late > 100 || (in->delivered > 0 && m->out.delivered > 0));
+}
+
+struct far {
+	uint64_t delay, jitter, us; /* us: so long */
+	uint32_t loss;
+	uint64_t relink;
+	bool plain;
+	uint64_t packet; /* us, by the device's clock */
+};
+
+/* Streams; m is what the device saw. */
+static bool
+run_ahead(uint64_t seed, const struct far *f, struct mic *m)
+{
+	static struct stack s;
+	static struct stream in, out;
+	struct stack_conf c = {.urb_max = 256 << 10,
+			       .import_budget = 4 << 20,
+			       .export_budget = 4 << 20,
+			       .plain = f->plain};
+	bool ok = false;
+
+	for (int i = 0; i < 2; i++)
+		c.ends.to[i] = (struct net_conf){.delay_us = f->delay,
+						 .jitter_us = f->jitter,
+						 .loss = f->loss,
+						 .queue = 1 << 20};
+	c.ends.arq = ends_arq;
+	c.ends.window = 1 << 20;
+	c.ends.budget = 16 << 20;
+	stack_init(&s, seed, &c);
+	in.urbs = out.urbs = 2; /* 16 ms */
+	s.mic.us = f->packet > 0 ? f->packet : MIC_US;
+	run_us = f->us;
+	if (stack_attach(&s))
+		ok = streams_run(&s, &in, &out, f->relink) &&
+		     (f->plain ||
+		      agree_ahead(&in, &out, &s.mic, f->relink > 0 ? 800 : 40)) &&
+		     stack_detach(&s);
+	*m = s.mic;
+	run_us = RUN_US;
+	return stack_fini(&s) && ok;
+}
+
+static bool
+is_whole(const struct mic *m)
+{
+	uint64_t begun = m->in.first * m->us + START_US;
+
+	return (m->in.gaps == 0 || m->in.gap_at < begun) &&
+	       (m->out.gaps == 0 || m->out.gap_at < begun);
+}
+
+/* 50 ms, 10 ms of jitter, a minute; the driver has 16 ms out. */
+static void
+no_gap_at_a_distance(void)
+{
+	struct far f = {.delay = 20000, .jitter = 10000, .us = 60000000};
+	struct mic m;
+
+	CHECK(run_ahead(1, &f, &m));
+	CHECK(is_whole(&m));
+	CHECK(m.out.empty + m.out.errors < PACKETS); /* it was stopped in the middle */
+	CHECK(m.out.delivered > 59000);
+	f.us = 2000000;
+	f.plain = true;
+	CHECK(run_ahead(1, &f, &m));
+	CHECK(m.in.gaps > 1000 && m.out.gaps > 1000);
+}
+
+/* The device's clock is not ours: it neither runs dry nor gets more and more behind. */
+static void
+clocks_differ(void)
+{
+	for (uint64_t packet = 995; packet <= 1005; packet += 10) {
+		const struct far f = {
+		    .delay = 20000, .jitter = 10000, .us = 60000000, .packet = packet};
+		struct mic m;
+
+		CHECK(run_ahead(3, &f, &m));
+		CHECK(is_whole(&m));
+		CHECK(m.in.most < 60 && m.out.most < 60);
+		CHECK(m.out.delivered > 59000000 / packet);
+	}
+}
+
+/* One in a hundred is lost: no more is missing than that. */
+static void
+a_loss_is_no_gap(void)
+{
+	const struct far f = {
+	    .delay = 20000, .jitter = 10000, .us = 60000000, .loss = 10000};
+	struct mic m;
+
+	CHECK(run_ahead(2, &f, &m));
+	CHECK(is_whole(&m));
+	CHECK(m.out.empty > 100 && m.out.empty < 1800);
+}
+
+static void
+far_streams_by_seed(void)
+{
+	const char *one = getenv("SIM_SEED"), *many = getenv("SIM_SEEDS");
+	uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 1;
+	uint64_t n = one != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : 100;
+	struct mic m;
+
+	for (uint64_t i = first; i < first + n && !test_failed; i++) {
+		uint64_t x = i;
+		struct far f = {.us = RUN_US, .delay = net_random(&x) % 50000};
+
+		f.jitter = net_random(&x) % 20000;
+		f.loss = net_random(&x) % 3 ? net_random(&x) % 30000 : 0;
+		f.relink = net_random(&x) % 4 == 0 ? 150000 + net_random(&x) % 400000 : 0;
+		CHECK(run_ahead(i, &f, &m));
+		if (test_failed)
+			printf("# SIM_SEED=%llu\n", (unsigned long long)i);
+	}
+}
+
 TEST_MAIN(TEST(nothing_is_lost_next_door), TEST(nothing_is_lost_on_the_way),
 	  TEST(losses_at_a_distance_are_seen), TEST(bad_packets_are_seen),
 	  TEST(only_what_was_lost_is_missing), TEST(a_lossy_link_heals),
 	  TEST(another_link_costs_what_was_on_its_way),
-	  TEST(without_datagrams_nothing_is_lost))
+	  TEST(without_datagrams_nothing_is_lost), TEST(no_gap_at_a_distance),
+	  TEST(a_loss_is_no_gap), TEST(clocks_differ), TEST(far_streams_by_seed))

@@ -40,6 +40,7 @@ mic_init(struct mic *m, uint64_t seed, void (*complete)(void *arg, struct urb *)
 {
 	memset(m, 0, sizeof(*m));
 	m->seed = seed;
+	m->us = MIC_US;
 	m->complete = complete;
 	m->arg = arg;
 	m->in.last = m->out.last = MIC_NOTHING;
@@ -63,9 +64,15 @@ mic_submit(struct mic *m, struct urb *u, uint64_t now)
 	for (uint32_t i = 0; i < u->packets; i++)
 		if (u->iso[i].status != -LINUX_EXDEV || u->iso[i].actual != 0)
 			m->wrong = "a packet with a result that nobody ran";
-	if (e->n == 0 && e->next < now / MIC_US + 1)
-		e->next = now / MIC_US + 1;
+	if (e->n == 0 && e->next < now / m->us + 1) {
+		if (e->next > 0) {
+			e->gaps += (unsigned)(now / m->us + 1 - e->next);
+			e->gap_at = now;
+		}
+		e->next = now / m->us + 1;
+	}
 	e->urb[e->n++] = u;
+	e->most = e->n > e->most ? e->n : e->most;
 	return ERR_OK;
 }
 
@@ -149,15 +156,15 @@ mic_run(struct mic *m, uint64_t now)
 	struct mic_ep *eps[] = {&m->in, &m->out};
 
 	for (int i = 0; i < 2; i++)
-		while (eps[i]->n > 0 && eps[i]->next * MIC_US <= now)
+		while (eps[i]->n > 0 && eps[i]->next * m->us <= now)
 			one_packet(m, eps[i]);
 }
 
 uint64_t
 mic_next(const struct mic *m)
 {
-	uint64_t in = m->in.n > 0 ? m->in.next * MIC_US : UINT64_MAX;
-	uint64_t out = m->out.n > 0 ? m->out.next * MIC_US : UINT64_MAX;
+	uint64_t in = m->in.n > 0 ? m->in.next * m->us : UINT64_MAX;
+	uint64_t out = m->out.n > 0 ? m->out.next * m->us : UINT64_MAX;
 
 	return in < out ? in : out;
 }

@@ -17,12 +17,12 @@
 #define MIC_OUT     0x05
 #define MIC_PACKET  192u /* bytes of one at most */
 #define MIC_US      1000
-#define MIC_QUEUE   64
+#define MIC_QUEUE   256
 #define MIC_NOTHING UINT32_MAX
 
 struct mic_ep {
 	struct urb *urb[MIC_QUEUE];
-	unsigned n;
+	unsigned n, most;   /* urbs, and at once */
 	uint32_t at;        /* packets of the first that are done */
 	uint64_t next;      /* frame of the next packet */
 	uint32_t first;     /* number of the first packet that went well, */
@@ -30,11 +30,14 @@ struct mic_ep {
 	unsigned delivered; /* packets that went well */
 	unsigned missed;    /* numbers between them that nobody has, or only with */
 	unsigned errors;    /* a status */
+	unsigned gaps;      /* frames that passed without an urb after it began */
+	uint64_t gap_at;    /* us, the last of them */
 	unsigned empty;     /* OUT: packets that did not come in time */
 };
 
 struct mic {
 	uint64_t seed;
+	uint64_t us;    /* from a packet to the next; its clock may be wrong */
 	uint32_t noise; /* chances in a thousand that a packet fails */
 	void (*complete)(void *arg, struct urb *);
 	void *arg;

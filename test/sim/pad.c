@@ -22,6 +22,9 @@ pad_init(struct pad *p, uint64_t seed, void (*complete)(void *arg, struct urb *)
 {
 	memset(p, 0, sizeof(*p));
 	p->seed = seed;
+	p->ep = PAD_IN;
+	p->iface = PAD_IFACE;
+	p->size = PAD_REPORT;
 	p->every = 1000;
 	p->until = UINT64_MAX;
 	p->complete = complete;
@@ -29,28 +32,28 @@ pad_init(struct pad *p, uint64_t seed, void (*complete)(void *arg, struct urb *)
 }
 
 static bool
-is_set_protocol(const struct urb *u)
+is_set_protocol(const struct pad *p, const struct urb *u)
 {
-	return u->setup[0] == 0x21 && u->setup[1] == 0x0b && u->setup[4] == PAD_IFACE;
+	return u->setup[0] == 0x21 && u->setup[1] == 0x0b && u->setup[4] == p->iface;
 }
 
 bool
-pad_takes(const struct urb *u)
+pad_takes(const struct pad *p, const struct urb *u)
 {
 	if ((u->ep & 15) != 0)
-		return u->ep == PAD_IN;
+		return u->ep == p->ep;
 	switch (u->job) {
 	case URB_JOB_SET_CONFIGURATION:
 	case URB_JOB_RESET:
 		return true;
 	case URB_JOB_CLEAR_HALT:
-		return u->setup[4] == PAD_IN;
+		return u->setup[4] == p->ep;
 	case URB_JOB_SET_INTERFACE:
-		return u->setup[4] == PAD_IFACE;
+		return u->setup[4] == p->iface;
 	case URB_JOB_NONE:
 		break;
 	}
-	return is_set_protocol(u);
+	return is_set_protocol(p, u);
 }
 
 static void
@@ -92,10 +95,11 @@ report(struct pad *p, uint64_t now)
 		done(p, u, -LINUX_EPROTO, 0);
 		return;
 	}
-	assert(u->len >= PAD_REPORT);
+	assert(u->len >= p->size);
 	put_le32(u->buf, p->number++);
 	put_le32(u->buf + 4, p->changes);
-	done(p, u, 0, PAD_REPORT);
+	memset(u->buf + PAD_REPORT, (int)p->number, p->size - PAD_REPORT);
+	done(p, u, 0, p->size);
 }
 
 static void

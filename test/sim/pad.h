@@ -21,11 +21,13 @@
 
 struct pad {
 	uint64_t seed;
-	uint64_t every;  /* us from one report to the next */
-	uint32_t stalls; /* chances in a thousand of a halt instead of a report */
-	uint32_t noise;  /* and of a transfer that fails */
-	uint64_t until;  /* when it is moved no more */
-	bool guarded;    /* nothing changes it while it has a transfer */
+	uint8_t ep, iface; /* another's, if it is not a HID device */
+	uint32_t size;     /* bytes of a report, PAD_REPORT at least */
+	uint64_t every;    /* us from one report to the next */
+	uint32_t stalls;   /* chances in a thousand of a halt instead of a report */
+	uint32_t noise;    /* and of a transfer that fails */
+	uint64_t until;    /* when it is moved no more */
+	bool guarded;      /* nothing changes it while it has a transfer */
 	void (*complete)(void *arg, struct urb *);
 	void *arg;
 
@@ -47,7 +49,7 @@ void pad_init(struct pad *, uint64_t seed, void (*complete)(void *arg, struct ur
 	      void *arg);
 
 /* Whether it is for the pad. */
-bool pad_takes(const struct urb *);
+bool pad_takes(const struct pad *, const struct urb *);
 
 /* As export_ops. */
 int pad_submit(struct pad *, struct urb *, uint64_t now);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* clang-format off */
-/* link: test/sim/stack test/sim/disk test/sim/scsi test/sim/mic test/sim/pad test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/after core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out core/wire_tail core/session_tail core/tail_in core/tail_out */
+/* link: test/sim/stack test/sim/disk test/sim/mic test/sim/pad test/sim/port test/sim/kernel test/sim/ends core/door test/sim/net core/bridge core/assist core/assist_held core/assist_face core/ahead core/ahead_fetch core/behind core/assist_way core/isoin core/isoout core/imports core/imports_msg core/wire_iso core/import core/iurb core/iurb_iso core/iso core/retq core/exports core/exported core/export core/xurb core/tombs core/urbs core/bench core/wire core/usbip core/desc core/text core/log core/err core/session core/session_link core/marks core/sendbuf core/recvbuf core/bytes core/spans core/ranges core/sched core/sidmap core/arq core/keyuse core/arq_path core/arq_in core/arq_recv core/arq_rtt core/arq_sent core/pmtu core/cc core/cc_bbr core/cc_cubic core/pacer core/cur core/mem core/enumerate core/desc_edit core/desc_cache core/stock_client core/stock_out core/wire_tail core/session_tail core/tail_in core/tail_out test/sim/scsi core/bot core/bot_csw core/bot_far core/bot_late core/bot_take core/unit core/unit_watch core/unit_row core/unit_mend core/unit_own core/after */
 /* clang-format on */
 /*
- * A HID device far away (test/sim/pad), read ahead of its driver and not: what the
+ * A HID device far away (test/sim/pad), or a serial port that sends, read ahead of its
+ * driver and not: what the
  * driver sees is the same but for the time. No report is lost, doubled or late, but for
  * those that a request of the driver made void; every urb has its one answer; nobody
  * holds anything at the end.
@@ -12,18 +13,21 @@
 #include "test/sim/stack.h"
 #include "test/test.h"
 
-#define READERS 4
-#define STEP_US 500u
-#define REST_US 10000000u
+#define READERS     4
+#define STEP_US     500u
+#define REST_US     10000000u
+
+#define PORT_REPORT 92u /* at one a millisecond: 921,600 baud */
 
 struct hand {
 	struct stack *s;
 	uint64_t seed;
 	unsigned readers; /* urbs that it keeps out */
 	bool steady;      /* it only reads */
-	bool calm;        /* it does not begin to read while a request is out */
+	bool is_port;
+	bool calm; /* it does not begin to read while a request is out */
 	struct kurb urb[READERS], ask;
-	uint8_t buf[READERS][64], ask_buf[64];
+	uint8_t buf[READERS][128], ask_buf[64];
 	uint32_t sent_after[READERS]; /* changes that were over when it was submitted */
 	bool out[READERS], asking, closing, idle, gone, stalled;
 	uint32_t next,
@@ -88,7 +92,7 @@ on_done(struct kurb *u)
 	h->out[i] = false;
 	if (u->status == -LINUX_ESHUTDOWN)
 		h->gone = true;
-	else if (u->status == 0 && u->actual == PAD_REPORT)
+	else if (u->status == 0 && u->actual == h->s->pad.size)
 		see_report(h, u->buf, h->sent_after[i]);
 	else if (u->status == -LINUX_EPIPE)
 		h->stalled = true;
@@ -103,8 +107,11 @@ on_done(struct kurb *u)
 static void
 submit(struct hand *h, unsigned i)
 {
-	h->urb[i] = (struct kurb){
-	    .ep = PAD_IN, .buf = h->buf[i], .len = PAD_REPORT, .done = on_done, .arg = h};
+	h->urb[i] = (struct kurb){.ep = h->s->pad.ep,
+				  .buf = h->buf[i],
+				  .len = h->s->pad.size,
+				  .done = on_done,
+				  .arg = h};
 	h->out[i] = true;
 	h->sent_after[i] = h->over;
 	kernel_submit(&h->s->kernel, &h->urb[i]);
@@ -128,9 +135,11 @@ on_asked(struct kurb *u)
 
 /* The last makes the kernel's port reset, as vhci shows it (USBIP.md 1.4). */
 static const uint8_t changes[][8] = {
-    {0x02, 1, 0, 0, PAD_IN, 0, 0, 0},     {0x21, 0x0b, 1, 0, PAD_IFACE, 0, 0, 0},
-    {0x01, 11, 0, 0, PAD_IFACE, 0, 0, 0}, {0x00, 9, 1, 0, 0, 0, 0, 0},
+    {0x02, 1, 0, 0, PAD_IN, 0, 0, 0},
+    {0x01, 11, 0, 0, PAD_IFACE, 0, 0, 0},
+    {0x00, 9, 1, 0, 0, 0, 0, 0},
     {0x80, 6, 0, 1, 0, 0, 64, 0},
+    {0x21, 0x0b, 1, 0, PAD_IFACE, 0, 0, 0}, /* of HID alone */
 };
 
 static void
@@ -142,6 +151,10 @@ ask(struct hand *h, const uint8_t setup[8])
 			       .done = on_asked,
 			       .arg = h};
 	memcpy(h->ask.setup, setup, 8);
+	if (setup[4] == PAD_IN)
+		h->ask.setup[4] = h->s->pad.ep;
+	else if (setup[4] == PAD_IFACE)
+		h->ask.setup[4] = h->s->pad.iface;
 	h->asking = true;
 	kernel_submit(&h->s->kernel, &h->ask);
 }
@@ -178,7 +191,7 @@ moods(struct hand *h)
 		for (unsigned i = h->readers; i-- > 0;)
 			take_back(h, i);
 	} else if (mood < 30 && !h->asking) {
-		ask(h, changes[below(h, ARRAY_LEN(changes))]);
+		ask(h, changes[below(h, ARRAY_LEN(changes) - h->is_port)]);
 	} else if (mood < 32 && h->asking && h->ask.setup[0] != 0x80) {
 		kernel_unlink(&h->s->kernel, &h->ask);
 	}
@@ -236,7 +249,7 @@ end_hand(struct hand *h)
 }
 
 struct run {
-	bool steady, calm, plain;
+	bool steady, calm, plain, is_port;
 	unsigned readers;
 	uint64_t every, us; /* a report; the run */
 	uint32_t stalls, noise;
@@ -253,6 +266,11 @@ begin(uint64_t seed, struct stack_conf *c, const struct run *r)
 	c->plain = r->plain;
 	stack_init(&s, seed, c);
 	s.pad.every = r->every;
+	if (r->is_port) {
+		s.pad.ep = PORT_IN;
+		s.pad.iface = PORT_IFACE;
+		s.pad.size = PORT_REPORT;
+	}
 	s.pad.stalls = r->stalls;
 	s.pad.noise = r->noise;
 	s.pad.guarded = r->calm && !r->plain;
@@ -262,6 +280,7 @@ begin(uint64_t seed, struct stack_conf *c, const struct run *r)
 	h.readers = r->readers;
 	h.steady = r->steady;
 	h.calm = r->calm;
+	h.is_port = r->is_port;
 }
 
 static bool
@@ -332,6 +351,24 @@ as_quick_as_the_device(void)
 	CHECK(h.reports < 300);
 }
 
+/* A serial port at 921,600 baud, whose driver keeps two reads open. */
+static void
+as_quick_as_the_line(void)
+{
+	struct run r = {
+	    .steady = true, .is_port = true, .readers = 2, .every = 1000, .us = 11000000};
+	struct stack_conf c = far_away(25000, 0, 0);
+
+	CHECK(run(1, &c, &r));
+	printf("# %u bytes/s, %u urbs at once\n", h.reports * PORT_REPORT / 11,
+	       s.pad.most);
+	CHECK(h.reports >= 10800);
+	r.plain = true;
+	CHECK(run(1, &c, &r));
+	printf("# without: %u\n", h.reports * PORT_REPORT / 11);
+	CHECK(h.reports < 600);
+}
+
 /* Who reads seldom gets what is new, not what was kept since he was quick. */
 static void
 seldom_read_is_not_old(void)
@@ -362,6 +399,7 @@ any_run(uint64_t seed)
 	uint64_t x = seed * 77 + 5;
 	struct run r = {.us = 3000000};
 
+	r.is_port = seed % 2;
 	r.calm = net_random(&x) % 2;
 	r.readers = 1 + net_random(&x) % READERS;
 	r.every = net_random(&x) % 3 ? 500 + net_random(&x) % 3000
@@ -408,4 +446,5 @@ hands_by_seed(void)
 	CHECK(reports[0] > reports[1]);
 }
 
-TEST_MAIN(TEST(as_quick_as_the_device), TEST(seldom_read_is_not_old), TEST(hands_by_seed))
+TEST_MAIN(TEST(as_quick_as_the_device), TEST(as_quick_as_the_line),
+	  TEST(seldom_read_is_not_old), TEST(hands_by_seed))

@@ -192,8 +192,10 @@ on_submit(void *device, struct urb *u)
 		wrong(s, "an urb for a closed device");
 	if (u->type == URB_ISO)
 		return mic_submit(&s->mic, u, s->ends.now);
-	if (pad_takes(u))
+	if (pad_takes(&s->pad, u))
 		return pad_submit(&s->pad, u, s->ends.now);
+	if (port_takes(u))
+		return port_submit(&s->port, u, s->ends.now);
 	return disk_submit(&s->disk, u, s->ends.now);
 }
 
@@ -204,8 +206,10 @@ on_cancel(void *device, struct urb *u)
 
 	if (u->type == URB_ISO)
 		mic_cancel(&s->mic, u, s->ends.now);
-	else if (pad_takes(u))
+	else if (pad_takes(&s->pad, u))
 		pad_cancel(&s->pad, u, s->ends.now);
+	else if (port_takes(u))
+		port_cancel(&s->port, u, s->ends.now);
 	else
 		disk_cancel(&s->disk, u, s->ends.now);
 }
@@ -216,7 +220,7 @@ on_close(void *arg, void *device)
 	struct stack *s = arg;
 
 	if (device != s || !s->open || !disk_idle(&s->disk) || !mic_idle(&s->mic) ||
-	    !pad_idle(&s->pad))
+	    !pad_idle(&s->pad) || !port_idle(&s->port))
 		wrong(s, "closed too early, or twice");
 	s->open = false;
 }
@@ -294,6 +298,7 @@ stack_init(struct stack *s, uint64_t seed, const struct stack_conf *conf)
 	disk_init(&s->disk, seed + 1, on_complete, s);
 	mic_init(&s->mic, seed + 2, on_complete, s);
 	pad_init(&s->pad, seed + 4, on_complete, s);
+	port_init(&s->port, seed + 5, on_complete, s);
 	s->imports = imports_new(&s->ends.end[ATTACH].pool, s->ends.end[ATTACH].session,
 				 &imports_ops, s);
 	s->exports = exports_new(&s->ends.end[SERVE].pool, s->ends.end[SERVE].session, &e,
@@ -320,6 +325,8 @@ stack_fini(struct stack *s)
 		wrong(s, "memory is left");
 	if (s->pad.wrong != NULL)
 		wrong(s, s->pad.wrong);
+	if (s->port.wrong != NULL)
+		wrong(s, s->port.wrong);
 	if (s->wrong != NULL || s->kernel.wrong != NULL)
 		printf("# %s at %llu us\n", s->wrong ? s->wrong : s->kernel.wrong,
 		       (unsigned long long)s->ends.now);
@@ -330,13 +337,23 @@ bool
 stack_bad(const struct stack *s)
 {
 	return s->wrong != NULL || s->kernel.wrong != NULL || s->pad.wrong != NULL ||
-	       ends_failed(&s->ends) != ERR_OK;
+	       s->port.wrong != NULL || ends_failed(&s->ends) != ERR_OK;
 }
 
 static uint64_t
 sooner(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
+}
+
+static uint64_t
+turn(struct stack *s)
+{
+	struct arq_stats st = {0};
+
+	if (s->ends.end[ATTACH].arq != NULL)
+		arq_stats(s->ends.end[ATTACH].arq, &st);
+	return bridge_turn(s->bridge, st.srtt_us);
 }
 
 void
@@ -348,12 +365,16 @@ stack_step(struct stack *s, uint64_t until)
 	disk_run(&s->disk, s->ends.now);
 	mic_run(&s->mic, s->ends.now);
 	pad_run(&s->pad, s->ends.now);
+	port_run(&s->port, s->ends.now);
 	exports_turn(s->exports);
 	until = sooner(until, sooner(disk_next(&s->disk), s->opens_at));
 	until = sooner(until, sooner(mic_next(&s->mic), pad_next(&s->pad)));
+	until = sooner(until, port_next(&s->port));
 	if (s->bridge != NULL) {
+		(void)turn(s);
 		kernel_run(&s->kernel, s->ends.now);
 		until = sooner(until, kernel_next(&s->kernel));
+		until = sooner(until, turn(s));
 	}
 	(void)ends_step(&s->ends, until);
 	for (int i = 0; i < 2; i++)
@@ -414,6 +435,8 @@ get_device(struct stack *s)
 	    imports_import(s->imports, disk_info.busid, 0, &user, s, &s->dev) != ERR_OK)
 		return false;
 	wait_for(s, is_attached);
+	if (s->bridge != NULL)
+		(void)turn(s);
 	return !stack_bad(s);
 }
 
@@ -451,6 +474,7 @@ stack_replug(struct stack *s)
 	disk_init(&s->disk, s->seed + 1, on_complete, s);
 	mic_init(&s->mic, s->seed + 2, on_complete, s);
 	pad_init(&s->pad, s->seed + 4, on_complete, s);
+	port_init(&s->port, s->seed + 5, on_complete, s);
 	return get_device(s);
 }
 
@@ -469,5 +493,6 @@ stack_unplug(struct stack *s)
 
 	disk_unplug(&s->disk);
 	s->pad.unplugged = true;
+	s->port.unplugged = true;
 	exports_remove(s->exports, s->wanted, &why);
 }

@@ -2,7 +2,8 @@
 /*
  * Everything of core/ between a kernel and a device, both ends in one process:
  * kernel - import - bridge - imports - session - arq - net - arq - session -
- * exports - export - disk, or mic (isochronous urbs), or pad (a HID interface). It
+ * exports - export - disk, or mic (isochronous urbs), or pad (a HID interface), or
+ * port (what a serial port is sent). It
  * greets, lists, imports and releases through real messages.
  */
 #ifndef TEST_SIM_STACK_H
@@ -16,6 +17,7 @@
 #include "test/sim/kernel.h"
 #include "test/sim/mic.h"
 #include "test/sim/pad.h"
+#include "test/sim/port.h"
 
 struct stack_conf {
 	struct ends_conf ends;
@@ -38,6 +40,7 @@ struct stack {
 	struct disk disk;
 	struct mic mic;
 	struct pad pad;
+	struct port port;
 	struct kernel kernel;
 
 	uint32_t dev, wanted;  /* as the attach side and the serve side know it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* link: vhci/eject core/log */
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -127,5 +128,48 @@ does_not_wait_for_ever_nor_hold_our_files(void)
 	event_base_free(base);
 }
 
-TEST_MAIN(TEST(takes_drivers_off), TEST(a_device_without_drivers_is_done),
+static pid_t
+child_of_ours(void)
+{
+	char path[64];
+	int pid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	f = fopen(path, "r");
+	CHECK(f != NULL && fscanf(f, "%d", &pid) == 1 && pid > 1);
+	if (f != NULL)
+		fclose(f);
+	return (pid_t)pid;
+}
+
+/* Who is told to end lets it take the drivers off first. */
+static void
+goes_on_when_told_to_end(void)
+{
+	struct event_base *base = event_base_new();
+	struct vhci_eject *e;
+	char text[16] = "";
+	pid_t child;
+	int fd;
+
+	make_tree();
+	CHECK(mkfifo(unbind_path(), 0600) == 0);
+	ended = 0;
+	e = vhci_eject_start(base, root, "3-1", 20000, on_done, base);
+	child = child_of_ours();
+	if (child > 1)
+		CHECK(kill(child, SIGTERM) == 0 && kill(child, SIGINT) == 0);
+	fd = open(unbind_path(), O_RDONLY | O_NONBLOCK); /* now it is written */
+	event_base_dispatch(base);
+	CHECK_EQ(ended, 1);
+	CHECK(read(fd, text, sizeof(text) - 1) == 7 && strcmp(text, "3-1:1.0") == 0);
+	vhci_eject_free(e);
+	close(fd);
+	remove_tree();
+	event_base_free(base);
+}
+
+TEST_MAIN(TEST(goes_on_when_told_to_end), TEST(takes_drivers_off),
+	  TEST(a_device_without_drivers_is_done),
 	  TEST(does_not_wait_for_ever_nor_hold_our_files))

@@ -146,6 +146,9 @@ wait $SERVE
 echo "[serve]" >/tmp/usbp2p.conf
 must "serve again" start_serve -c /tmp/usbp2p.conf
 is "not shared now" "$(device .shared)" false
+is "a peer sees nothing of it" "$($C list lab --json | jq -c .devices)" "[]"
+$C bench lab "$DEV" >/tmp/out 2>&1
+is "nor can it have it by its name" "$?" 4
 echo "share = class=storage" >>/tmp/usbp2p.conf
 kill -HUP $SERVE
 check "serve.share" wait_for 20 device_is .shared true

@@ -212,6 +212,7 @@ lab_six_is() {
 lab_turn() {
 	printf "use-auth-secret\nstatic-auth-secret=of-the-lab\n" >"$work/turn.conf"
 	[ "${1:-}" != static ] || printf 'lt-cred-mech\nuser=anna:secret\n' >"$work/turn.conf"
+	rm -f "$work/turn.pid" # of one before
 	$in_srv turnserver -c "$work/turn.conf" --pidfile "$work/turn.pid" --log-file "$work/turn.log" --simple-log \
 		--listening-ip "$LAB_SRV" --relay-ip "$LAB_SRV" --realm lab --no-cli --no-tls \
 		--no-dtls --verbose >/dev/null 2>&1 &
