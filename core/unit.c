@@ -41,12 +41,12 @@ concluded(struct unit *u, const uint8_t *csw)
 		return;
 	u->watched = false;
 	if (csw[12] != 0) {
-		u->seq_run = 0;
+		unit_forget_seqs(u);
 		unit_drop(u);
 	} else if (bot_le32(csw + 8) == 0 && unit_is_read(u->cbw, &lba, &blocks) &&
 		   bot_le32(u->cbw + 8) ==
 		       (uint64_t)blocks * u->lun[u->cbw[13] & 15].block) {
-		unit_follow(u, u->cbw[13] & 15, lba, blocks, bot_le32(u->cbw + 8));
+		unit_follow(u, u->cbw, lba, blocks);
 	}
 }
 
@@ -306,7 +306,7 @@ unit_unbar(struct unit *u, bool anew)
 		u->cut = u->broken = false;
 		u->mend = UNIT_WELL;
 		u->own.on = false;
-		u->seq_run = 0;
+		unit_forget_seqs(u);
 		unit_drop(u);
 	}
 	bot_unbar(u->bot, anew);

@@ -14,6 +14,7 @@
 #define UNIT_CBW    31
 #define UNIT_STATUS 13
 #define UNIT_LUNS   16
+#define UNIT_SEQS   4
 #define UNIT_SENSE  18         /* SPC-4 4.5.3, fixed format */
 #define UNIT_WINDOW (4u << 20) /* bytes ahead, at most, and */
 #define UNIT_ROW    64         /* commands */
@@ -90,11 +91,15 @@ struct unit {
 	uint8_t cbw[UNIT_CBW]; /* its command */
 	bool watched, looked;  /* it is, and some of its data were seen */
 	uint32_t longest;      /* READ */
-	uint8_t seq_lun;       /* READs behind each other: */
-	uint64_t seq_next;     /* the next would begin here */
-	unsigned seq_run;
-	uint32_t seq_len;
-	uint8_t seq_op;
+	struct unit_seq {      /* READs behind each other, of several who read */
+		uint8_t lun, op;
+		uint64_t next; /* would begin here */
+		unsigned run;
+		uint32_t len;  /* of the longest of them */
+		uint64_t used; /* at which READ of all */
+	} seq[UNIT_SEQS];
+	uint64_t reads;           /* of all */
+	struct unit_seq *now_seq; /* that the last READ is of */
 	struct unit_own own;
 
 	/* what was read ahead */
@@ -102,8 +107,9 @@ struct unit {
 	unsigned cmds, opens;
 	uint64_t pos, end; /* blocks: the driver's next, and behind the last */
 	uint8_t row_lun;
-	bool streams; /* there is something, or could be */
-	bool dropped; /* nobody wants it any more */
+	struct unit_seq *row_seq; /* it is for */
+	bool streams;             /* there is something, or could be */
+	bool dropped;             /* nobody wants it any more */
 	bool broken;
 	enum unit_mend mend;
 	uint64_t mend_far;
@@ -134,8 +140,9 @@ bool unit_is_read(const uint8_t *cbw, uint64_t *lba, uint32_t *blocks);
 void unit_watch(struct unit *, const uint8_t *cbw);
 void unit_watch_data(struct unit *, const uint8_t *, uint32_t n);
 
-/* A READ of the driver's is behind the one before it, or begins anew. */
-void unit_follow(struct unit *, uint8_t lun, uint64_t lba, uint32_t blocks, uint32_t len);
+/* A READ of the driver's is behind another, or begins anew. */
+void unit_follow(struct unit *, const uint8_t *cbw, uint64_t lba, uint32_t blocks);
+void unit_forget_seqs(struct unit *);
 
 /* unit_row.c */
 uint32_t unit_block(const struct unit *); /* bytes, of the row */

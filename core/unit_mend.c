@@ -32,7 +32,7 @@ mended(struct unit *u)
 	u->broken = false;
 	u->mend = UNIT_WELL;
 	u->failed = NULL;
-	u->seq_run = 0;
+	unit_forget_seqs(u);
 	u->stats->fallbacks++;
 	unit_drop(u);
 	if (u->sense_n > 0)

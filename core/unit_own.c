@@ -72,17 +72,17 @@ begin_read(struct unit *u, const uint8_t *cbw)
 	uint32_t blocks;
 
 	if (!unit_is_read(cbw, &lba, &blocks)) {
-		u->seq_run = 0;
+		unit_forget_seqs(u);
 		unit_drop(u);
 		return false;
 	}
-	u->seq_op = cbw[15];
 	if (!is_hit(u, cbw, lba, blocks)) {
 		if (u->streams && !is_fresh(u))
 			unit_drop(u);
 		return false;
 	}
-	unit_follow(u, cbw[13], lba, blocks, bot_le32(cbw + 8));
+	unit_follow(u, cbw, lba, blocks);
+	u->row_seq = u->now_seq;
 	start(u, cbw);
 	unit_fill(u, lba + blocks);
 	return true;

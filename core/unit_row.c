@@ -147,7 +147,7 @@ static int
 send_read(struct unit *u, uint32_t blocks)
 {
 	struct unit_cmd *c = new_cmd(u, blocks * unit_block(u));
-	uint8_t cdb[16] = {u->seq_op};
+	uint8_t cdb[16] = {u->row_seq->op};
 
 	if (c == NULL)
 		return ERR_NOMEM;
@@ -170,7 +170,7 @@ static uint64_t
 window(const struct unit *u)
 {
 	uint64_t bdp = u->bdp[0] > u->bdp[1] ? u->bdp[0] : u->bdp[1];
-	uint64_t w = 2 * (bdp < u->hit ? bdp : u->hit) + 2ull * u->seq_len;
+	uint64_t w = 2 * (bdp < u->hit ? bdp : u->hit) + 2ull * u->row_seq->len;
 
 	return w < UNIT_WINDOW ? w : UNIT_WINDOW;
 }
@@ -197,7 +197,7 @@ measure(struct unit *u, const struct unit_cmd *c)
 static uint32_t
 next_blocks(const struct unit *u)
 {
-	uint32_t len = u->seq_len < AT_LEAST ? AT_LEAST : u->seq_len, n;
+	uint32_t len = u->row_seq->len < AT_LEAST ? AT_LEAST : u->row_seq->len, n;
 	uint64_t left = u->lun[u->row_lun].last + 1 - u->end;
 
 	len = len < u->longest ? len : u->longest;
@@ -207,32 +207,41 @@ next_blocks(const struct unit *u)
 	return n < left ? n : (uint32_t)left;
 }
 
-/* The driver reads somewhere else now. */
+/* Whoever it is for went on without it, or has not come for a while. */
 static bool
-is_elsewhere(const struct unit *u)
+is_left(const struct unit *u)
 {
-	return !u->own.on && (u->pos != u->seq_next || u->row_lun != u->seq_lun);
+	const struct unit_cmd *c = unit_first(u);
+
+	if (u->own.on || u->opens > 0)
+		return false;
+	if (u->row_seq == u->now_seq)
+		return u->row_seq->next != u->pos;
+	return c == NULL || u->now(u->arg) - c->at >= UNIT_AGE_US;
 }
 
+/* For who has just read, if there is a row of it and the disk is known. */
 static bool
 begin(struct unit *u)
 {
-	const struct unit_lun *l = &u->lun[u->seq_lun];
+	struct unit_seq *q = u->now_seq;
+	const struct unit_lun *l = q == NULL ? NULL : &u->lun[q->lun];
 
-	if (u->own.on || u->opens > 0 || !l->disk || l->block == 0 ||
-	    u->seq_run < u->need)
+	if (l == NULL || u->own.on || u->opens > 0 || !l->disk || l->block == 0 ||
+	    q->run < u->need)
 		return false;
 	unit_drop(u);
 	u->streams = true;
-	u->row_lun = u->seq_lun;
-	u->pos = u->end = u->seq_next;
+	u->row_seq = q;
+	u->row_lun = q->lun;
+	u->pos = u->end = q->next;
 	return true;
 }
 
 static bool
 is_room(const struct unit *u, uint64_t upto)
 {
-	uint64_t most = u->seq_op < 0x80 ? UINT32_MAX : UINT64_MAX;
+	uint64_t most = u->row_seq->op < 0x80 ? UINT32_MAX : UINT64_MAX;
 
 	return u->end <= u->lun[u->row_lun].last && u->end + 65535 <= most &&
 	       (u->end < upto || (u->end - u->pos) * unit_block(u) < window(u));
@@ -245,7 +254,7 @@ unit_fill(struct unit *u, uint64_t upto)
 
 	if (u->now == NULL || u->dropped || u->broken || u->mend != UNIT_WELL ||
 	    u->bars > 0 || u->sense_n > 0 || !bot_is_ready(u->bot) ||
-	    ((!u->streams || is_elsewhere(u)) && !begin(u)))
+	    ((!u->streams || is_left(u)) && !begin(u)))
 		return;
 	while (is_room(u, upto) && (n = next_blocks(u)) > 0)
 		if (send_read(u, n) != ERR_OK)

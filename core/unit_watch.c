@@ -63,7 +63,7 @@ set_size(struct unit *u, uint64_t last, uint32_t block)
 		    (block & (block - 1)) == 0 && last < LAST_MAX;
 
 	if (l->block != block || !sane)
-		u->seq_run = 0;
+		unit_forget_seqs(u);
 	l->last = last;
 	l->block = sane ? block : 0;
 }
@@ -85,15 +85,44 @@ unit_watch_data(struct unit *u, const uint8_t *p, uint32_t n)
 		set_size(u, be64(p), be32(p + 8));
 }
 
-void
-unit_follow(struct unit *u, uint8_t lun, uint64_t lba, uint32_t blocks, uint32_t len)
+/* The one that it goes on with, or the one that was of use the longest ago. */
+static struct unit_seq *
+seq_of(struct unit *u, uint8_t lun, uint64_t lba)
 {
-	bool behind = u->seq_run > 0 && lun == u->seq_lun && lba == u->seq_next;
+	struct unit_seq *q = &u->seq[0];
 
-	u->seq_run = behind ? u->seq_run + 1 : 1;
-	u->seq_len = behind && u->seq_len > len ? u->seq_len : len;
-	u->seq_lun = lun;
-	u->seq_next = lba + blocks;
+	for (unsigned i = 0; i < UNIT_SEQS; i++) {
+		struct unit_seq *s = &u->seq[i];
+
+		if (s->run > 0 && s->lun == lun && s->next == lba)
+			return s;
+		if (s->used < q->used)
+			q = s;
+	}
+	memset(q, 0, sizeof(*q));
+	q->lun = lun;
+	return q;
+}
+
+void
+unit_follow(struct unit *u, const uint8_t *cbw, uint64_t lba, uint32_t blocks)
+{
+	uint32_t len = bot_le32(cbw + 8);
+	struct unit_seq *q = seq_of(u, cbw[13] & 15, lba);
+
+	q->run++;
+	q->op = cbw[15];
+	q->len = q->len > len ? q->len : len;
+	q->next = lba + blocks;
+	q->used = ++u->reads;
+	u->now_seq = q;
 	if (u->longest < len)
 		u->longest = len;
+}
+
+void
+unit_forget_seqs(struct unit *u)
+{
+	for (unsigned i = 0; i < UNIT_SEQS; i++)
+		u->seq[i].run = 0;
 }

@@ -408,6 +408,38 @@ another_read(void)
 	teardown();
 }
 
+/* Several who read, each behind itself: the first has it, until it stays away. */
+static void
+two_who_read(void)
+{
+	unsigned at;
+	uint32_t i;
+
+	known();
+	for (i = 0; i < 2; i++) {
+		read_by_the_device(i * NEXT);
+		if (i == 0)
+			read_by_the_device(1000);
+	}
+	at = 15;
+	CHECK_EQ(fars, at + 6);
+	CHECK_EQ(lba_of(at), 16);
+	all_go_well(at, 'a');
+	read_by_the_device(1008);
+	at = fars;
+	HIT(16, 'a');
+	all_go_well(at, 'a');
+	read_by_the_device(1016);
+	at = fars;
+	HIT(24, 'a');
+	all_go_well(at, 'a');
+	now += 2000000;
+	at = fars;
+	read_by_the_device(1024);
+	CHECK_EQ(lba_of(at + 3), 1032);
+	teardown();
+}
+
 static void
 too_old(void)
 {
@@ -795,7 +827,7 @@ impossible_replies(void)
 
 TEST_MAIN(TEST(the_next_is_there), TEST(it_is_on_its_way), TEST(in_any_order),
 	  TEST(other_pieces), TEST(more_than_there_is), TEST(who_is_read_ahead),
-	  TEST(another_command), TEST(another_read), TEST(too_old),
+	  TEST(another_command), TEST(another_read), TEST(two_who_read), TEST(too_old),
 	  TEST(a_bad_block_ahead), TEST(a_bad_block), TEST(what_is_said_once),
 	  TEST(sense_is_patient), TEST(attention_while_it_waits),
 	  TEST(a_command_meanwhile), TEST(beyond_mending), TEST(less_than_asked),

@@ -49,5 +49,9 @@ least "50 ms: 4 KiB random reads" "$RANDOM_50" 25 "$RANDOM_4K" 1000000
 least "10 ms: reads" "$READ_10" 50 "$STOCK_10" "$NEAR_READ"
 [ "$NEAR_READ" -ge $((NEAR_READ_0 * 95 / 100)) ] && [ "$NEAR_WRITE" -ge $((NEAR_WRITE_0 * 95 / 100)) ]
 ok "0 ms: not slower than without"
+usbip unbind -b "$STICK" >/dev/null 2>&1
+check "serve again" $S bind "$DEV"
 $S serve --listen 10.77.0.1:13240 >/tmp/serve.log 2>&1 &
 SERVE=$!
+must "it serves" wait_for 20 $S status
+dmesg -C # a disk that went while it was in use is no error here
