@@ -61,8 +61,8 @@ is "a wrong -o" "$rc $(finding config | cut -d ' ' -f 1-3) $(fix config)" "7 mis
 doctor -c "$work/none.conf"
 is "no file" "$rc $(finding config | cut -d ';' -f 1)" \
 	"7 missing cannot read $work/none.conf: No such file or directory"
-doctor
 is "its command" "$(fix config)" "usbp2p config --example >'$work/none.conf'"
+doctor
 is "a right one" "$(finding config)" "ok every setting can be read"
 
 # --- a rendezvous ---
