@@ -414,6 +414,7 @@ guest_accept(struct server *s, struct tcp *tcp)
 	}
 	list_add(&s->guests, &g->link);
 	s->guest_count++;
+	log_debug("stranger came from=%s", link_where(g->l));
 }
 
 void
