@@ -224,6 +224,7 @@ static void
 pace(struct arq *a, size_t n, uint64_t now)
 {
 	a->pacer.near = cc_near(&a->cc);
+	a->pacer.trip_us = a->rtt.smooth;
 	pacer_sent(&a->pacer, n, a->cc.rate, a->cc.mtu, now);
 }
 
@@ -306,7 +307,7 @@ arq_output(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
 	open = window_open(a) && pacer_ready(&a->pacer, now);
 	wanted = wants(a);
 	if (!wanted || !window_open(a))
-		pacer_rest(&a->pacer);
+		pacer_rest(&a->pacer, !wanted);
 	if (open && a->probes == 0 && try > 0 &&
 	    arq_sent_room(&a->sent, &a->rtt, true, now))
 		return build_try(a, buf, try, now);

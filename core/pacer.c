@@ -19,6 +19,16 @@ credit_ns(uint64_t rate, uint64_t mtu, uint64_t most)
 	return packets < most ? packets : most;
 }
 
+static uint64_t
+most_ns(const struct pacer *p)
+{
+	uint64_t half = p->idle ? p->trip_us * 500 : 0;
+
+	if (p->near || !p->rested)
+		return PACER_LATE_NS;
+	return half > PACER_BURST_NS ? half : PACER_BURST_NS;
+}
+
 bool
 pacer_ready(const struct pacer *p, uint64_t now_us)
 {
@@ -28,18 +38,18 @@ pacer_ready(const struct pacer *p, uint64_t now_us)
 void
 pacer_sent(struct pacer *p, uint64_t bytes, uint64_t rate, uint64_t mtu, uint64_t now_us)
 {
-	uint64_t most = p->rested && !p->near ? PACER_BURST_NS : PACER_LATE_NS;
-	uint64_t now = now_us * 1000, credit = credit_ns(rate, mtu, most);
+	uint64_t now = now_us * 1000, credit = credit_ns(rate, mtu, most_ns(p));
 	uint64_t oldest = now > credit ? now - credit : 0;
 
-	p->rested = false;
+	p->rested = p->idle = false;
 	p->next_ns = (p->next_ns > oldest ? p->next_ns : oldest) + lasts_ns(bytes, rate);
 }
 
 void
-pacer_rest(struct pacer *p)
+pacer_rest(struct pacer *p, bool idle)
 {
 	p->rested = true;
+	p->idle = idle;
 }
 
 uint64_t

@@ -15,6 +15,7 @@
 #define SECOND    1000000u
 #define LINE      12500000u /* 100 Mbit/s */
 #define PINGS     400
+#define EXCHANGE  122880
 #define NAP_IN_US 10000 /* a question is on its way */
 #define NAP_US    180000
 
@@ -26,6 +27,7 @@ struct user {
 	uint64_t got;    /* bytes of DATA */
 	unsigned naps;   /* after so many pings end 0 sleeps; 0: never */
 	uint64_t nap_at; /* us; 0: not yet */
+	uint64_t last;   /* when DATA came last */
 };
 
 static const struct net_conf lossy = {
@@ -49,6 +51,7 @@ client(void *arg, const struct session_msg *m)
 	struct user *u = arg;
 
 	if (m->type == WIRE_DATA) {
+		u->last = u->ends.now;
 		u->got += m->len;
 		return ERR_OK;
 	}
@@ -205,5 +208,44 @@ stalls_teach_nothing(void)
 	}
 }
 
+/* us that 120 KiB take, a disk's driver's way: it waits for them before it goes on. */
+static uint64_t
+exchange(struct user *u)
+{
+	uint64_t from = u->ends.now;
+
+	bulk(u, EXCHANGE);
+	return u->last - from;
+}
+
+/* What leaves after a rest is not spread over a round trip; nor does it overrun a line.
+ */
+static void
+exchanges_are_quick(void)
+{
+	static const struct {
+		uint32_t rate;
+		uint64_t most_us, most_lost;
+	} lines[] = {{0, 65000, 0}, {LINE, 65000, 0}, {LINE / 10, 160000, 60}};
+	struct arq_stats s;
+	struct user u;
+
+	for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
+		struct net_conf far = {.delay_us = 25000,
+				       .rate = lines[i].rate,
+				       .queue = lines[i].rate / 20};
+
+		start(&u, &far, 1);
+		pings(&u, 100);
+		for (unsigned k = 0; k < 20; k++)
+			exchange(&u);
+		for (unsigned k = 0; k < 40; k++)
+			CHECK(exchange(&u) <= lines[i].most_us);
+		arq_stats(u.ends.end[1].arq, &s);
+		CHECK(s.lost <= lines[i].most_lost);
+		end(&u);
+	}
+}
+
 TEST_MAIN(TEST(bulk_fills_the_line), TEST(the_queue_stays_short),
-	  TEST(stalls_teach_nothing))
+	  TEST(stalls_teach_nothing), TEST(exchanges_are_quick))
