@@ -1,14 +1,15 @@
 #!/bin/sh
 # make bench: run.sh USBP2P RAW PATH [RESULTS]. The link on loopback, on bad lines
-# (wan.sh) and with a kernel at its ends (guest.sh), with what the machine does without
-# us in the same run beside it. Prints a table and writes it to RESULTS.md; ends with 1
-# if a bar was missed. Needs root (network namespaces) and 15 minutes. Ratios mean something, single figures are this machine's.
-# ROWS: parts of "loopback idle start rdv wan guest" to run; all of them unless told.
+# (wan.sh) and with a kernel at its ends (guest.sh, and far.sh with a distance), with
+# what the machine does without us in the same run beside it. Prints a table and writes
+# it to RESULTS.md; ends with 1 if a bar was missed. Needs root (network namespaces) and
+# 25 minutes. Ratios mean something, single figures are this machine's.
+# ROWS: parts of "loopback idle start rdv wan guest far" to run; all of them unless told.
 set -eu
 bin=$(readlink -f "$1") raw=$(readlink -f "$2") path=$(readlink -m "$3")
 here=$(dirname "$(readlink -f "$0")")
 results=$(readlink -m "${4:-$here/RESULTS.md}")
-rows=${ROWS:-loopback idle start rdv wan guest}
+rows=${ROWS:-loopback idle start rdv wan guest far}
 settings="-o link.cc=bbr -o link.mtu=1200"
 IDLE_S=30
 load=$(cut -d ' ' -f 1 /proc/loadavg)
@@ -242,6 +243,12 @@ guest() {
 	BIN=$bin "$here/guest.sh" 2>"$dir/guest.log" >"$dir/guest" ||
 		die "guest.sh: $(tail -n 3 "$dir/guest.log")"
 	tee -a "$dir/rows" <"$dir/guest"
+}
+
+far() {
+	BIN=$bin "$here/far.sh" 2>"$dir/far.log" >"$dir/far" ||
+		die "far.sh: $(tail -n 3 "$dir/far.log")"
+	tee -a "$dir/rows" <"$dir/far"
 }
 
 : >"$dir/rows"
