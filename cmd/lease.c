@@ -165,6 +165,7 @@ take_over(struct lease *x, struct lease *holder)
 static void
 wait(struct lease *x, struct lease *holder)
 {
+	x->unanswered = 0; /* what another holder did not say is not this one's */
 	if (lease_may_queue(x))
 		lease_tell_place(x);
 	if (x->takeover && lease_same_peer(x, holder))

@@ -77,12 +77,6 @@ ahead_free(struct ahead *x)
 	pool_put(x->pool, x, sizeof(*x));
 }
 
-uint8_t
-ahead_ep(const struct ahead *x)
-{
-	return x->ep;
-}
-
 /* --- to the driver --- */
 
 /* The reader is gone afterwards. */

@@ -55,7 +55,6 @@ struct ahead_stats {
 struct ahead *ahead_new(struct pool *, uint8_t ep, unsigned most, struct ahead_stats *,
 			const struct ahead_ops *, void *arg);
 void ahead_free(struct ahead *); /* answers nothing */
-uint8_t ahead_ep(const struct ahead *);
 
 /*
  * An urb of the driver, which calls it tag. It may be answered from ahead_go on, which
