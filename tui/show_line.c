@@ -95,6 +95,14 @@ show_rtts(struct shown *d)
 		spark(d, f->rtts, 8);
 }
 
+static void
+decimal(struct shown *d, uint64_t tenths, const char *unit)
+{
+	snprintf(d->buf, d->cap, "%llu.%u %s", (unsigned long long)(tenths / 10),
+		 (unsigned)(tenths % 10), unit);
+}
+
+/* At most ten letters: the column has no more. */
 void
 show_rate(struct shown *d)
 {
@@ -103,10 +111,10 @@ show_rate(struct shown *d)
 
 	if (f == NULL)
 		return;
-	if (r >= 100000)
-		snprintf(d->buf, d->cap, "%llu.%u MB/s",
-			 (unsigned long long)(r / 1000000), (unsigned)(r / 100000 % 10));
+	if (r >= 1000000000)
+		decimal(d, r / 100000000, "GB/s");
+	else if (r >= 100000)
+		decimal(d, r / 100000, "MB/s");
 	else
-		snprintf(d->buf, d->cap, "%u.%u kB/s", (unsigned)(r / 1000),
-			 (unsigned)(r / 100 % 10));
+		decimal(d, r / 100, "kB/s");
 }

@@ -250,7 +250,7 @@ pane=here
 press 2
 fast() { # while the bench lasts; once it is over, and was not seen, once more
 	pane=here
-	shown "MB/s" && shown "uses ours" && return
+	{ shown "MB/s" || shown "GB/s"; } && shown "uses ours" && return
 	pane=there
 	if shown "Bench of the line"; then
 		press Escape # not with b behind it: that were Alt-b

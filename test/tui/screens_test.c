@@ -255,7 +255,36 @@ nothing_but_text_gets_into_cells(void)
 	}
 }
 
+/* Whatever the rate, its unit is not cut off. */
+static void
+a_rate_fits_its_column(void)
+{
+	static const struct {
+		unsigned long long bytes; /* in one second */
+		const char *shown;
+	} table[] = {{0, " 0.0 kB/s "},          {99999, " 99.9 kB/s "},
+		     {100000, " 0.1 MB/s "},     {999999999, " 999.9 MB/s "},
+		     {1000000000, " 1.0 GB/s "}, {99900000000, " 99.9 GB/s "}};
+	char json[6000];
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct ui *u = start(none, 80, 24);
+
+		ui_key(u, '2');
+		for (unsigned s = 0; s < 2; s++) {
+			snprintf(json, sizeof(json),
+				 SERVE_HEAD
+				 "\"devices\":[],\"peers\":[" GUEST("%llu") "]}",
+				 s * table[i].bytes);
+			tell(&model, "S", json, (s + 1) * 1000000ULL);
+		}
+		ui_draw(u, &grid, NOW);
+		CHECK(row_has(2, table[i].shown));
+		ui_free(u);
+	}
+}
+
 TEST_MAIN(TEST(knows_utf8), TEST(each_view_of_each_model), TEST(each_box),
-	  TEST(a_ticket_and_its_code), TEST(the_tree_of_descriptors), TEST(ascii_only),
-	  TEST(an_ascii_code), TEST(all_sizes), TEST(nothing_but_text_gets_into_cells),
-	  TEST(end_models))
+	  TEST(a_rate_fits_its_column), TEST(a_ticket_and_its_code),
+	  TEST(the_tree_of_descriptors), TEST(ascii_only), TEST(an_ascii_code),
+	  TEST(all_sizes), TEST(nothing_but_text_gets_into_cells), TEST(end_models))

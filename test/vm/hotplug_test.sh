@@ -100,8 +100,8 @@ fds() {
 	ls "/proc/$1/fd" | wc -l
 }
 
-rss_kb() {
-	awk '$1 == "VmRSS:" { print $2 }' "/proc/$1/status"
+own_kb() { # of its own: not the pages of libraries that it reads on the way
+	awk '/^Anonymous:/ { print $2 }' "/proc/$1/smaps_rollup"
 }
 
 # --- the server, and three peers ---
@@ -394,8 +394,8 @@ for round in $(seq "$TEST_ROUNDS"); do
 	keyboard && bad="$bad, $round: an input device is left"
 	wait_for 5 ports_free || bad="$bad, $round: port not free"
 	wait_for 20 is_state A "$KEYS" waiting || bad="$bad, $round: does not wait"
-	fds_now="$(fds $SERVE) $(fds $A)" serve_now=$(rss_kb $SERVE) attach_now=$(rss_kb $A)
-	echo "# round $round: fds $fds_now, RSS $serve_now $attach_now KB"
+	fds_now="$(fds $SERVE) $(fds $A)" serve_now=$(own_kb $SERVE) attach_now=$(own_kb $A)
+	echo "# round $round: fds $fds_now, $serve_now $attach_now KB"
 	[ "$round" != 1 ] || fds_had=$fds_now
 	[ "$round" != $WARM ] || serve_had=$serve_now attach_had=$attach_now
 	[ "$round" = "$TEST_ROUNDS" ] || qemu device_add usb-kbd,id=k,bus=x.0,port=1
@@ -404,7 +404,9 @@ is "$TEST_ROUNDS times plugged and pulled" "$bad" 0
 in_time "gone each time, at the slowest" "$slowest" 1000
 is "attached $TEST_ROUNDS times" "$(grep -c "$KEYS attached " /tmp/A.out)" "$TEST_ROUNDS"
 is "no file descriptor more" "$fds_now" "$fds_had"
-[ $((serve_now - serve_had)) -lt 512 ] && [ $((attach_now - attach_had)) -lt 512 ]
+# a few rounds are too few to tell a leak from what an allocator keeps: a bound on both
+[ "$TEST_ROUNDS" -ge 20 ] && most=512 || most=2048
+[ $((serve_now - serve_had)) -lt $most ] && [ $((attach_now - attach_had)) -lt $most ]
 ok "no memory more: $((serve_now - serve_had)) and $((attach_now - attach_had)) KB"
 is "no port is left" "$(ports_taken)" ""
 kill -TERM "$A"
