@@ -32,7 +32,8 @@ enum {
 	OPT_GRACE,
 	OPT_TAKEOVER,
 	OPT_ACCEPT,
-	OPT_NO_ASSIST
+	OPT_NO_ASSIST,
+	OPT_WRITE_CACHE
 };
 
 static const struct cmd_opt opts[] = {
@@ -51,6 +52,10 @@ static const struct cmd_opt opts[] = {
     [OPT_NO_ASSIST] = {"no-assist", "KIND[,KIND]",
 		       "do without what hides the distance: interrupt, storage, serial, "
 		       "isochronous, all"},
+    [OPT_WRITE_CACHE] =
+	{"write-cache", NULL,
+	 "disks have a volatile write cache here: quick, and lost with the "
+	 "peer"},
     {NULL, NULL, NULL},
 };
 
@@ -378,6 +383,8 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 		w->accept = true;
 	else if (o == OPT_TAKEOVER)
 		w->takeover = true;
+	else if (o == OPT_WRITE_CACHE)
+		a->write_cache = a->said.write_cache = true;
 	else if (o == OPT_NO_ASSIST && !assist_read(arg, &a->off))
 		return cmd_wrong(&cmd_attach, "\"%s\" is nothing to do without", arg);
 	else if (o == OPT_GRACE && !text_to_duration(arg, &a->grace_us))
@@ -409,6 +416,7 @@ apply_section(struct attacher *a, struct line *l, const struct conf_attach *c)
 		a->grace_us = c->grace_us;
 	w->takeover |= c->takeover;
 	w->accept |= c->accept;
+	a->write_cache |= c->write_cache;
 	if (w->n > 0 || w->once)
 		return;
 	w->lasting = true;
@@ -430,14 +438,21 @@ run_line(struct attacher *a, int argc, char **argv)
 		code = word(a, &l, o, arg);
 	if (code != 0)
 		return code;
-	a->said = (struct attach_said){a->off != UINT32_MAX, a->grace_us != UINT64_MAX,
-				       a->first->takeover, a->first->accept};
+	a->said.off = a->off != UINT32_MAX;
+	a->said.grace = a->grace_us != UINT64_MAX;
+	a->said.takeover = a->first->takeover;
+	a->said.accept = a->first->accept;
+	a->write_cache |= a->ctx->conf.attach_write_cache;
 	if (l.who != NULL && (section = conf_find_attach(&a->ctx->conf, l.who)) != NULL)
 		apply_section(a, &l, section);
 	if (a->grace_us == UINT64_MAX)
 		a->grace_us = a->ctx->conf.attach_grace_us;
 	if (a->off == UINT32_MAX)
 		a->off = a->ctx->conf.attach_off;
+	if (a->said.write_cache && (a->off & 1u << ASSIST_STORAGE) != 0)
+		return cmd_wrong(&cmd_attach,
+				 "--write-cache needs the assist \"storage\", "
+				 "which is switched off");
 	if (a->allow.n > 0 && a->via_where[0] == '\0')
 		return cmd_wrong(&cmd_attach, "--usbip-allow is for --via usbip");
 	if (l.who == NULL)

@@ -102,6 +102,8 @@ attach_reread(void *arg)
 				  : a->ctx->conf.attach_grace_us;
 	if (!a->said.off)
 		a->off = a->ctx->conf.attach_off;
+	a->write_cache = a->said.write_cache || a->ctx->conf.attach_write_cache ||
+			 (c != NULL && c->write_cache);
 	if (a->remote != NULL)
 		remote_set_grace(a->remote, a->grace_us);
 	if (control_group(a->ctl, a->ctx) != ERR_OK)

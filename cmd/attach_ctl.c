@@ -12,6 +12,7 @@
 #include "cmd/report.h"
 #include "core/assist.h"
 #include "core/bridge.h"
+#include "core/unit.h"
 #include "net/ctl.h"
 #include "vhci/vhci.h"
 
@@ -44,6 +45,22 @@ put_assists(const struct assist *a, struct json *j)
 		json_u64(j, "fallbacks", s->fallbacks);
 		json_close(j);
 	}
+	json_close(j);
+}
+
+static void
+put_cache(const struct unit_cached *on, struct json *j)
+{
+	static const struct unit_cached none;
+	const struct unit_cached *c = on != NULL ? on : &none;
+
+	json_open(j, "write_cache");
+	json_bool(j, "on", on != NULL);
+	json_u64(j, "hits", c->hits);
+	json_u64(j, "unflushed", c->bytes);
+	json_u64(j, "unflushed_writes", c->writes);
+	json_u64(j, "lost", c->lost_bytes);
+	json_u64(j, "lost_writes", c->lost_writes);
 	json_close(j);
 }
 
@@ -82,8 +99,10 @@ put_device(const struct attached *x, struct json *j)
 		json_u64(j, "bytes_in", s.bytes_in);
 		json_u64(j, "bytes_out", s.bytes_out);
 		json_close(j);
-		if (bridge_assists(x->bridge) != NULL)
+		if (bridge_assists(x->bridge) != NULL) {
 			put_assists(bridge_assists(x->bridge), j);
+			put_cache(assist_cached(bridge_assists(x->bridge)), j);
+		}
 	}
 	json_close(j);
 }

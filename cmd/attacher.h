@@ -50,9 +50,11 @@ struct attacher {
 	bool once;         /* --once: ends with its first session */
 	bool first_lasts;  /* what the line wants is lasting */
 	uint32_t off;      /* core/assist_kind.h: what is not done */
+	bool write_cache;  /* of disks */
 	uint64_t grace_us; /* a session without a link is kept so long */
 	struct attach_said {
-		bool off, grace, takeover, accept; /* by the line: stays so */
+		bool off, grace, takeover, accept,
+		    write_cache; /* by the line: stays so */
 	} said;
 	char section[CONF_WORD]; /* [attach NAME], or "" */
 	int code;                /* to exit with */

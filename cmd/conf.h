@@ -36,7 +36,7 @@ struct conf_attach {
 	char via[CONF_WORD];  /* "": this kernel */
 	struct conf_list device;
 	uint64_t grace_us; /* UINT64_MAX: as attach.grace */
-	bool takeover, accept;
+	bool takeover, accept, write_cache;
 };
 
 /* A setting that somebody made. Which sections there are is seen here, too. */
@@ -72,7 +72,8 @@ struct conf {
 	char serve_usbip[CONF_WORD]; /* "": no */
 	uint64_t attach_grace_us;
 	uint32_t attach_off; /* bits of core/assist_kind.h: what is not done */
-	bool attach_sleeps;  /* devices are detached before */
+	bool attach_write_cache;
+	bool attach_sleeps; /* devices are detached before */
 	uint64_t peers_ttl_us;
 	unsigned peers_uses;
 	struct conf_list rdv_listen, rdv_turn;

@@ -118,6 +118,7 @@ taken_too(void)
 	static const char *const rows[] = {
 	    "attach.grace=2m",
 	    "attach.no_assist=storage,serial,interrupt,isochronous",
+	    "attach.write_cache=yes",
 	    "log.level=warn",
 	    "log.to=journal",
 	    "attach.sleep=keep",
@@ -153,6 +154,7 @@ taken_too(void)
 	    "attach lab.grace=0",
 	    "attach lab.takeover=yes",
 	    "attach lab.accept_changed=yes",
+	    "attach lab.write_cache=yes",
 	    "attach lab.via=usbip=127.0.0.1:7",
 	    "attach a.b.takeover=no",
 	};
@@ -190,7 +192,8 @@ taken_too(void)
 	a = conf_find_attach(&c, "lab");
 	CHECK(a != NULL && strcmp(a->peer, "attic") == 0 && a->grace_us == 0);
 	CHECK(is(&a->device, "1-4", "class=storage"));
-	CHECK(a->takeover && a->accept);
+	CHECK(a->takeover && a->accept && a->write_cache);
+	CHECK(c.attach_write_cache);
 	CHECK(strcmp(a->via, "127.0.0.1:7") == 0);
 	CHECK(c.log_to == CONF_LOG_JOURNAL && !c.attach_sleeps);
 	CHECK(strcmp(c.audit_to, "/var/log/a b") == 0);

@@ -82,13 +82,22 @@ assisted() {
 	"$BIN" -s "$work/anna" status --json |
 		jq -e ".running[0].devices[0].assists.interrupt.on == $1"
 }
+cached() {
+	"$BIN" -s "$work/anna" status --json |
+		jq -e ".running[0].devices[0].write_cache.on == $1"
+}
+# sets attach.write_cache
+# sets attach attic.write_cache
 for no in none interrupt; do
-	"$BIN" -o attach.no_assist=$no -s "$work/anna" attach attic v-1 --via usbip=127.0.0.1:0 \
-		>"$work/anna.via" 2>"$work/anna.log" &
+	cache="attach attic.write_cache"
+	[ $no = none ] && cache=attach.write_cache
+	"$BIN" -o attach.no_assist=$no -o "$cache=yes" -s "$work/anna" attach attic v-1 \
+		--via usbip=127.0.0.1:0 >"$work/anna.via" 2>"$work/anna.log" &
 	attach=$!
 	pids="$pids $attach"
 	wait_for 10 grep -q " offered at=" "$work/anna.via" && hold anna v-1
 	check "attach.no_assist=$no" wait_for 10 assisted "$([ $no = none ] && echo true || echo false)"
+	check "$cache" cached true
 	kill "$holding" "$attach"
 	wait "$attach"
 done

@@ -90,6 +90,8 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 		kernel_init(&s->kernel, bridge_import(s->bridge), devid, s->seed + 3);
 	if (s->bridge != NULL && !s->conf.plain)
 		bridge_assist(s->bridge, 0);
+	if (s->bridge != NULL && s->conf.cache)
+		bridge_cache(s->bridge);
 }
 
 static int
