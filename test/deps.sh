@@ -10,7 +10,7 @@ TEST="nats-server clang llvm clang-format libclang-rt-14-dev valgrind perl mando
 	iproute2 nftables ethtool qemu-system-x86 linux-image-amd64 busybox-static cpio
 	kmod usbip usbutils tshark udev coturn conntrack e2fsprogs dosfstools procps tmux
 	wireguard-tools iperf3 zbar-tools zsh fish lintian debhelper systemd
-	avahi-daemon dbus haproxy"
+	avahi-daemon dbus haproxy fio"
 
 die() {
 	echo "deps: $*" >&2
