@@ -74,7 +74,7 @@ writer() {
 others() {
 	while dd if=/dev/zero of=$MNT/others bs=16k count=64 conv=notrunc oflag=direct 2>&1; do
 		:
-	done >/tmp/others.err
+	done >/tmp/others
 }
 
 # whole ROUND: all the files of it that were told to be safe.
@@ -104,7 +104,8 @@ ended() {
 
 # moment ROUND: ms, up to 1.5 s, from the seed
 moment() {
-	perl -e 'srand($ARGV[0] * 1000 + $ARGV[1]); print int(rand(1500))' "$TEST_SEED" "$1"
+	perl -e 'srand($ARGV[0]); rand() for 1 .. 2 * $ARGV[1]; print int(rand(1500))' \
+		"$TEST_SEED" "$1"
 }
 
 strike_serve() {
@@ -156,6 +157,11 @@ round() {
 	umount $MNT && recovered "$1"
 }
 
+# cached: how many writes were done before the disk had them
+cached() {
+	$C status --json | jq '.running[0].devices[0].write_cache.hits'
+}
+
 write_cache_of() {
 	cat "/sys/block/${D#/dev/}/queue/write_cache"
 }
@@ -192,6 +198,10 @@ check "unmounted" umount $MNT
 cat /tmp/safe.* | wc -l >/tmp/safe
 [ "$(cat /tmp/safe)" -gt "$TEST_ROUNDS" ]
 ok "$(cat /tmp/safe) files were safe"
+if [ -n "$CACHE" ]; then
+	[ "$(cached)" -gt 0 ]
+	ok "by a cache"
+fi
 check "detach" $C detach --all
 kill -TERM "$SERVE"
 wait "$SERVE"
