@@ -9,6 +9,7 @@
 
 #include "cmd/attacher.h"
 #include "cmd/control.h"
+#include "cmd/packing.h"
 #include "cmd/report.h"
 #include "core/assist.h"
 #include "core/bridge.h"
@@ -48,6 +49,17 @@ put_assists(const struct assist *a, struct json *j)
 }
 
 static void
+put_compression(const struct attached *x, struct json *j)
+{
+	struct remote *r = x->of->remote;
+	struct pack_stats s;
+
+	if (r != NULL && remote_imports(r) != NULL &&
+	    imports_packs(remote_imports(r), x->dev, &s))
+		packing_put(j, &s);
+}
+
+static void
 put_device(const struct attached *x, struct json *j)
 {
 	static const char *const state[] = {
@@ -84,6 +96,7 @@ put_device(const struct attached *x, struct json *j)
 		json_close(j);
 		if (bridge_assists(x->bridge) != NULL)
 			put_assists(bridge_assists(x->bridge), j);
+		put_compression(x, j);
 	}
 	json_close(j);
 }
