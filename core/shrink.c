@@ -78,15 +78,35 @@ shrink_wants(struct shrink *s, uint64_t ps, uint64_t n)
 	return false;
 }
 
+/* Where one message of two shrinks, all are looked at. */
+static void
+paid(struct shrink *s)
+{
+	s->won = s->won + SHRINK_WINS < SHRINK_WON ? s->won + SHRINK_WINS : SHRINK_WON;
+	s->failed = 0;
+}
+
+static void
+was_in_vain(struct shrink *s)
+{
+	if (s->won > 0) {
+		s->won--;
+		return;
+	}
+	s->failed += s->failed < SHRINK_FAILS;
+	s->skip =
+	    (uint8_t)(1u << s->failed); /* the next is not always the second of two */
+}
+
 bool
 shrink_pays(struct shrink *s, uint64_t ps, uint64_t saved, uint64_t ns)
 {
-	s->on = ps * saved > SHRINK_GAIN * ns * PS_PER_NS;
-	if (s->on) {
-		s->failed = s->skip = 0;
-	} else {
-		s->failed += s->failed < SHRINK_FAILS;
-		s->skip = (uint8_t)((1u << s->failed) - 1);
-	}
-	return s->on;
+	bool pays = ps * saved > SHRINK_GAIN * ns * PS_PER_NS;
+
+	if (pays)
+		paid(s);
+	else
+		was_in_vain(s);
+	s->on = s->won > 0;
+	return pays;
 }

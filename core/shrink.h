@@ -18,7 +18,9 @@
 #define SHRINK_SPAN_US  2000000 /* or an eighth of them in this time; else it is idle */
 #define SHRINK_STALE_US 5000000 /* a price that was not confirmed is asked for anew */
 #define SHRINK_GAIN     2       /* times the effort that must be saved */
-#define SHRINK_FAILS    8       /* samples in vain; then 2^8 messages have but one */
+#define SHRINK_WINS     4       /* samples in vain that one that pays is worth, */
+#define SHRINK_WON      16      /* and all of them at most */
+#define SHRINK_FAILS    7       /* in vain for good: then 2^7 go between two samples */
 
 /* What a link says; all of it grows, from its first packet on. */
 struct shrink_link {
@@ -39,9 +41,10 @@ uint64_t shrink_look(struct shrink_price *, const struct shrink_link *);
 
 /* Messages of one stream; all zero: nothing known of them. */
 struct shrink {
-	uint8_t failed; /* samples that did not pay, since one has */
+	uint8_t won;    /* samples that may be in vain before any message is skipped */
+	uint8_t failed; /* that were, since one has paid */
 	uint8_t skip;   /* messages that go as they are before the next sample */
-	bool on;        /* the last sample paid, or would not any more */
+	bool on;        /* the last samples paid, at the price that is */
 };
 
 /* Whether a message of n bytes is to be tried, at this price. */

@@ -217,7 +217,7 @@ each_stream(void)
 
 		CHECK_EQ(pack_send(&pack, &dev, OUT, WIRE_SUBMIT, v, NULL), ERR_OK);
 	}
-	CHECK(dev.stream[OUT & 31].skip == 1 && !dev.stream[OUT & 31].on);
+	CHECK(dev.stream[OUT & 31].skip == 2 && !dev.stream[OUT & 31].on);
 	CHECK(dev.stream[IN & 31].skip == 0 && dev.stream[IN & 31].on);
 	CHECK_EQ(stats().messages, 1);
 	teardown();

@@ -6,6 +6,7 @@
 #ifndef TEST_CORE_RLE_H
 #define TEST_CORE_RLE_H
 
+#include "core/mem.h"
 #include "core/pack.h"
 
 static uint32_t

@@ -170,18 +170,33 @@ backs_off(void)
 {
 	struct shrink s = {0};
 
-	CHECK_EQ(tried(&s, 1000, LARGE / 2), 1000);
-	CHECK(s.on);
-	CHECK_EQ(tried(&s, 1, 0), 1); /* one that does not costs one message more */
-	CHECK_EQ(tried(&s, 2, LARGE / 2), 1);
-	CHECK(s.on);
-	CHECK_EQ(tried(&s, 511, 0), 9); /* 1, 2, 4 ... 256 lie between */
+	CHECK_EQ(tried(&s, 262, 0), 8); /* 2, 4, 8 ... 128 lie between */
 	CHECK(!s.on);
-	CHECK_EQ(tried(&s, 25600, 0), 100);
+	CHECK_EQ(tried(&s, 12900, 0), 100);
 	while (!shrink_wants(&s, LINE, LARGE))
 		CHECK(!s.on);
-	CHECK(shrink_pays(&s, LINE, LARGE / 2, 1000)); /* and then all are tried again */
-	CHECK_EQ(tried(&s, 100, LARGE / 2), 100);
+	CHECK(shrink_pays(&s, LINE, LARGE / 2, 1000) && s.on);
+	CHECK_EQ(tried(&s, 100, LARGE / 2), 100); /* and then all are tried again */
+	CHECK(s.on);
+}
+
+/* One that does not shrink is forgiven, as are a few behind one another. */
+static void
+is_patient(void)
+{
+	struct shrink s = {0};
+
+	for (unsigned i = 0; i < 100; i++) {
+		CHECK_EQ(tried(&s, 1, LARGE / 2), 1);
+		CHECK_EQ(tried(&s, 3, 0), 3);
+		CHECK(s.on);
+	}
+	CHECK_EQ(tried(&s, 1000, LARGE / 2), 1000);
+	CHECK_EQ(tried(&s, 15, 0), 15);
+	CHECK(s.on);
+	CHECK_EQ(tried(&s, 1, 0), 1);
+	CHECK(!s.on);
+	CHECK_EQ(tried(&s, 262, 0), 8);
 }
 
 /* The line is free again: it is not on any more. */
@@ -197,5 +212,5 @@ ends_with_the_need(void)
 
 TEST_MAIN(TEST(price_of_a_link), TEST(price_stays_while_it_helps),
 	  TEST(price_follows_the_line), TEST(price_grows_old), TEST(another_link),
-	  TEST(which_are_tried), TEST(what_pays), TEST(backs_off),
+	  TEST(which_are_tried), TEST(what_pays), TEST(backs_off), TEST(is_patient),
 	  TEST(ends_with_the_need))
