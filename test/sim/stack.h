@@ -27,6 +27,7 @@ struct stack_conf {
 	size_t serve_budget;    /* of the serve side's session; 0: as ends.budget */
 	bool reliable;          /* no datagrams: isochronous data as all others */
 	bool plain;             /* no assists */
+	bool packs[2];          /* an end compresses where it can: its line is full */
 };
 
 struct stack {
