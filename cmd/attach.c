@@ -125,7 +125,7 @@ on_lost(void *arg, const char *why)
 		struct attached *x = CONTAINER_OF(l, struct attached, link);
 
 		x->dev = 0; /* nobody to give it back to */
-		if (x->state < ATTACHED_WAITING)
+		if (x->state < ATTACHED_WAITING || x->state == ATTACHED_EJECTING)
 			attached_lose(x, why);
 		bridge_free(x->bridge); /* its imports end here */
 		x->bridge = NULL;

@@ -26,6 +26,7 @@ static void
 offer_again(struct attached *x)
 {
 	via_leave(x);
+	attached_cache_end(x);
 	if (x->dev != 0 && x->of->remote != NULL)
 		imports_release(remote_imports(x->of->remote), x->dev);
 	x->dev = 0;
