@@ -287,8 +287,7 @@ ahead_reply(struct ahead *x, uint64_t tag, const struct import_reply *reply,
 	}
 	if (l == &x->open)
 		return ERR_NODEV;
-	if (reply->actual > f->len || reply->packets > 0 ||
-	    (reply->unlinked && (!f->cancelled || reply->actual > 0)))
+	if (!import_reply_fits(reply, f->len, 0, f->cancelled))
 		return ERR_PROTO;
 	f->status = reply->status;
 	f->actual = reply->actual;

@@ -215,8 +215,7 @@ behind_reply(struct behind *x, uint64_t tag, const struct import_reply *reply)
 	}
 	if (l == &x->all)
 		return ERR_NODEV;
-	if (reply->actual > s->len || reply->packets > 0 ||
-	    (reply->unlinked && (!s->leaving || reply->actual > 0)))
+	if (!import_reply_fits(reply, s->len, 0, s->leaving))
 		return ERR_PROTO;
 	x->ending = s;
 	x->reply = *reply;

@@ -370,9 +370,8 @@ import_reply(struct import *im, uint8_t ep, uint64_t tag,
 	if (im->gone)
 		return ERR_OK;
 	if ((u = iurb_by_tag(&im->urbs, ep, tag)) == NULL ||
-	    reply->actual > (u->resetting ? 0 : u->req.len) ||
-	    (reply->unlinked && (!u->unlinking || reply->actual > 0)) ||
-	    !iurb_iso_fits(u, reply))
+	    !import_reply_fits(reply, u->resetting ? 0 : u->req.len, u->req.packets,
+			       u->unlinking))
 		return ERR_PROTO;
 	u->state = IURB_REPLYING;
 	u->reply = *reply;

@@ -39,6 +39,13 @@ struct import_reply {
 	uint32_t packets; /* with a result: all of the request's, or 0 if it failed */
 };
 
+/*
+ * Whether it is possible for a request of len bytes and so many packets (0: not
+ * isochronous). cancelled: UNLINK was sent.
+ */
+bool import_reply_fits(const struct import_reply *, uint32_t len, uint32_t packets,
+		       bool cancelled);
+
 struct import_ops {
 	/*
 	 * Sends a request; *tag gets the far end's name for it (its message index

@@ -34,6 +34,20 @@ iso_unrun(struct urb_iso *iso, uint32_t packets)
 	}
 }
 
+bool
+iso_adds_up(const struct urb_iso *results, const struct urb_iso *asked, uint32_t packets,
+	    uint32_t actual)
+{
+	uint32_t left = actual;
+
+	for (uint32_t i = 0; i < packets; i++) {
+		if (results[i].actual > asked[i].length || results[i].actual > left)
+			return false;
+		left -= results[i].actual;
+	}
+	return left == 0;
+}
+
 uint32_t
 iso_errors(const struct urb_iso *iso, uint32_t packets)
 {

@@ -25,6 +25,13 @@ int32_t iso_admit(const struct urb_iso *, uint32_t packets, uint32_t len, bool i
 /* The results of packets that were never run: -EXDEV, as Linux leaves them. */
 void iso_unrun(struct urb_iso *, uint32_t packets);
 
+/*
+ * Whether results make sense of packets that were asked for, none longer than it was to
+ * be and `actual` bytes in all.
+ */
+bool iso_adds_up(const struct urb_iso *results, const struct urb_iso *asked,
+		 uint32_t packets, uint32_t actual);
+
 /* Packets that failed. */
 uint32_t iso_errors(const struct urb_iso *, uint32_t packets);
 

@@ -4,6 +4,7 @@
  * order; the n-th reader gets the n-th fetch that is not void.
  */
 #include "core/isoin.h"
+#include "core/iso.h"
 #include "core/isobuf.h"
 #include "core/list.h"
 #include "core/mem.h"
@@ -378,13 +379,7 @@ isoin_reply(struct isoin *x, uint64_t tag, const struct import_reply *reply,
 	}
 	if (l == &x->open)
 		return ERR_NODEV;
-	if (reply->actual > f->len ||
-	    (reply->unlinked &&
-	     (!f->cancelled || reply->actual > 0 || reply->packets > 0)))
-		return ERR_PROTO;
-	if (!reply->unlinked &&
-	    (reply->packets == 0 ? reply->status == 0 || reply->actual > 0
-				 : reply->packets != f->packets))
+	if (!import_reply_fits(reply, f->len, f->packets, f->cancelled))
 		return ERR_PROTO;
 	f->reply = *reply;
 	x->ending = f;
@@ -409,19 +404,6 @@ is_too_many(struct isoin *x, const struct fetch *f)
 	return true;
 }
 
-static bool
-adds_up(const struct fetch *f)
-{
-	uint32_t left = f->reply.actual;
-
-	for (uint32_t i = 0; i < f->reply.packets; i++) {
-		if (f->iso[i].actual > f->as[i].length || f->iso[i].actual > left)
-			return false;
-		left -= f->iso[i].actual;
-	}
-	return left == 0;
-}
-
 int
 isoin_reply_end(struct isoin *x)
 {
@@ -430,7 +412,7 @@ isoin_reply_end(struct isoin *x)
 	if (f == NULL)
 		return ERR_OK;
 	x->ending = NULL;
-	if (!adds_up(f))
+	if (!iso_adds_up(f->iso, f->as, f->reply.packets, f->reply.actual))
 		return ERR_PROTO;
 	x->opens--;
 	isobuf_ended(&x->buf, x->ops->now(x->arg), f->packets);

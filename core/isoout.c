@@ -4,6 +4,7 @@
  * first ones. While the stream is held none of them was sent.
  */
 #include "core/isoout.h"
+#include "core/iso.h"
 #include "core/isobuf.h"
 #include "core/list.h"
 #include "core/mem.h"
@@ -358,31 +359,13 @@ isoout_reply(struct isoout *x, uint64_t tag, const struct import_reply *reply,
 	}
 	if (l == &x->all)
 		return ERR_NODEV;
-	if (reply->actual > s->req.len ||
-	    (reply->unlinked && (!s->leaving || reply->actual > 0 || reply->packets > 0)))
-		return ERR_PROTO;
-	if (!reply->unlinked &&
-	    (reply->packets == 0 ? reply->status == 0 || reply->actual > 0
-				 : reply->packets != s->req.packets))
+	if (!import_reply_fits(reply, s->req.len, s->req.packets, s->leaving))
 		return ERR_PROTO;
 	s->reply = *reply;
 	x->ending = s;
 	if (reply->packets > 0)
 		*iso = s->iso;
 	return ERR_OK;
-}
-
-static bool
-adds_up(const struct sent *s)
-{
-	uint32_t left = s->reply.actual;
-
-	for (uint32_t i = 0; i < s->reply.packets; i++) {
-		if (s->iso[i].actual > s->as[i].length || s->iso[i].actual > left)
-			return false;
-		left -= s->iso[i].actual;
-	}
-	return left == 0;
 }
 
 static void
@@ -422,7 +405,7 @@ isoout_reply_end(struct isoout *x)
 	if (s == NULL)
 		return ERR_OK;
 	x->ending = NULL;
-	if (!adds_up(s))
+	if (!iso_adds_up(s->iso, s->as, s->reply.packets, s->reply.actual))
 		return ERR_PROTO;
 	isobuf_ended(&x->buf, x->ops->now(x->arg), s->req.packets);
 	if (s->told)

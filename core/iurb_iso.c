@@ -66,16 +66,6 @@ iurb_iso_follow(uint32_t packets, uint8_t type, int32_t status)
 }
 
 bool
-iurb_iso_fits(const struct iurb *u, const struct import_reply *r)
-{
-	if (r->unlinked || u->iso == NULL)
-		return r->packets == 0;
-	if (r->packets == 0)
-		return r->status != 0 && r->actual == 0;
-	return r->packets == u->req.packets;
-}
-
-bool
 iurb_iso_adds_up(const struct iurb *u)
 {
 	uint32_t left = u->reply.actual;

@@ -33,9 +33,6 @@ int32_t iurb_iso_read(struct iurb *);
  */
 uint64_t iurb_iso_follow(uint32_t packets, uint8_t type, int32_t status);
 
-/* Whether the reply's number of packets is possible. */
-bool iurb_iso_fits(const struct iurb *, const struct import_reply *);
-
 /* Whether the results in u->iso are what u->reply says in sum. */
 bool iurb_iso_adds_up(const struct iurb *);
 

@@ -32,6 +32,7 @@ one() {
 		"$log.tap" >"$log.told"
 	tail -n 1 "$log.told" >"$log.count"
 	read -r good bad skips <"$log.count"
+	: >"$log.show"
 	[ "$bad" = 0 ] || {
 		sed '$d' "$log.told"
 		tail -n 20 "$log.err" | sed 's/^/    stderr: /'
@@ -39,7 +40,7 @@ one() {
 	printf '  %-28s %4s passed%s%s\n' "$name" "$good" \
 		"$([ "$bad" = 0 ] || echo ", $bad FAILED")" \
 		"$([ "$skips" = 0 ] || echo ", $skips skipped")" |
-		cat - "$log.show" 2>/dev/null
+		cat - "$log.show"
 }
 
 if [ "${1:-}" = --one ]; then

@@ -150,9 +150,18 @@ cases() {
 	done
 	order again host
 	intrudes "an offer that is replayed" 0 "" "$work/lab.log" \
-		'stranger left reason="' again
+		'stranger left reason="' replayed
 	order flood host
 	intrudes "a flood of offers" 0 "" "$work/lab.log" "refuses a stranger" again
+}
+
+# The replay, and not serve's limit: it fills up again by itself, in a second.
+replayed() {
+	r_enough=$(grep -c "refuses a stranger" "$work/lab.log")
+	again && [ "$(grep -c "refuses a stranger" "$work/lab.log")" = "$r_enough" ] || {
+		sleep 1
+		false
+	}
 }
 
 # A list that succeeds, and then what the liar makes of it. (Right after a flood serve says

@@ -15,29 +15,17 @@
 #include "core/import.h"
 #include "core/usbip.h"
 #include "test/core/sample.h"
-#include "test/fuzz/fuzz.h"
+#include "test/fuzz/kernel.h"
 
-#define DEVID   0x20003u
-#define SEQS    256
 #define PACKETS 8
-
-enum seq_state { UNUSED, RUNNING, UNLINKING, ANSWERED };
 
 static struct import *im;
 static struct assist *assist; /* or NULL */
 static struct pool pool;
-static struct dice dice;
 static bool modelled;
 static bool disk;     /* there are command blocks, and what answers them */
 static uint8_t block; /* of the disk: the driver's next */
 static bool starved;  /* it could not even refuse: the stream is down */
-
-/* the kernel */
-static enum seq_state seqs[SEQS];
-static uint32_t lens[SEQS], victims[SEQS]; /* by seqnum; victim 0: no UNLINK */
-static bool ins[SEQS];
-static uint32_t counts[SEQS];     /* packets */
-static unsigned next_seq, newest; /* number of all; of a SUBMIT */
 
 /* the far end */
 static struct {
@@ -92,38 +80,12 @@ far_unlink(void *arg, uint8_t ep, uint64_t tag)
 	return mood & 1 ? ERR_OK : ERR_NOMEM;
 }
 
-static void
-check_answer(const struct usbip *h, size_t data)
-{
-	uint32_t seq = h->seqnum;
-
-	MUST(seq > 0 && seq < SEQS && h->devid == 0 && h->in == 0 && h->ep == 0);
-	if (h->cmd == USBIP_RET_SUBMIT) {
-		MUST(seqs[seq] == RUNNING || seqs[seq] == UNLINKING);
-		MUST(h->ret.actual <= lens[seq]);
-		MUST(counts[seq] == 0 || h->ret.packets == counts[seq] ||
-		     (h->ret.packets == 0 && h->ret.status != 0));
-		MUST(data == (ins[seq] ? h->ret.actual : 0) +
-				 (counts[seq] == 0 ? 0 : h->ret.packets * USBIP_ISO));
-		seqs[seq] = ANSWERED;
-		return;
-	}
-	MUST(h->cmd == USBIP_RET_UNLINK && victims[seq] != 0 && data == 0);
-	if ((int32_t)h->status == -LINUX_ECONNRESET) {
-		MUST(seqs[victims[seq]] == UNLINKING);
-		seqs[victims[seq]] = ANSWERED;
-	} else {
-		MUST(h->status == 0);
-		MUST(seqs[victims[seq]] == ANSWERED || seqs[victims[seq]] == UNUSED);
-	}
-	victims[seq] = 0;
-}
-
 /* The descriptors of a reply, at its end. */
 static void
 check_packets(const struct usbip *h, const uint8_t *end)
 {
-	uint32_t n = counts[h->seqnum] == 0 ? 0 : h->ret.packets, sum = 0, errors = 0;
+	uint32_t n = seqs[h->seqnum].packets == 0 ? 0 : h->ret.packets, sum = 0,
+		 errors = 0;
 	struct urb_iso p;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -145,7 +107,7 @@ drain(void)
 	while ((n = import_output(im, &p)) > 0) {
 		MUST(n >= USBIP_HEADER && usbip_unpack(&h, p) == ERR_OK);
 		if (modelled)
-			check_answer(&h, n - USBIP_HEADER);
+			kernel_hears(&h, n - USBIP_HEADER);
 		if (modelled && h.cmd == USBIP_RET_SUBMIT)
 			check_packets(&h, p + n);
 		import_sent(im, n);
@@ -235,20 +197,12 @@ disk_submits(void)
 	static const uint32_t lens_of[] = {2048, 13, 36, 8, 512, 1024, 18, 64};
 	static const uint8_t ops_of[] = {0x28, 0x28, 0x28, 0x28, 0x12, 0x25, 0x00, 0x03};
 	unsigned how = dice_u8(&dice);
-	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
-	uint8_t b[USBIP_HEADER], cbw[31] = {'U', 'S', 'B', 'C', (uint8_t)next_seq};
+	uint8_t cbw[31] = {'U', 'S', 'B', 'C', (uint8_t)next_seq};
 	unsigned op = how >> 1 & 7;
+	struct usbip h = {.in = how & 1, .ep = how & 1 ? 1 : 2};
 
-	h.in = how & 1;
-	h.ep = h.in ? 1 : 2;
-	h.submit.len = h.in ? lens_of[op] : 31;
-	newest = next_seq;
-	seqs[next_seq] = RUNNING;
-	lens[next_seq] = h.submit.len;
-	counts[next_seq] = 0;
-	ins[next_seq++] = h.in;
-	usbip_pack(&h, b);
-	feed(b, sizeof(b));
+	h.submit.len = h.in ? lens_of[op] : sizeof(cbw);
+	kernel_asks(&h);
 	if (h.in)
 		return;
 	cbw[12] = 0x80;
@@ -283,9 +237,8 @@ disk_says(unsigned i, uint8_t *data, uint32_t n, uint8_t how)
 }
 
 static void
-kernel_submits(void)
+driver_submits(void)
 {
-	static const uint8_t data[4096];
 	static const uint8_t setups[][8] = {
 	    {0, 9, 1, 0, 0, 0, 0, 0},      {0, 9, 2, 0, 0, 0, 0, 0},
 	    {1, 11, 1, 0, 0, 0, 0, 0},     {1, 11, 1, 0, 2, 0, 0, 0},
@@ -294,54 +247,11 @@ kernel_submits(void)
 	    {0x80, 6, 1, 3, 9, 4, 255, 0}, {0x80, 6, 0, 6, 0, 0, 10, 0},
 	    {0x21, 11, 0, 0, 0, 0, 0, 0},  {2, 1, 0, 0, 0x81, 0, 0, 0},
 	};
-	static const uint8_t eps[] = {0, 1, 2, 3, 5, 6, 0, 9};
-	unsigned how;
-	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
-	uint8_t b[USBIP_HEADER];
 
-	if (disk && dice_u8(&dice) < 240) {
+	if (disk && dice_u8(&dice) < 240)
 		disk_submits();
-		return;
-	}
-	how = dice_u8(&dice);
-	memcpy(h.submit.setup, setups[how % (assist != NULL ? 12 : 10)], 8);
-	h.ep = eps[how & 7];
-	h.in = how >> 3 & 1;
-	h.submit.len = h.ep == 0 ? h.submit.setup[6] : dice_u16(&dice) % 4096;
-	h.submit.packets = how & 16 ? USBIP_NO_PACKETS : 0;
-	if (h.ep == 5 || h.ep == 6)
-		h.submit.packets = how & 16 ? 1 + (how >> 5) : 0;
-	counts[next_seq] = h.submit.packets == USBIP_NO_PACKETS ? 0 : h.submit.packets;
-	newest = next_seq;
-	seqs[next_seq] = RUNNING;
-	lens[next_seq] = h.submit.len;
-	ins[next_seq++] = h.in;
-	usbip_pack(&h, b);
-	feed(b, sizeof(b));
-	if (!h.in && h.submit.len > 0)
-		feed(data, h.submit.len);
-	for (uint32_t i = 0; h.submit.packets <= PACKETS && i < h.submit.packets; i++) {
-		unsigned step = 3 * (1 + dice_u8(&dice));
-		struct urb_iso p = {i * step, dice_u8(&dice) & 15 ? step : 100000, 0, 0,
-				    false};
-
-		usbip_iso_pack(&p, b);
-		feed(b, USBIP_ISO);
-	}
-}
-
-static void
-kernel_unlinks(void)
-{
-	struct usbip h = {.cmd = USBIP_UNLINK, .devid = DEVID, .seqnum = next_seq};
-	uint8_t b[USBIP_HEADER];
-
-	h.victim = 1 + dice_u8(&dice) % next_seq;
-	victims[next_seq++] = h.victim;
-	if (seqs[h.victim] == RUNNING)
-		seqs[h.victim] = UNLINKING;
-	usbip_pack(&h, b);
-	feed(b, sizeof(b));
+	else
+		kernel_submits(setups, assist != NULL ? 12 : 10);
 }
 
 static void
@@ -389,7 +299,7 @@ turn(void)
 	unsigned op = dice_u8(&dice);
 
 	if (op < 80 && next_seq < SEQS)
-		kernel_submits();
+		driver_submits();
 	else if (op < 130 && next_seq > 1 && next_seq < SEQS)
 		kernel_unlinks();
 	else if (op < 220 && fars > 0)
@@ -410,9 +320,7 @@ settle(void)
 {
 	import_gone(im);
 	drain();
-	for (unsigned i = 0; i < SEQS; i++)
-		MUST((victims[i] == 0 || victims[i] > newest) && seqs[i] != RUNNING &&
-		     seqs[i] != UNLINKING); /* what never comes is waited for */
+	kernel_has_all();
 }
 
 static const uint8_t ftdi[] = {0x03, 0x04, 0x01, 0x60}; /* idVendor, idProduct */
@@ -435,10 +343,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 	pool = (struct pool)TEST_POOL(60000);
 	dice = (struct dice){p, p + n};
-	memset(seqs, 0, sizeof(seqs));
-	memset(victims, 0, sizeof(victims));
-	next_seq = 1;
-	newest = 0;
+	kernel_begins();
 	fars = 0;
 	next_tag = 0;
 	starved = false;
@@ -483,18 +388,7 @@ corpus(void)
 static void
 kernel_bytes(void)
 {
-	uint8_t seed[1 + 3 * USBIP_HEADER + 31] = {0};
-	struct usbip h = {.cmd = USBIP_SUBMIT, .seqnum = 1, .devid = DEVID, .ep = 2};
-
-	h.submit.len = 31;
-	usbip_pack(&h, seed + 1);
-	h = (struct usbip){.cmd = USBIP_UNLINK, .seqnum = 2, .devid = DEVID, .victim = 1};
-	usbip_pack(&h, seed + 1 + USBIP_HEADER + 31);
-	h = (struct usbip){
-	    .cmd = USBIP_SUBMIT, .seqnum = 3, .devid = DEVID, .ep = 1, .in = 1};
-	h.submit.len = 512;
-	usbip_pack(&h, seed + 1 + 2 * USBIP_HEADER + 31);
-	fuzz_mutants(seed, sizeof(seed), 3000);
+	kernel_mutants(0);
 }
 
 static void

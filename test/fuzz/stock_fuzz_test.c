@@ -12,23 +12,11 @@
 #include "core/usbip.h"
 #include "core/usbip_op.h"
 #include "test/core/sample.h"
-#include "test/fuzz/fuzz.h"
-
-#define DEVID 0x20003u
-#define SEQS  256
-
-enum seq_state { UNUSED, RUNNING, UNLINKING, ANSWERED };
+#include "test/fuzz/kernel.h"
 
 static struct stock_door *door;
 static struct pool pool;
-static struct dice dice;
 static bool modelled, ended;
-
-static enum seq_state seqs[SEQS];
-static uint32_t lens[SEQS], victims[SEQS]; /* by seqnum; victim 0: no UNLINK */
-static bool ins[SEQS];
-static uint32_t counts[SEQS];     /* packets */
-static unsigned next_seq, newest; /* number of all; of a SUBMIT */
 
 static struct {
 	struct urb *u;
@@ -106,33 +94,6 @@ dev_completes(unsigned i)
 /* --- client --- */
 
 static void
-check_answer(const struct usbip *h, size_t data)
-{
-	uint32_t seq = h->seqnum;
-
-	MUST(seq > 0 && seq < SEQS && h->devid == 0 && h->in == 0 && h->ep == 0);
-	if (h->cmd == USBIP_RET_SUBMIT) {
-		MUST(seqs[seq] == RUNNING || seqs[seq] == UNLINKING);
-		MUST(h->ret.actual <= lens[seq]);
-		MUST(counts[seq] == 0 || h->ret.packets == counts[seq] ||
-		     (h->ret.packets == 0 && h->ret.status != 0));
-		MUST(data == (ins[seq] ? h->ret.actual : 0) +
-				 (counts[seq] == 0 ? 0 : h->ret.packets * USBIP_ISO));
-		seqs[seq] = ANSWERED;
-		return;
-	}
-	MUST(h->cmd == USBIP_RET_UNLINK && victims[seq] != 0 && data == 0);
-	if ((int32_t)h->status == -LINUX_ECONNRESET) {
-		MUST(seqs[victims[seq]] == UNLINKING);
-		seqs[victims[seq]] = ANSWERED;
-	} else {
-		MUST(h->status == 0);
-		MUST(seqs[victims[seq]] == ANSWERED || seqs[victims[seq]] == UNUSED);
-	}
-	victims[seq] = 0;
-}
-
-static void
 drain(void)
 {
 	const uint8_t *p;
@@ -142,7 +103,7 @@ drain(void)
 	while ((n = stock_door_output(door, &p)) > 0) {
 		MUST(n >= USBIP_HEADER && usbip_unpack(&h, p) == ERR_OK);
 		if (modelled)
-			check_answer(&h, n - USBIP_HEADER);
+			kernel_hears(&h, n - USBIP_HEADER);
 		stock_door_sent(door, n);
 	}
 }
@@ -193,48 +154,8 @@ client_submits(void)
 	    {0x80, 6, 0, 1, 0, 0, 64, 0}, {0x21, 9, 0, 0, 0, 0, 4, 0},
 	    {1, 11, 1, 0, 2, 0, 0, 0},
 	};
-	static const uint8_t eps[] = {0, 1, 2, 3, 5, 6, 0, 9};
-	uint8_t b[USBIP_HEADER + 4096];
-	unsigned how = dice_u8(&dice);
-	struct usbip h = {.cmd = USBIP_SUBMIT, .devid = DEVID, .seqnum = next_seq};
 
-	memcpy(h.submit.setup, setups[how % 7], 8);
-	h.ep = eps[how & 7];
-	h.in = how >> 3 & 1;
-	h.submit.len = h.ep == 0 ? h.submit.setup[6] : dice_u16(&dice) % 4096;
-	h.submit.packets = how & 16 ? USBIP_NO_PACKETS : 0;
-	if (h.ep == 5 || h.ep == 6)
-		h.submit.packets = how & 16 ? 1 + (how >> 5) : 0;
-	counts[next_seq] = h.submit.packets == USBIP_NO_PACKETS ? 0 : h.submit.packets;
-	newest = next_seq;
-	seqs[next_seq] = RUNNING;
-	lens[next_seq] = h.submit.len;
-	ins[next_seq++] = h.in;
-	usbip_pack(&h, b);
-	memset(b + USBIP_HEADER, 0x33, h.submit.len);
-	feed(b, USBIP_HEADER + (h.in ? 0 : h.submit.len));
-	for (uint32_t i = 0; h.submit.packets <= 8 && i < h.submit.packets; i++) {
-		unsigned step = 3 * (1 + dice_u8(&dice));
-		struct urb_iso p = {i * step, dice_u8(&dice) & 15 ? step : 100000, 0, 0,
-				    false};
-
-		usbip_iso_pack(&p, b);
-		feed(b, USBIP_ISO);
-	}
-}
-
-static void
-client_unlinks(void)
-{
-	struct usbip h = {.cmd = USBIP_UNLINK, .devid = DEVID, .seqnum = next_seq};
-	uint8_t b[USBIP_HEADER];
-
-	h.victim = 1 + dice_u8(&dice) % next_seq;
-	victims[next_seq++] = h.victim;
-	if (seqs[h.victim] == RUNNING)
-		seqs[h.victim] = UNLINKING;
-	usbip_pack(&h, b);
-	feed(b, sizeof(b));
+	kernel_submits(setups, 7);
 }
 
 static void
@@ -245,7 +166,7 @@ turn(void)
 	if (op < 90 && next_seq < SEQS)
 		client_submits();
 	else if (op < 130 && next_seq > 1 && next_seq < SEQS)
-		client_unlinks();
+		kernel_unlinks();
 	else if (op < 220 && lents > 0)
 		dev_completes(dice_u8(&dice) % lents);
 	else if (op < 250)
@@ -261,9 +182,7 @@ settle(void)
 	while (lents > 0)
 		dev_completes(0);
 	drain();
-	for (unsigned i = 0; i < SEQS; i++)
-		MUST((victims[i] == 0 || victims[i] > newest) && seqs[i] != RUNNING &&
-		     seqs[i] != UNLINKING); /* what never comes is waited for */
+	kernel_has_all();
 }
 
 static void
@@ -277,10 +196,7 @@ urb_phase(const uint8_t *p, size_t n)
 						    .config = 1};
 
 	dice = (struct dice){p, p + n};
-	memset(seqs, 0, sizeof(seqs));
-	memset(victims, 0, sizeof(victims));
-	next_seq = 1;
-	newest = 0;
+	kernel_begins();
 	lents = 0;
 	ended = starved = false;
 	MUST(stock_door_new(&door, &pool, &conf, &ops, NULL) == ERR_OK);
@@ -403,18 +319,7 @@ replies(void)
 static void
 client_bytes(void)
 {
-	uint8_t seed[1 + 3 * USBIP_HEADER + 31] = {2};
-	struct usbip h = {.cmd = USBIP_SUBMIT, .seqnum = 1, .devid = DEVID, .ep = 2};
-
-	h.submit.len = 31;
-	usbip_pack(&h, seed + 1);
-	h = (struct usbip){.cmd = USBIP_UNLINK, .seqnum = 2, .devid = DEVID, .victim = 1};
-	usbip_pack(&h, seed + 1 + USBIP_HEADER + 31);
-	h = (struct usbip){
-	    .cmd = USBIP_SUBMIT, .seqnum = 3, .devid = DEVID, .ep = 1, .in = 1};
-	h.submit.len = 512;
-	usbip_pack(&h, seed + 1 + 2 * USBIP_HEADER + 31);
-	fuzz_mutants(seed, sizeof(seed), 3000);
+	kernel_mutants(2);
 }
 
 static void

@@ -220,23 +220,13 @@ run(uint64_t seed, struct line *l)
 {
 	static struct stack s;
 	static struct stream in, out;
-	struct stack_conf c = {.urb_max = 256 << 10,
-			       .import_budget = 4 << 20,
-			       .export_budget = 4 << 20,
-			       .reliable = l->reliable,
-			       .plain = true};
+	struct stack_conf c = stack_far(l->delay, (uint32_t)(l->delay / 4), l->loss);
 	bool ok = false;
 
+	c.reliable = l->reliable;
+	c.plain = true;
 	for (int i = 0; i < 2; i++)
-		c.ends.to[i] = (struct net_conf){.delay_us = l->delay,
-						 .jitter_us = l->delay / 4,
-						 .loss = l->loss,
-						 .reorder = l->loss,
-						 .duplicate = l->loss,
-						 .queue = 1 << 20};
-	c.ends.arq = ends_arq;
-	c.ends.window = 1 << 20;
-	c.ends.budget = 16 << 20;
+		c.ends.to[i].reorder = c.ends.to[i].duplicate = l->loss;
 	stack_init(&s, seed, &c);
 	s.mic.noise = l->noise;
 	in.urbs = out.urbs = l->urbs;
@@ -381,20 +371,10 @@ run_ahead(uint64_t seed, const struct far *f, struct mic *m)
 {
 	static struct stack s;
 	static struct stream in, out;
-	struct stack_conf c = {.urb_max = 256 << 10,
-			       .import_budget = 4 << 20,
-			       .export_budget = 4 << 20,
-			       .plain = f->plain};
+	struct stack_conf c = stack_far(f->delay, f->jitter, f->loss);
 	bool ok = false;
 
-	for (int i = 0; i < 2; i++)
-		c.ends.to[i] = (struct net_conf){.delay_us = f->delay,
-						 .jitter_us = f->jitter,
-						 .loss = f->loss,
-						 .queue = 1 << 20};
-	c.ends.arq = ends_arq;
-	c.ends.window = 1 << 20;
-	c.ends.budget = 16 << 20;
+	c.plain = f->plain;
 	stack_init(&s, seed, &c);
 	in.urbs = out.urbs = 2; /* 16 ms */
 	s.mic.us = f->packet > 0 ? f->packet : MIC_US;

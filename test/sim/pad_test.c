@@ -14,7 +14,6 @@
 #include "test/test.h"
 
 #define READERS     4
-#define STEP_US     500u
 #define REST_US     10000000u
 
 #define PORT_REPORT 92u /* at one a millisecond: 921,600 baud */
@@ -251,10 +250,9 @@ end_hand(struct hand *h)
 struct run {
 	bool steady, calm, plain, is_port;
 	unsigned readers;
-	uint64_t every, us; /* a report; the run */
+	uint64_t every; /* us: a report */
 	uint32_t stalls, noise;
-	uint64_t relink_us; /* 0: never */
-	bool unplug;
+	struct stack_life life;
 };
 
 static struct stack s;
@@ -284,29 +282,26 @@ begin(uint64_t seed, struct stack_conf *c, const struct run *r)
 }
 
 static bool
+one_turn(void *arg)
+{
+	(void)arg;
+	if (h.wrong != NULL || h.gone)
+		return false;
+	run_hand(&h);
+	return true;
+}
+
+static bool
 run(uint64_t seed, struct stack_conf *c, const struct run *r)
 {
-	uint64_t end, relink_at, unplug_at;
 	bool ok = false;
 
 	begin(seed, c, r);
 	if (stack_attach(&s)) {
-		end = s.ends.now + r->us;
-		relink_at = r->relink_us > 0 ? s.ends.now + r->relink_us : UINT64_MAX;
-		unplug_at = r->unplug ? s.ends.now + r->us / 2 : UINT64_MAX;
-		while (s.ends.now < end && h.wrong == NULL && !stack_bad(&s) && !h.gone) {
-			run_hand(&h);
-			stack_step(&s, s.ends.now + STEP_US);
-			if (s.ends.now >= relink_at) {
-				ends_relink(&s.ends);
-				relink_at += 1 + below(&h, (uint32_t)r->relink_us * 2);
-			}
-			if (s.ends.now >= unplug_at && !s.pad.unplugged)
-				stack_unplug(&s);
-		}
+		stack_live(&s, &r->life, &h.seed, one_turn, NULL);
 		if (h.wrong == NULL && !stack_bad(&s))
 			end_hand(&h);
-		ok = h.wrong == NULL && !stack_bad(&s) && h.gone == r->unplug &&
+		ok = h.wrong == NULL && !stack_bad(&s) && h.gone == r->life.unplug &&
 		     stack_detach(&s);
 	}
 	if (!ok)
@@ -315,31 +310,14 @@ run(uint64_t seed, struct stack_conf *c, const struct run *r)
 	return stack_fini(&s) && ok;
 }
 
-static struct stack_conf
-far_away(uint64_t delay, uint32_t jitter, uint32_t loss)
-{
-	struct stack_conf c = {
-	    .urb_max = 256 << 10, .import_budget = 4 << 20, .export_budget = 4 << 20};
-
-	for (int i = 0; i < 2; i++)
-		c.ends.to[i] = (struct net_conf){.delay_us = delay,
-						 .jitter_us = jitter,
-						 .loss = loss,
-						 .queue = 1 << 20};
-	c.ends.arq = ends_arq;
-	c.ends.window = 1 << 20;
-	c.ends.budget = 16 << 20;
-	return c;
-}
-
 /* --- runs --- */
 
 /* 1,000 reports a second over 50 ms: all of them, and one each round trip without. */
 static void
 as_quick_as_the_device(void)
 {
-	struct run r = {.steady = true, .readers = 1, .every = 1000, .us = 11000000};
-	struct stack_conf c = far_away(25000, 0, 0);
+	struct run r = {.steady = true, .readers = 1, .every = 1000, .life.us = 11000000};
+	struct stack_conf c = stack_far(25000, 0, 0);
 
 	CHECK(run(1, &c, &r));
 	printf("# %u reports in 11 s, %u urbs at once\n", h.reports, s.pad.most);
@@ -355,9 +333,12 @@ as_quick_as_the_device(void)
 static void
 as_quick_as_the_line(void)
 {
-	struct run r = {
-	    .steady = true, .is_port = true, .readers = 2, .every = 1000, .us = 11000000};
-	struct stack_conf c = far_away(25000, 0, 0);
+	struct run r = {.steady = true,
+			.is_port = true,
+			.readers = 2,
+			.every = 1000,
+			.life.us = 11000000};
+	struct stack_conf c = stack_far(25000, 0, 0);
 
 	CHECK(run(1, &c, &r));
 	printf("# %u bytes/s, %u urbs at once\n", h.reports * PORT_REPORT / 11,
@@ -373,7 +354,7 @@ as_quick_as_the_line(void)
 static void
 seldom_read_is_not_old(void)
 {
-	struct stack_conf c = far_away(10000, 0, 0);
+	struct stack_conf c = stack_far(10000, 0, 0);
 	const struct run r = {.steady = true, .readers = 1, .every = 10000};
 	uint32_t last = 0, lag = 0;
 
@@ -397,7 +378,7 @@ static struct run
 any_run(uint64_t seed)
 {
 	uint64_t x = seed * 77 + 5;
-	struct run r = {.us = 3000000};
+	struct run r = {.life.us = 3000000};
 
 	r.is_port = seed % 2;
 	r.calm = net_random(&x) % 2;
@@ -407,8 +388,8 @@ any_run(uint64_t seed)
 	r.stalls = net_random(&x) % 3 == 0 ? 5 : 0;
 	r.noise = net_random(&x) % 4 == 0 ? 10 : 0;
 	if (net_random(&x) % 4 == 0)
-		r.relink_us = 200000 + net_random(&x) % 1000000;
-	r.unplug = net_random(&x) % 9 == 0;
+		r.life.relink_us = 200000 + net_random(&x) % 1000000;
+	r.life.unplug = net_random(&x) % 9 == 0;
 	return r;
 }
 
@@ -425,8 +406,8 @@ hands_by_seed(void)
 		for (int plain = 0; plain < 2; plain++) {
 			uint64_t x = i;
 			struct run r = any_run(i);
-			struct stack_conf c = far_away(net_random(&x) % 60000,
-						       net_random(&x) % 10000, 20000);
+			struct stack_conf c = stack_far(net_random(&x) % 60000,
+							net_random(&x) % 10000, 20000);
 
 			r.plain = plain;
 			if (!run(i, &c, &r)) {

@@ -13,7 +13,6 @@
 
 #define WRITERS 4
 #define URB     64u
-#define STEP_US 500u
 #define REST_US 10000000u
 
 struct hand {
@@ -218,16 +217,24 @@ account(void)
 struct run {
 	bool steady, plain;
 	unsigned writers;
-	uint64_t rate, us;
+	uint64_t rate;
 	uint32_t stalls, noise;
-	uint64_t relink_us; /* 0: never */
-	bool unplug;
+	struct stack_life life;
 };
+
+static bool
+one_turn(void *arg)
+{
+	(void)arg;
+	if (h.wrong != NULL || h.gone)
+		return false;
+	run_hand();
+	return true;
+}
 
 static bool
 run(uint64_t seed, struct stack_conf *c, const struct run *r)
 {
-	uint64_t end, relink_at, unplug_at;
 	bool ok = false;
 
 	c->plain = r->plain;
@@ -241,23 +248,11 @@ run(uint64_t seed, struct stack_conf *c, const struct run *r)
 	h.writers = r->writers;
 	h.steady = r->steady;
 	if (stack_attach(&s)) {
-		end = s.ends.now + r->us;
-		relink_at = r->relink_us > 0 ? s.ends.now + r->relink_us : UINT64_MAX;
-		unplug_at = r->unplug ? s.ends.now + r->us / 2 : UINT64_MAX;
-		while (s.ends.now < end && h.wrong == NULL && !stack_bad(&s) && !h.gone) {
-			run_hand();
-			stack_step(&s, s.ends.now + STEP_US);
-			if (s.ends.now >= relink_at) {
-				ends_relink(&s.ends);
-				relink_at += 1 + below((uint32_t)r->relink_us * 2);
-			}
-			if (s.ends.now >= unplug_at && !s.port.unplugged)
-				stack_unplug(&s);
-		}
+		stack_live(&s, &r->life, &h.seed, one_turn, NULL);
 		if (h.wrong == NULL && !stack_bad(&s))
 			end_hand();
 		account();
-		ok = h.wrong == NULL && !stack_bad(&s) && h.gone == r->unplug &&
+		ok = h.wrong == NULL && !stack_bad(&s) && h.gone == r->life.unplug &&
 		     stack_detach(&s);
 	}
 	if (!ok)
@@ -266,49 +261,33 @@ run(uint64_t seed, struct stack_conf *c, const struct run *r)
 	return stack_fini(&s) && ok;
 }
 
-static struct stack_conf
-far_away(uint64_t delay, uint32_t jitter, uint32_t loss)
-{
-	struct stack_conf c = {
-	    .urb_max = 256 << 10, .import_budget = 4 << 20, .export_budget = 4 << 20};
-
-	for (int i = 0; i < 2; i++)
-		c.ends.to[i] = (struct net_conf){.delay_us = delay,
-						 .jitter_us = jitter,
-						 .loss = loss,
-						 .queue = 1 << 20};
-	c.ends.arq = ends_arq;
-	c.ends.window = 1 << 20;
-	c.ends.budget = 16 << 20;
-	return c;
-}
-
 /* 921,600 baud over 50 ms, two urbs of 64 bytes: and a seventh of it without. */
 static void
 as_quick_as_the_line(void)
 {
-	struct run r = {.steady = true, .writers = 2, .rate = 92160, .us = 10000000};
-	struct stack_conf c = far_away(25000, 0, 0);
+	struct run r = {.steady = true, .writers = 2, .rate = 92160, .life.us = 10000000};
+	struct stack_conf c = stack_far(25000, 0, 0);
 	uint64_t told;
 
 	CHECK(run(1, &c, &r));
 	told = h.next * (uint64_t)URB;
 	printf("# %u bytes/s, %u urbs at once\n",
-	       (unsigned)(told * 1000000 / (r.us + 1000000)), s.port.most);
+	       (unsigned)(told * 1000000 / (r.life.us + 1000000)), s.port.most);
 	CHECK(told >= r.rate * 105 / 10);
 	CHECK(s.port.most * URB <= 16384); /* a fraction of a second */
 	r.plain = true;
 	CHECK(run(1, &c, &r));
-	printf("# without: %u\n", (unsigned)(h.next * (uint64_t)URB * 1000000 / r.us));
-	CHECK(h.next * (uint64_t)URB * 1000000 / r.us < 5000);
+	printf("# without: %u\n",
+	       (unsigned)(h.next * (uint64_t)URB * 1000000 / r.life.us));
+	CHECK(h.next * (uint64_t)URB * 1000000 / r.life.us < 5000);
 }
 
 /* At 9,600 baud the driver is not told of much more than the line can take. */
 static void
 as_slow_as_the_line(void)
 {
-	struct run r = {.steady = true, .writers = 2, .rate = 960, .us = 20000000};
-	struct stack_conf c = far_away(25000, 0, 0);
+	struct run r = {.steady = true, .writers = 2, .rate = 960, .life.us = 20000000};
+	struct stack_conf c = stack_far(25000, 0, 0);
 
 	CHECK(run(1, &c, &r));
 	printf("# %u urbs at once\n", s.port.most);
@@ -319,7 +298,7 @@ as_slow_as_the_line(void)
 static void
 a_request_does_not_wait_for_ever(void)
 {
-	struct stack_conf c = far_away(25000, 0, 0);
+	struct stack_conf c = stack_far(25000, 0, 0);
 	uint64_t at;
 
 	stack_init(&s, 1, &c);
@@ -347,15 +326,15 @@ static struct run
 any_run(uint64_t seed)
 {
 	uint64_t x = seed * 77 + 5;
-	struct run r = {.us = 3000000};
+	struct run r = {.life.us = 3000000};
 
 	r.writers = 1 + net_random(&x) % WRITERS;
 	r.rate = net_random(&x) % 3 ? 20000 + net_random(&x) % 200000 : 0;
 	r.stalls = net_random(&x) % 3 == 0 ? 5 : 0;
 	r.noise = net_random(&x) % 4 == 0 ? 10 : 0;
 	if (net_random(&x) % 4 == 0)
-		r.relink_us = 200000 + net_random(&x) % 1000000;
-	r.unplug = net_random(&x) % 9 == 0;
+		r.life.relink_us = 200000 + net_random(&x) % 1000000;
+	r.life.unplug = net_random(&x) % 9 == 0;
 	return r;
 }
 
@@ -371,8 +350,8 @@ hands_by_seed(void)
 		for (int plain = 0; plain < 2; plain++) {
 			uint64_t x = i;
 			struct run r = any_run(i);
-			struct stack_conf c = far_away(net_random(&x) % 60000,
-						       net_random(&x) % 10000, 20000);
+			struct stack_conf c = stack_far(net_random(&x) % 60000,
+							net_random(&x) % 10000, 20000);
 
 			r.plain = plain;
 			if (!run(i, &c, &r)) {

@@ -498,3 +498,41 @@ stack_unplug(struct stack *s)
 	s->port.unplugged = true;
 	exports_remove(s->exports, s->wanted, &why);
 }
+
+struct stack_conf
+stack_far(uint64_t delay_us, uint32_t jitter_us, uint32_t loss)
+{
+	struct stack_conf c = {
+	    .urb_max = 256 << 10, .import_budget = 4 << 20, .export_budget = 4 << 20};
+
+	for (int i = 0; i < 2; i++)
+		c.ends.to[i] = (struct net_conf){.delay_us = delay_us,
+						 .jitter_us = jitter_us,
+						 .loss = loss,
+						 .queue = 1 << 20};
+	c.ends.arq = ends_arq;
+	c.ends.window = 1 << 20;
+	c.ends.budget = 16 << 20;
+	return c;
+}
+
+void
+stack_live(struct stack *s, const struct stack_life *l, uint64_t *dice,
+	   bool (*one)(void *arg), void *arg)
+{
+	uint64_t end = s->ends.now + l->us;
+	uint64_t relink_at = l->relink_us > 0 ? s->ends.now + l->relink_us : UINT64_MAX;
+	uint64_t unplug_at = l->unplug ? s->ends.now + l->us / 2 : UINT64_MAX;
+
+	while (s->ends.now < end && !stack_bad(s) && one(arg)) {
+		stack_step(s, s->ends.now + STACK_STEP_US);
+		if (s->ends.now >= relink_at) {
+			ends_relink(&s->ends);
+			relink_at += 1 + net_random(dice) % ((uint32_t)l->relink_us * 2);
+		}
+		if (s->ends.now >= unplug_at) {
+			stack_unplug(s);
+			unplug_at = UINT64_MAX;
+		}
+	}
+}

@@ -53,6 +53,9 @@ struct stack {
 	const char *wrong; /* the first thing that should not have been */
 };
 
+/* Room enough at both ends, and a path between them. */
+struct stack_conf stack_far(uint64_t delay_us, uint32_t jitter_us, uint32_t loss);
+
 /* Two ends without a word said. */
 void stack_init(struct stack *, uint64_t seed, const struct stack_conf *);
 
@@ -77,6 +80,19 @@ bool stack_replug(struct stack *);
 
 /* One turn of all, then the clock moves on, at most to until. */
 void stack_step(struct stack *, uint64_t until);
+
+/*
+ * A life of that many us: one(arg), then STACK_STEP_US, and so on, until one says that it
+ * is enough (false). Every relink_us or so (0: never) there is another link; unplug: in
+ * the middle the device is pulled out.
+ */
+#define STACK_STEP_US 500u
+struct stack_life {
+	uint64_t us, relink_us;
+	bool unplug;
+};
+void stack_live(struct stack *, const struct stack_life *, uint64_t *dice,
+		bool (*one)(void *arg), void *arg);
 
 /* Something is wrong already: no need to go on. */
 bool stack_bad(const struct stack *);

@@ -4,8 +4,8 @@
 # that lives as long as serve. Neither serve nor that one may have more file descriptors
 # or threads afterwards, no port may be lost, and their memory must stand still: its peak
 # may rise now and then (two links for a moment, a longer queue), but not within a third
-# of the rounds in a row. Of 12 rounds that shows a leak of a kilobyte a round, of 200
-# one of 70 bytes.
+# of the rounds in a row. Of 200 rounds that shows a leak of 70 bytes a round; fewer than
+# 50 tell nothing so fine, and the peak may rise by 256 kB after the first six.
 [ -n "${VM_GUEST:-}" ] || {
 	export TEST_ROUNDS="${ROUNDS:-12}"
 	exec "${0%/*}/run.sh" -t $((600 + TEST_ROUNDS * 40)) "$0"
@@ -120,6 +120,7 @@ while [ $n -lt "$TEST_ROUNDS" ]; do
 	serve_kb=$(memory "$SERVE") kept_kb=$(memory "$KEPT")
 	peak serve "$serve_kb" $n
 	peak kept "$kept_kb" $n
+	[ $n != $WARM ] || serve_warm=$serve_peak kept_warm=$kept_peak
 	[ $((n % 10)) != 0 ] || echo "# round $n: serve $(has "$SERVE") kB=$serve_kb," \
 		"attach $(has "$KEPT") kB=$kept_kb"
 done
@@ -129,9 +130,9 @@ is "ports taken beside the one that stays" $(($(ports_taken) - 1)) 0
 is "serve's descriptors and threads" "$(has "$SERVE")" "$serve_had"
 is "attach's descriptors and threads" "$(has "$KEPT")" "$kept_had"
 for who in serve kept; do
-	eval "still=\$${who}_still peak=\$${who}_peak"
-	[ $((still * 3)) -ge $n ]
-	ok "$who: no new peak of memory for $still rounds of $n (it is $peak kB)"
+	eval "still=\$${who}_still peak=\$${who}_peak warm=\$${who}_warm"
+	[ $((still * 3)) -ge $n ] || { [ $n -lt 50 ] && [ $((peak - warm)) -le 256 ]; }
+	ok "$who: no new peak of memory for $still rounds of $n (it is $peak kB, was $warm)"
 done
 check "detach the last" $KEEP detach --all
 is "ports taken" "$(ports_taken)" 0
