@@ -282,6 +282,8 @@ run_attach(struct attacher *a, struct want *w)
 	attach_sleep_start(a);
 	if (attach_ctl_start(a) == ERR_OK && (code = via_start(a)) == 0)
 		code = connect_and_run(a);
+	if (code == 0 && a->lost)
+		code = err_exit(ERR_FAIL);
 	attach_report(a, code);
 	watch_fini(&a->watch);
 	ctl_free(a->ctl);
@@ -342,6 +344,8 @@ start(struct attacher *a, bool background)
 	if (lock == ERR_BUSY && a->via_where[0] != '\0')
 		return cmd_fail(lock,
 				"another attach has this peer: it has to end first");
+	if (lock == ERR_BUSY && a->said.write_cache)
+		log_warn("--write-cache is for the attach that has this peer already");
 	if (lock == ERR_BUSY)
 		return attach_hand_over(a->ctx, &a->target, w);
 	if (lock < 0)

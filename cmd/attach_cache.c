@@ -19,6 +19,19 @@ cached(const struct attached *x)
 	return a != NULL ? assist_cached(a) : NULL;
 }
 
+void
+attached_cache_start(struct attached *x)
+{
+	if (!x->of->write_cache)
+		return;
+	bridge_cache(x->bridge);
+	if (cached(x) == NULL)
+		log_warn("device %s gets no write cache reason=\"the assist storage is "
+			 "off, or the "
+			 "server too old for it\"",
+			 x->info.busid);
+}
+
 bool
 attached_unflushed(const struct attached *x)
 {
@@ -60,7 +73,7 @@ attached_cache_end(struct attached *x)
 		want_say(line);
 		attached_tell(x, ERR_FAIL, line);
 	}
-	if (c != NULL && (c->writes > 0 || c->lost_writes > 0) && x->of->code == 0)
-		x->of->code = 1;
+	if (c != NULL && (c->writes > 0 || c->lost_writes > 0))
+		x->of->lost = true;
 	x->lost = 0;
 }

@@ -257,8 +257,7 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 		return;
 	}
 	bridge_assist(x->bridge, x->of->off);
-	if (x->of->write_cache)
-		bridge_cache(x->bridge);
+	attached_cache_start(x);
 	attached_give(x);
 }
 

@@ -52,6 +52,7 @@ struct attacher {
 	bool first_lasts;  /* what the line wants is lasting */
 	uint32_t off;      /* core/assist_kind.h: what is not done */
 	bool write_cache;  /* of disks */
+	bool lost;         /* what was written to one */
 	uint64_t grace_us; /* a session without a link is kept so long */
 	struct attach_said {
 		bool off, grace, takeover, accept,
@@ -204,7 +205,8 @@ void attached_left(struct attached *, bool port_free);
 void attached_watch_eject(struct attached *);
 void attached_look(struct attached *);
 
-/* attach_cache.c: after the bridge's turn, and before it ends. */
+/* attach_cache.c: of a new bridge, after its turn, and before it ends. */
+void attached_cache_start(struct attached *);
 bool attached_unflushed(const struct attached *);
 void attached_cache_look(struct attached *);
 void attached_cache_end(struct attached *);

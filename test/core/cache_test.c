@@ -749,6 +749,35 @@ waits_in_vain(void)
 	teardown();
 }
 
+/* A driver that does not wait for the end of one command before the next. */
+static void
+two_that_wait(void)
+{
+	unsigned at, f;
+	uint32_t c[2], s[2];
+
+	told();
+	at = WRITES(0, 'a');
+	f = fars;
+	c[0] = command(sync10, false, 0);
+	s[0] = submit(IN, 13);
+	c[1] = command(ready, false, 0);
+	is_done(at);
+	HEARD(c[0], 0, 31, 0);
+	CHECK_EQ(fars, f + 2);
+	s[1] = submit(IN, 13);
+	CHECK(silent());
+	gives(f, 31, 0);
+	csw_of(f + 1, f, 0, 0);
+	HEARD_CSW(s[0], (uint8_t)(tag - 1), 0, 0);
+	HEARD(c[1], 0, 31, 0);
+	CHECK_EQ(fars, f + 4);
+	gives(f + 2, 31, 0);
+	csw_of(f + 3, f + 2, 0, 0);
+	HEARD_CSW(s[1], tag, 0, 0);
+	teardown();
+}
+
 static void
 taken_back_while_it_waits(void)
 {
@@ -982,6 +1011,6 @@ no_memory(void)
 TEST_MAIN(TEST(shown), TEST(shown_or_not), TEST(disk_without_modes), TEST(not_for_all),
 	  TEST(latched), TEST(other_failures), TEST(attention), TEST(flush),
 	  TEST(flush_fails), TEST(fua), TEST(others_wait), TEST(reads_wait),
-	  TEST(waits_in_vain), TEST(taken_back_while_it_waits), TEST(another_lun),
-	  TEST(barriers), TEST(barriers_that_wait_too_long), TEST(reset_of_half_a_write),
-	  TEST(window), TEST(no_room), TEST(no_memory))
+	  TEST(waits_in_vain), TEST(two_that_wait), TEST(taken_back_while_it_waits),
+	  TEST(another_lun), TEST(barriers), TEST(barriers_that_wait_too_long),
+	  TEST(reset_of_half_a_write), TEST(window), TEST(no_room), TEST(no_memory))

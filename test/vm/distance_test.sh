@@ -256,6 +256,24 @@ ok "writes half as fast again as without"
 check "a write that is not flushed" write_disk $MANY
 check "detach" $A detach --all
 check "is there when the disk is detached" cmp /tmp/stick.img /tmp/new.img
+
+# --- and a peer that is lost with it ---
+$A attach lab "$STICK" --write-cache --grace 3s >/tmp/lost.log 2>&1 &
+LOST=$!
+must "attach it again" wait_for 60 disk_there
+ip netns exec C tc qdisc change dev vC root netem loss 100%
+check "a write without an answer" timeout 60 dd if=/tmp/newer.img of="$D" bs=64k count=2 oflag=direct
+write_cache | jq -e '.unflushed == 131072 and .unflushed_writes > 0' >/dev/null
+ok "status tells how much the disk has not"
+check "in words, too" sh -c "$A status | grep -q '131072 bytes unflushed'"
+check "the end of the grace period says what is lost" \
+	wait_for 60 grep -q "went unflushed writes=[0-9]* bytes=131072" /tmp/lost.log
+check "so does a line" grep -q "^$STICK lost unflushed=131072 writes=" /tmp/lost.log
+kill -TERM "$LOST"
+wait "$LOST"
+is "and its exit code" "$?" 1
+must "netem again" ip netns exec C tc qdisc change dev vC root netem delay 25ms limit 10000 loss 0%
+dmesg -C # of a disk that went while it was in use
 if [ -n "${TEST_FIGURES:-}" ]; then
 	. test/vm/figures.sh
 fi
