@@ -125,7 +125,7 @@ on_lost(void *arg, const char *why)
 		struct attached *x = CONTAINER_OF(l, struct attached, link);
 
 		x->dev = 0; /* nobody to give it back to */
-		if (x->state < ATTACHED_WAITING)
+		if (x->state < ATTACHED_WAITING || x->state == ATTACHED_EJECTING)
 			attached_lose(x, why);
 		bridge_free(x->bridge); /* its imports end here */
 		x->bridge = NULL;
@@ -284,6 +284,8 @@ run_attach(struct attacher *a, struct want *w)
 	attach_sleep_start(a);
 	if (attach_ctl_start(a) == ERR_OK && (code = via_start(a)) == 0)
 		code = connect_and_run(a);
+	if (code == 0 && a->lost)
+		code = err_exit(ERR_FAIL);
 	attach_report(a, code);
 	watch_fini(&a->watch);
 	ctl_free(a->ctl);
@@ -344,6 +346,8 @@ start(struct attacher *a, bool background)
 	if (lock == ERR_BUSY && a->via_where[0] != '\0')
 		return cmd_fail(lock,
 				"another attach has this peer: it has to end first");
+	if (lock == ERR_BUSY && a->said.write_cache)
+		log_warn("--write-cache is for the attach that has this peer already");
 	if (lock == ERR_BUSY)
 		return attach_hand_over(a->ctx, &a->target, w);
 	if (lock < 0)

@@ -236,6 +236,16 @@ do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 		attach_end(a, 1);
 }
 
+void
+attached_tell(struct attached *x, int err, const char *text)
+{
+	struct ctl_conn *c = x->detacher;
+
+	x->detacher = NULL;
+	if (c != NULL)
+		put_error(c, err, text);
+}
+
 static bool
 means(const struct attached *x, struct json_val request)
 {

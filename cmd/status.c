@@ -99,6 +99,18 @@ show_waiting(struct json_val device)
 		printf("%s %s", i == 0 ? ", next are" : ",", name);
 }
 
+/* What its driver thinks is on the disk. */
+static void
+show_cache(struct json_val v)
+{
+	uint64_t bytes, lost;
+
+	if (json_get_u64(v, "unflushed", &bytes) && bytes > 0)
+		printf(", %llu bytes unflushed", (unsigned long long)bytes);
+	if (json_get_u64(v, "lost_writes", &lost) && lost > 0)
+		printf(", %llu writes lost", (unsigned long long)lost);
+}
+
 static void
 show_devices(struct json_val v)
 {
@@ -126,6 +138,7 @@ show_devices(struct json_val v)
 		if (json_get_u64(json_get(d, "urbs"), "inflight", &inflight))
 			printf(", %llu urbs in flight", (unsigned long long)inflight);
 		show_packed(d);
+		show_cache(json_get(d, "write_cache"));
 		show_waiting(d);
 		if (json_get(d, "port").n > 0)
 			printf(" port %s as %s", field(&port, d, "port"),

@@ -141,12 +141,17 @@ judge(struct mirror *m, const struct scsi *disk, const struct driver *d,
 	return NULL;
 }
 
-/* Who has no other way to look: until all is done, or lost. */
+/* Until all is done, or lost. Of a device that hangs a driver has to ask for it. */
 static void
-settle(struct stack *s)
+settle(struct driver *d, uint64_t seed)
 {
-	uint64_t end = s->ends.now + 60000000;
+	static const struct op sync = {.kind = OP_SYNC, .pieces = 1};
+	struct stack *s = d->s;
+	uint64_t end = s->ends.now + 10000000;
+	struct view v = {0};
 
+	if (seed % 2)
+		scsi_perform(d, &sync, &v);
 	while (cached(s)->writes > 0 && !stack_bad(s) && s->ends.now < end)
 		stack_step(s, s->ends.now + 10000);
 	if (cached(s)->writes > 0 || cached(s)->bytes > 0)
@@ -209,7 +214,7 @@ run(uint64_t seed, bool plain, const struct op *op, unsigned n, struct outcome *
 		lost = !plain && cached(&s)->lost_writes > 0;
 	}
 	if (!plain && !stack_bad(&s)) {
-		settle(&s);
+		settle(&d, seed);
 		hits += cached(&s)->hits;
 		out->lost = cached(&s)->lost_writes > 0;
 		losses += out->lost;
