@@ -32,7 +32,8 @@ enum {
 	OPT_GRACE,
 	OPT_TAKEOVER,
 	OPT_ACCEPT,
-	OPT_NO_ASSIST
+	OPT_NO_ASSIST,
+	OPT_WRITE_CACHE
 };
 
 static const struct cmd_opt opts[] = {
@@ -50,7 +51,11 @@ static const struct cmd_opt opts[] = {
 		    "also what comes back as another kind of device"},
     [OPT_NO_ASSIST] = {"no-assist", "KIND[,KIND]",
 		       "do without what hides the distance: interrupt, storage, serial, "
-		       "isochronous, all"},
+		       "isochronous, compression, all"},
+    [OPT_WRITE_CACHE] =
+	{"write-cache", NULL,
+	 "disks have a volatile write cache here: quick, and lost with the "
+	 "peer"},
     {NULL, NULL, NULL},
 };
 
@@ -120,7 +125,7 @@ on_lost(void *arg, const char *why)
 		struct attached *x = CONTAINER_OF(l, struct attached, link);
 
 		x->dev = 0; /* nobody to give it back to */
-		if (x->state < ATTACHED_WAITING)
+		if (x->state < ATTACHED_WAITING || x->state == ATTACHED_EJECTING)
 			attached_lose(x, why);
 		bridge_free(x->bridge); /* its imports end here */
 		x->bridge = NULL;
@@ -259,6 +264,8 @@ connect_and_run(struct attacher *a)
 	    remote_connect(&a->loop, a->ctx, &a->target, a->grace_us, &remote_ops, a);
 	if (a->remote != NULL && a->first_lasts)
 		remote_insist(a->remote);
+	if (a->remote != NULL)
+		remote_plain(a->remote, (a->off & 1u << ASSIST_COMPRESSION) != 0);
 	return a->remote == NULL ? cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM))
 				 : loop_run(&a->loop);
 }
@@ -277,6 +284,8 @@ run_attach(struct attacher *a, struct want *w)
 	attach_sleep_start(a);
 	if (attach_ctl_start(a) == ERR_OK && (code = via_start(a)) == 0)
 		code = connect_and_run(a);
+	if (code == 0 && a->lost)
+		code = err_exit(ERR_FAIL);
 	attach_report(a, code);
 	watch_fini(&a->watch);
 	ctl_free(a->ctl);
@@ -337,6 +346,8 @@ start(struct attacher *a, bool background)
 	if (lock == ERR_BUSY && a->via_where[0] != '\0')
 		return cmd_fail(lock,
 				"another attach has this peer: it has to end first");
+	if (lock == ERR_BUSY && a->said.write_cache)
+		log_warn("--write-cache is for the attach that has this peer already");
 	if (lock == ERR_BUSY)
 		return attach_hand_over(a->ctx, &a->target, w);
 	if (lock < 0)
@@ -378,6 +389,8 @@ word(struct attacher *a, struct line *l, int o, const char *arg)
 		w->accept = true;
 	else if (o == OPT_TAKEOVER)
 		w->takeover = true;
+	else if (o == OPT_WRITE_CACHE)
+		a->write_cache = a->said.write_cache = true;
 	else if (o == OPT_NO_ASSIST && !assist_read(arg, &a->off))
 		return cmd_wrong(&cmd_attach, "\"%s\" is nothing to do without", arg);
 	else if (o == OPT_GRACE && !text_to_duration(arg, &a->grace_us))
@@ -409,6 +422,7 @@ apply_section(struct attacher *a, struct line *l, const struct conf_attach *c)
 		a->grace_us = c->grace_us;
 	w->takeover |= c->takeover;
 	w->accept |= c->accept;
+	a->write_cache |= c->write_cache;
 	if (w->n > 0 || w->once)
 		return;
 	w->lasting = true;
@@ -430,14 +444,21 @@ run_line(struct attacher *a, int argc, char **argv)
 		code = word(a, &l, o, arg);
 	if (code != 0)
 		return code;
-	a->said = (struct attach_said){a->off != UINT32_MAX, a->grace_us != UINT64_MAX,
-				       a->first->takeover, a->first->accept};
+	a->said.off = a->off != UINT32_MAX;
+	a->said.grace = a->grace_us != UINT64_MAX;
+	a->said.takeover = a->first->takeover;
+	a->said.accept = a->first->accept;
+	a->write_cache |= a->ctx->conf.attach_write_cache;
 	if (l.who != NULL && (section = conf_find_attach(&a->ctx->conf, l.who)) != NULL)
 		apply_section(a, &l, section);
 	if (a->grace_us == UINT64_MAX)
 		a->grace_us = a->ctx->conf.attach_grace_us;
 	if (a->off == UINT32_MAX)
 		a->off = a->ctx->conf.attach_off;
+	if (a->said.write_cache && (a->off & 1u << ASSIST_STORAGE) != 0)
+		return cmd_wrong(&cmd_attach,
+				 "--write-cache needs the assist \"storage\", "
+				 "which is switched off");
 	if (a->allow.n > 0 && a->via_where[0] == '\0')
 		return cmd_wrong(&cmd_attach, "--usbip-allow is for --via usbip");
 	if (l.who == NULL)

@@ -9,9 +9,11 @@
 
 #include "cmd/attacher.h"
 #include "cmd/control.h"
+#include "cmd/packing.h"
 #include "cmd/report.h"
 #include "core/assist.h"
 #include "core/bridge.h"
+#include "core/unit.h"
 #include "net/ctl.h"
 #include "vhci/vhci.h"
 
@@ -45,6 +47,33 @@ put_assists(const struct assist *a, struct json *j)
 		json_close(j);
 	}
 	json_close(j);
+}
+
+static void
+put_cache(const struct unit_cached *on, struct json *j)
+{
+	static const struct unit_cached none;
+	const struct unit_cached *c = on != NULL ? on : &none;
+
+	json_open(j, "write_cache");
+	json_bool(j, "on", on != NULL);
+	json_u64(j, "hits", c->hits);
+	json_u64(j, "unflushed", c->bytes);
+	json_u64(j, "unflushed_writes", c->writes);
+	json_u64(j, "lost", c->lost_bytes);
+	json_u64(j, "lost_writes", c->lost_writes);
+	json_close(j);
+}
+
+static void
+put_compression(const struct attached *x, struct json *j)
+{
+	struct remote *r = x->of->remote;
+	struct pack_stats s;
+
+	if (r != NULL && remote_imports(r) != NULL &&
+	    imports_packs(remote_imports(r), x->dev, &s))
+		packing_put(j, &s);
 }
 
 static void
@@ -82,8 +111,11 @@ put_device(const struct attached *x, struct json *j)
 		json_u64(j, "bytes_in", s.bytes_in);
 		json_u64(j, "bytes_out", s.bytes_out);
 		json_close(j);
-		if (bridge_assists(x->bridge) != NULL)
+		if (bridge_assists(x->bridge) != NULL) {
 			put_assists(bridge_assists(x->bridge), j);
+			put_cache(assist_cached(bridge_assists(x->bridge)), j);
+		}
+		put_compression(x, j);
 	}
 	json_close(j);
 }
@@ -202,6 +234,16 @@ do_attach(struct attacher *a, struct ctl_conn *c, struct json_val request)
 	else if (a->remote != NULL && remote_ready(a->remote) &&
 		 imports_list(remote_imports(a->remote)) != ERR_OK)
 		attach_end(a, 1);
+}
+
+void
+attached_tell(struct attached *x, int err, const char *text)
+{
+	struct ctl_conn *c = x->detacher;
+
+	x->detacher = NULL;
+	if (c != NULL)
+		put_error(c, err, text);
 }
 
 static bool

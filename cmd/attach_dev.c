@@ -112,6 +112,7 @@ turn(struct attached *x)
 	if (l != NULL)
 		(void)link_stats(l, &s);
 	at = bridge_turn(x->bridge, s.srtt_us);
+	attached_cache_look(x);
 	if (at == UINT64_MAX)
 		return;
 	at = at > now ? at - now : 0;
@@ -170,6 +171,8 @@ on_closed(void *arg, int err)
 	log_info("device %s let go by the kernel reason=\"%s\"", x->info.busid,
 		 err == ERR_CLOSED ? "detached" : err_text(err));
 	stand_spurn(x); /* somebody told the kernel to: as good as our own detach */
+	vhci_pipe_free(x->pipe);
+	x->pipe = NULL;
 	attached_part(x, ERR_GONE, "the kernel let go of it", false);
 }
 
@@ -254,6 +257,7 @@ on_imported(void *arg, int err, const struct wire_imported *i)
 		return;
 	}
 	bridge_assist(x->bridge, x->of->off);
+	attached_cache_start(x);
 	attached_give(x);
 }
 

@@ -18,7 +18,9 @@
 #include "vhci/pipe.h"
 #include "vhci/vhci.h"
 
-#define EJECT_MS   10000   /* a disk may have much to flush */
+#define EJECT_MS   10000    /* a disk may have much to flush */
+#define FLUSH_US   10000000 /* what its drivers have left behind */
+#define LOOK_US    100000
 #define SILENCE_US 1500000 /* but a dead peer must not hold us: its answer to a ping */
 #define LEAVE_US   2000000 /* closing to port free: 11-26 ms were seen */
 
@@ -61,6 +63,7 @@ attached_leave(struct attached *x)
 	if (x->state == ATTACHED_LEAVING)
 		return;
 	x->state = ATTACHED_LEAVING;
+	attached_cache_end(x);
 	watch_poke(&x->of->watch);
 	via_leave(x);
 	vhci_eject_free(x->eject);
@@ -78,10 +81,27 @@ attached_leave(struct attached *x)
 	event_active(x->poll, EV_TIMEOUT, 1);
 }
 
+/* When the disk has what was written, if the peer is still there for that. */
+static void
+flush_and_leave(struct attached *x)
+{
+	vhci_eject_free(x->eject);
+	x->eject = NULL;
+	if (x->state == ATTACHED_LEAVING)
+		return;
+	if (x->dev == 0 || !attached_unflushed(x)) {
+		attached_leave(x);
+		return;
+	}
+	x->state = ATTACHED_EJECTING;
+	x->poll_end = clock_us() + FLUSH_US;
+	attached_wake_at(x, clock_us() + LOOK_US);
+}
+
 static void
 on_ejected(void *arg)
 {
-	attached_leave(arg);
+	flush_and_leave(arg);
 }
 
 void
@@ -93,7 +113,7 @@ attached_eject(struct attached *x)
 		x->eject = vhci_eject_start(x->of->loop.base, ATTACHED_SYSFS, x->local,
 					    EJECT_MS, on_ejected, x);
 	if (x->eject == NULL) {
-		attached_leave(x);
+		flush_and_leave(x);
 		return;
 	}
 	x->state = ATTACHED_EJECTING;
@@ -120,6 +140,10 @@ attached_watch_eject(struct attached *x)
 {
 	struct link *l = x->of->remote != NULL ? remote_link(x->of->remote) : NULL;
 
+	if (x->eject == NULL && (!attached_unflushed(x) || clock_us() >= x->poll_end)) {
+		attached_leave(x);
+		return;
+	}
 	if (is_silent(x, l)) {
 		log_info("device %s unplugged reason=\"the peer is silent\"",
 			 x->info.busid);
@@ -128,7 +152,7 @@ attached_watch_eject(struct attached *x)
 	}
 	if (l != NULL)
 		link_ping(l);
-	attached_wake_at(x, clock_us() + SILENCE_US);
+	attached_wake_at(x, clock_us() + (x->eject != NULL ? SILENCE_US : LOOK_US));
 }
 
 /* Until it comes back, if again; for good otherwise. */
@@ -141,7 +165,7 @@ attached_part(struct attached *x, int err, const char *text, bool again)
 	text_copy(x->why, sizeof(x->why), text);
 	snprintf(line, sizeof(line), "%s: %s", x->info.busid, text);
 	attached_answer(x, err, line);
-	attached_leave(x);
+	flush_and_leave(x);
 }
 
 void

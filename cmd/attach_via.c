@@ -26,6 +26,7 @@ static void
 offer_again(struct attached *x)
 {
 	via_leave(x);
+	attached_cache_end(x);
 	if (x->dev != 0 && x->of->remote != NULL)
 		imports_release(remote_imports(x->of->remote), x->dev);
 	x->dev = 0;
@@ -110,6 +111,7 @@ give(struct attached *x, const struct wire_imported *i)
 			      x)) != ERR_OK)
 		return err;
 	bridge_assist(x->bridge, x->of->off);
+	attached_cache_start(x);
 	x->info = i->info;
 	x->conn = NULL;
 	log_info("device %s given to=%s", x->info.busid, stock_conn_peer(conn));

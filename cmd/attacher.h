@@ -8,6 +8,7 @@
  *	attach_stand.c what was asked for stays asked for: devices that come back
  *	attach_dev.c  one device: asked for, given to the kernel
  *	attach_leave.c one device: how it goes
+ *	attach_cache.c what is written to a device, and not yet there
  *	attach_via.c  the other way: offered to stock USB/IP clients
  *	attach_stock.c devices of a stock USB/IP server instead of a peer's
  *	attach_sleep.c  nothing is attached while the machine sleeps
@@ -50,9 +51,12 @@ struct attacher {
 	bool once;         /* --once: ends with its first session */
 	bool first_lasts;  /* what the line wants is lasting */
 	uint32_t off;      /* core/assist_kind.h: what is not done */
+	bool write_cache;  /* of disks */
+	bool lost;         /* what was written to one */
 	uint64_t grace_us; /* a session without a link is kept so long */
 	struct attach_said {
-		bool off, grace, takeover, accept; /* by the line: stays so */
+		bool off, grace, takeover, accept,
+		    write_cache; /* by the line: stays so */
 	} said;
 	char section[CONF_WORD]; /* [attach NAME], or "" */
 	int code;                /* to exit with */
@@ -124,6 +128,7 @@ struct attached {
 	char local[32]; /* the kernel's name: "3-1" */
 	struct event *poll;
 	struct event *turn; /* of the bridge */
+	uint64_t lost;      /* writes that were, as far as was said */
 	struct vhci_eject *eject;
 	uint64_t poll_end;         /* us */
 	struct ctl_conn *detacher; /* waits for the port to be free */
@@ -200,6 +205,12 @@ void attached_left(struct attached *, bool port_free);
 void attached_watch_eject(struct attached *);
 void attached_look(struct attached *);
 
+/* attach_cache.c: of a new bridge, after its turn, and before it ends. */
+void attached_cache_start(struct attached *);
+bool attached_unflushed(const struct attached *);
+void attached_cache_look(struct attached *);
+void attached_cache_end(struct attached *);
+
 /* attach_dev.c: bridge and info are there: to the kernel. */
 void attached_give(struct attached *);
 extern const struct bridge_ops attached_bridge_ops;
@@ -242,7 +253,8 @@ void attach_sleep_end(struct attacher *);
 /* attach_conf.c: on SIGHUP. */
 void attach_reread(void *attacher);
 
-/* attach_ctl.c */
+/* attach_ctl.c. tell: who detaches it, instead of its end. */
+void attached_tell(struct attached *, int err, const char *text);
 int attach_ctl_start(struct attacher *) MUST_CHECK;
 
 /*

@@ -36,7 +36,7 @@ struct conf_attach {
 	char via[CONF_WORD];  /* "": this kernel */
 	struct conf_list device;
 	uint64_t grace_us; /* UINT64_MAX: as attach.grace */
-	bool takeover, accept;
+	bool takeover, accept, write_cache;
 };
 
 /* A setting that somebody made. Which sections there are is seen here, too. */
@@ -50,6 +50,7 @@ struct conf_made {
 struct conf {
 	bool link_cubic;
 	bool link_slow; /* not net/twin */
+	bool link_compression;
 	enum conf_cipher {
 		CONF_CIPHER_AUTO,
 		CONF_CIPHER_AES,
@@ -72,7 +73,8 @@ struct conf {
 	char serve_usbip[CONF_WORD]; /* "": no */
 	uint64_t attach_grace_us;
 	uint32_t attach_off; /* bits of core/assist_kind.h: what is not done */
-	bool attach_sleeps;  /* devices are detached before */
+	bool attach_write_cache;
+	bool attach_sleeps; /* devices are detached before */
 	uint64_t peers_ttl_us;
 	unsigned peers_uses;
 	struct conf_list rdv_listen, rdv_turn;

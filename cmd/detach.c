@@ -14,7 +14,7 @@
 #include "core/text.h"
 #include "net/ctl.h"
 
-#define DETACH_TIMEOUT_MS 15000 /* drivers may take their time */
+#define DETACH_TIMEOUT_MS 25000 /* drivers may take their time */
 
 enum { OPT_ALL, OPT_SHARED, OPT_IN };
 
@@ -30,11 +30,13 @@ no_line(void *arg, const char *line, size_t n)
 {
 	char text[256];
 	struct json_val v = json_read(line, n);
+	uint64_t code = 0;
 
 	(void)arg;
 	if (json_get_str(v, "text", text, sizeof(text)))
 		fprintf(stderr, "usbp2p: %s\n", text);
-	return ERR_NODEV;
+	json_get_u64(v, "exit", &code);
+	return code == (uint64_t)err_exit(ERR_FAIL) ? ERR_FAIL : ERR_NODEV;
 }
 
 static int

@@ -177,6 +177,8 @@ unit_of(struct assist *a, const struct import_request *q)
 	if (free != NULL && assist_face_disk(a->import, q->ep, &in, &out, &iface))
 		*free = unit_new(a->pool, in, out, iface, &a->stats[ASSIST_STORAGE],
 				 &ahead_ops, a->ops->now == NULL ? NULL : on_now, a);
+	if (a->cache && free != NULL && *free != NULL)
+		unit_cache(*free, &a->cached);
 	return free == NULL ? NULL : *free;
 }
 
@@ -369,6 +371,18 @@ const struct ahead_stats *
 assist_stats(const struct assist *a, enum assist_kind kind)
 {
 	return &a->stats[kind];
+}
+
+void
+assist_cache(struct assist *a)
+{
+	a->cache = assist_is_on(a, ASSIST_STORAGE);
+}
+
+const struct unit_cached *
+assist_cached(const struct assist *a)
+{
+	return a->cache ? &a->cached : NULL;
 }
 
 struct assist *

@@ -23,6 +23,7 @@
 
 struct assist;
 struct pool;
+struct unit_cached;
 
 struct assist_ops {
 	/* The far end, as in import_ops. */
@@ -37,6 +38,10 @@ struct assist_ops {
 struct assist *assist_new(struct pool *, struct import *, uint32_t off,
 			  const struct assist_ops *, void *arg);
 void assist_free(struct assist *);
+
+/* Its disks, if storage is not off, have a write cache (core/unit). */
+void assist_cache(struct assist *);
+const struct unit_cached *assist_cached(const struct assist *); /* NULL: none has */
 
 /* As import_ops: what the engine asks for goes through here. */
 int

@@ -151,6 +151,14 @@ next_barred(const struct assist *a, uint32_t eps, struct list **l)
 }
 
 static bool
+is_unit_quiet(struct unit *u, bool late)
+{
+	if (late && !unit_quiet(u))
+		unit_cut(u);
+	return unit_quiet(u);
+}
+
+static bool
 is_quiet(const struct assist *a, const struct assist_held *h)
 {
 	bool late = assist_now(a) - h->since >= HELD_US;
@@ -161,7 +169,7 @@ is_quiet(const struct assist *a, const struct assist_held *h)
 		if (!p->way->quiet(p->it) && !(late && (p->ep & 0x80) == 0))
 			return false;
 	for (unsigned i = 0; i < ASSIST_UNITS; i++)
-		if ((h->units & 1u << i) && !unit_quiet(a->unit[i]))
+		if ((h->units & 1u << i) && !is_unit_quiet(a->unit[i], late))
 			return false;
 	return true;
 }
@@ -212,15 +220,21 @@ put(struct assist *a, struct assist_held *h)
 void
 assist_held_end(struct assist *a, struct assist_held *h, bool changed)
 {
+	enum urb_job job = desc_job(h->req.setup);
 	struct list *l = a->parts.next;
 	struct assist_part *p;
 
 	list_del(&h->link);
 	while ((p = next_barred(a, h->eps, &l)) != NULL)
 		p->way->unbar(p->it, changed && (h->changes & ASSIST_BIT(p->ep)) != 0);
-	for (unsigned i = 0; i < ASSIST_UNITS; i++)
-		if (h->units & 1u << i)
-			unit_unbar(a->unit[i], changed && h->anew);
+	for (unsigned i = 0; i < ASSIST_UNITS; i++) {
+		if ((h->units & 1u << i) == 0)
+			continue;
+		if (changed &&
+		    (job == URB_JOB_SET_CONFIGURATION || job == URB_JOB_SET_INTERFACE))
+			unit_untell(a->unit[i]);
+		unit_unbar(a->unit[i], changed && h->anew);
+	}
 	put(a, h);
 }
 

@@ -68,6 +68,8 @@ struct assist {
 	struct ahead_stats stats[ASSISTS];
 	struct list parts, held;
 	struct unit *unit[ASSIST_UNITS];
+	bool cache;
+	struct unit_cached cached;
 	unsigned n; /* parts */
 	uint64_t next_tag;
 	uint64_t trip;              /* us */

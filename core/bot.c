@@ -301,3 +301,11 @@ bot_again_read(struct bot *b, const struct import_request *q, uint64_t ours)
 	if (bot_wait(b, q, ours, &tag) != ERR_OK)
 		b->ops->answer(b->arg, b->in, ours, &no, NULL);
 }
+
+int
+bot_late(struct bot *b, const struct import_request *q, uint64_t ours)
+{
+	uint64_t tag;
+
+	return bot_wait(b, q, ours, &tag);
+}

@@ -79,6 +79,9 @@ void bot_owe(struct bot *);
 void bot_again(struct bot *, const uint8_t *cbw, uint64_t ours);
 void bot_again_read(struct bot *, const struct import_request *, uint64_t ours);
 
+/* The same of any of its urbs, while it is paused. */
+int bot_late(struct bot *, const struct import_request *, uint64_t ours) MUST_CHECK;
+
 static inline uint32_t
 bot_le32(const uint8_t *p)
 {

@@ -200,6 +200,13 @@ bridge_assist(struct bridge *b, uint32_t off)
 			       b->ops->now == NULL ? &timeless_ops : &assist_ops, b);
 }
 
+void
+bridge_cache(struct bridge *b)
+{
+	if (b->assist != NULL)
+		assist_cache(b->assist);
+}
+
 uint64_t
 bridge_turn(struct bridge *b, uint64_t trip)
 {

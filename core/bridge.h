@@ -46,6 +46,9 @@ void bridge_free(struct bridge *);
  */
 void bridge_assist(struct bridge *, uint32_t off);
 
+/* After that: as assist_cache. */
+void bridge_cache(struct bridge *);
+
 /* As assist_turn. */
 uint64_t bridge_turn(struct bridge *, uint64_t trip);
 

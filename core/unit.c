@@ -89,6 +89,7 @@ unit_new(struct pool *pool, uint8_t in, uint8_t out, uint8_t iface,
 	u->need = NEED;
 	u->next_tag = FIRST_TAG;
 	list_init(&u->row);
+	list_init(&u->late);
 	list_init(&u->own.readers);
 	if ((u->bot = bot_new(pool, in, out, stats, &bot_ops, u)) == NULL) {
 		pool_put(pool, u, sizeof(*u));
@@ -104,8 +105,11 @@ unit_free(struct unit *u)
 
 	if (u == NULL)
 		return;
+	unit_cache_forget(u);
 	while (unit_first(u) != NULL)
 		unit_cmd_free(u, unit_first(u));
+	unit_late_free(u);
+	unit_cmd_put(u, u->own.write);
 	LIST_EACH_SAFE (&u->own.readers, l, n) {
 		pool_put(u->pool, CONTAINER_OF(l, struct unit_reader, link),
 			 sizeof(struct unit_reader));
@@ -139,7 +143,10 @@ go_on(struct unit *u)
 	unit_mend(u);
 	if (u->dropped && unit_idle(u))
 		unit_drop(u);
+	unit_cache_go_on(u);
+	unit_relay_go_on(u);
 	unit_own_go_on(u);
+	unit_late_go_on(u);
 	bot_pause(u->bot, !unit_idle(u));
 	unit_fill(u, 0);
 }
@@ -147,8 +154,8 @@ go_on(struct unit *u)
 /* --- the driver --- */
 
 /* A command block where one is expected. */
-static bool
-is_command(const struct unit *u, const struct import_request *q)
+bool
+unit_is_command(const struct unit *u, const struct import_request *q)
 {
 	return q->ep == u->out && bot_is_cbw(q->data, q->len);
 }
@@ -162,43 +169,52 @@ owe_answer(struct unit *u, uint64_t ours, uint32_t len)
 }
 
 static int
-pass(struct unit *u, const struct import_request *q, uint64_t ours, uint64_t *tag)
+pass(struct unit *u, const struct import_request *q, uint64_t ours, bool late,
+     uint64_t *tag)
 {
-	if (is_command(u, q))
+	if (unit_is_command(u, q))
 		unit_watch(u, q->data);
-	bot_pause(u->bot, !unit_idle(u));
-	return bot_submit(u->bot, q, ours, tag);
+	bot_pause(u->bot, late || !unit_idle(u));
+	return late ? bot_late(u->bot, q, ours) : bot_submit(u->bot, q, ours, tag);
+}
+
+int
+unit_take(struct unit *u, const struct import_request *q, uint64_t ours, bool late,
+	  uint64_t *tag)
+{
+	int err;
+
+	if (u->own.on && unit_own_take(u, q, ours, &err))
+		return err;
+	unit_own_stop(u);
+	if (!unit_is_command(u, q))
+		return pass(u, q, ours, late, tag);
+	if (!bot_is_ready(u->bot) || u->bars > 0) {
+		unit_drop(u);
+		return pass(u, q, ours, late, tag);
+	}
+	if (!unit_own_begin(u, q->data)) {
+		if (u->use != UNIT_WRITES)
+			return pass(u, q, ours, late, tag);
+		return late ? ERR_NOMEM : unit_wait(u, q, ours);
+	}
+	owe_answer(u, ours, q->len);
+	return ERR_OK;
 }
 
 int
 unit_submit(struct unit *u, const struct import_request *q, uint64_t ours, uint64_t *tag)
 {
-	int err;
-
 	*tag = ours;
-	if (u->own.on && unit_own_take(u, q, ours, &err))
-		return err;
-	u->own.on = false; /* it does something else */
-	if (!is_command(u, q))
-		return pass(u, q, ours, tag);
-	if (!bot_is_ready(u->bot) || u->bars > 0) {
-		unit_drop(u);
-		return pass(u, q, ours, tag);
-	}
-	if (!unit_own_begin(u, q->data))
-		return pass(u, q, ours, tag);
-	owe_answer(u, ours, q->len);
-	return ERR_OK;
+	if (!list_empty(&u->late) || (!u->own.on && unit_must_wait(u, q)))
+		return unit_wait(u, q, ours);
+	return unit_take(u, q, ours, false, tag);
 }
 
 void
 unit_go(struct unit *u)
 {
-	struct list *l;
-
-	LIST_EACH (&u->own.readers, l) {
-		CONTAINER_OF(l, struct unit_reader, link)->named = true;
-	}
+	unit_own_name(u);
 	bot_go(u->bot);
 	go_on(u);
 }
@@ -208,6 +224,8 @@ unit_unlink(struct unit *u, uint8_t ep, uint64_t tag)
 {
 	bool known = ep == u->in && unit_own_unlink(u, tag);
 
+	if (!known)
+		known = unit_late_unlink(u, ep, tag);
 	if (!known)
 		known = bot_unlink(u->bot, ep, tag);
 	go_on(u);
@@ -229,7 +247,7 @@ own_reply(struct unit *u, const struct import_reply *reply, uint8_t **data)
 		u->ending = NULL;
 		return ERR_PROTO;
 	}
-	if (part != UNIT_BLOCK && reply->actual > 0)
+	if ((part == UNIT_CSW || (part == UNIT_DATA && !c->out)) && reply->actual > 0)
 		*data = part == UNIT_DATA ? c->data : c->csw;
 	return ERR_OK;
 }
@@ -286,14 +304,17 @@ void
 unit_bar(struct unit *u)
 {
 	u->bars++;
-	if (!unit_idle(u)) {
-		u->cut = true;
-		u->need = UNIT_NEED_MOST; /* maybe it hangs where nobody wanted to read */
-	}
 	if (u->own.on && !u->own.have)
 		unit_own_end(u, -LINUX_EPROTO);
-	unit_cancel(u);
-	unit_drop(u);
+	if (u->use != UNIT_WRITES) {
+		if (!unit_idle(u)) {
+			u->cut = true;
+			u->need = UNIT_NEED_MOST; /* maybe it hangs where nobody wanted to
+						     read */
+		}
+		unit_cancel(u);
+		unit_drop(u);
+	}
 	bot_bar(u->bot);
 	go_on(u);
 }
@@ -305,7 +326,7 @@ unit_unbar(struct unit *u, bool anew)
 	if (anew) {
 		u->cut = u->broken = false;
 		u->mend = UNIT_WELL;
-		u->own.on = false;
+		unit_own_stop(u);
 		unit_forget_seqs(u);
 		unit_drop(u);
 	}
@@ -316,5 +337,16 @@ unit_unbar(struct unit *u, bool anew)
 bool
 unit_quiet(const struct unit *u)
 {
-	return u->opens == 0 && u->mend != UNIT_HALT && bot_quiet(u->bot);
+	return u->opens == 0 && u->mend != UNIT_HALT && u->use != UNIT_WRITES &&
+	       bot_quiet(u->bot);
+}
+
+void
+unit_cut(struct unit *u)
+{
+	if (u->use != UNIT_WRITES)
+		return;
+	u->cut = true;
+	unit_cancel(u);
+	go_on(u);
 }

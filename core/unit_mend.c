@@ -17,6 +17,13 @@
 void
 unit_owe(struct unit *u)
 {
+	if (u->use == UNIT_WRITES && u->opens > 0) {
+		u->cut = u->broken = true; /* when those have come back */
+		u->mend = UNIT_WELL;
+		return;
+	}
+	if (u->use == UNIT_WRITES)
+		unit_cache_lose(u, NULL);
 	u->broken = false;
 	u->mend = UNIT_WELL;
 	u->failed = NULL;
@@ -29,6 +36,10 @@ unit_owe(struct unit *u)
 static void
 mended(struct unit *u)
 {
+	if (u->use == UNIT_WRITES) {
+		unit_cache_lose(u, NULL);
+		return;
+	}
 	u->broken = false;
 	u->mend = UNIT_WELL;
 	u->failed = NULL;
@@ -41,20 +52,52 @@ mended(struct unit *u)
 		unit_own_again(u);
 }
 
-static void
-keep_sense(struct unit *u, const struct unit_cmd *c)
+bool
+unit_sense_read(const uint8_t *p, uint32_t n, uint8_t why[3])
 {
-	uint32_t n = c->part[UNIT_DATA].actual;
-	uint8_t code = c->data[0] & 0x7f, key;
+	bool desc = n > 0 && (p[0] & 0x7f) >= IS_DESC;
 
 	if (n < 8)
+		return false;
+	why[0] = p[desc ? 1 : 2] & 15;
+	why[1] = desc ? p[2] : n > 12 ? p[12] : 0;
+	why[2] = desc ? p[3] : n > 13 ? p[13] : 0;
+	return true;
+}
+
+void
+unit_keep_sense(struct unit *u, const uint8_t *p, uint32_t n, uint8_t lun)
+{
+	uint8_t code = n > 0 ? p[0] & 0x7f : 0, why[3];
+
+	if (!unit_sense_read(p, n, why) ||
+	    (why[0] != UNIT_ATTENTION && code != DEFERRED_FIXED && code != DEFERRED_DESC))
 		return;
-	key = (code >= IS_DESC ? c->data[1] : c->data[2]) & 15;
-	if (key != UNIT_ATTENTION && code != DEFERRED_FIXED && code != DEFERRED_DESC)
-		return;
-	memcpy(u->sense, c->data, n);
+	memcpy(u->sense, p, n);
 	u->sense_n = n;
+	u->sense_lun = lun;
 	u->told = false;
+}
+
+/* The failed command has its sense. */
+static void
+explain(struct unit *u, const struct unit_cmd *c)
+{
+	uint32_t n = c->part[UNIT_DATA].actual;
+
+	if (u->use == UNIT_WRITES) {
+		unit_cache_failed(u, c->data, n);
+		return;
+	}
+	if (u->use == UNIT_RELAY) {
+		u->broken = false;
+		u->mend = UNIT_WELL;
+		u->failed = NULL;
+		unit_relay_failed(u, c->data, n);
+		return;
+	}
+	unit_keep_sense(u, c->data, n, u->row_lun);
+	mended(u);
 }
 
 static void
@@ -67,10 +110,10 @@ ask_sense(struct unit *u)
 }
 
 static void
-clear_halt(struct unit *u)
+clear_halt(struct unit *u, uint8_t ep)
 {
 	const struct import_request q = {.type = URB_CONTROL,
-					 .setup = {0x02, 1, 0, 0, u->in, 0, 0, 0}};
+					 .setup = {0x02, 1, 0, 0, ep, 0, 0, 0}};
 
 	u->broken = false;
 	u->mend = UNIT_HALT;
@@ -94,18 +137,23 @@ retry_csw(struct unit *u)
 	u->opens++;
 }
 
-/* It ended with "passed", all data there or not: the device waits for the next. */
-static bool
-has_passed(const struct unit_cmd *c)
+/* It has said what it had to, and stalled where there was no more. */
+static void
+relayed(struct unit *u)
 {
-	return c->good || (unit_has_csw(c) && c->csw[12] == 0);
+	u->broken = false;
+	u->mend = UNIT_WELL;
+	u->failed = NULL;
+	unit_relay_passed(u);
 }
 
 /* There is a status. */
 static void
 judge(struct unit *u, const struct unit_cmd *c)
 {
-	if (has_passed(c))
+	if (unit_has_passed(c) && u->use == UNIT_RELAY)
+		relayed(u);
+	else if (unit_has_passed(c))
 		mended(u);
 	else if (unit_has_csw(c) && c->csw[12] == 1)
 		ask_sense(u);
@@ -122,7 +170,7 @@ first_bad(const struct unit *u)
 	LIST_EACH (&u->row, l) {
 		struct unit_cmd *c = CONTAINER_OF(l, struct unit_cmd, link);
 
-		if (!has_passed(c))
+		if (!unit_has_passed(c))
 			return c;
 	}
 	return NULL;
@@ -134,13 +182,15 @@ begin(struct unit *u)
 	struct unit_cmd *c = u->failed = first_bad(u);
 	const struct unit_request *p = c == NULL ? NULL : c->part;
 
-	if (p == NULL || p[UNIT_BLOCK].back || !p[UNIT_BLOCK].sent)
-		mended(u); /* it never began */
+	if (p == NULL || p[UNIT_BLOCK].back || !p[UNIT_BLOCK].sent ||
+	    (u->cut && u->use == UNIT_WRITES))
+		mended(u); /* it never began, or is not to go on */
 	else if (p[UNIT_BLOCK].status != 0 || p[UNIT_BLOCK].actual != UNIT_CBW)
 		unit_owe(u);
-	else if (p[UNIT_DATA].status == -LINUX_EPIPE ||
-		 (p[UNIT_DATA].status == 0 && p[UNIT_CSW].status == -LINUX_EPIPE))
-		clear_halt(u);
+	else if (p[UNIT_DATA].status == -LINUX_EPIPE)
+		clear_halt(u, c->out ? u->out : u->in);
+	else if (p[UNIT_DATA].status == 0 && p[UNIT_CSW].status == -LINUX_EPIPE)
+		clear_halt(u, u->in);
 	else
 		judge(u, c);
 }
@@ -158,15 +208,15 @@ go_on(struct unit *u)
 	} else if (!c->good) {
 		unit_owe(u);
 	} else {
-		keep_sense(u, c);
-		mended(u);
+		explain(u, c);
 	}
 }
 
 void
 unit_mend(struct unit *u)
 {
-	if (u->opens > 0 || u->bars > 0 || u->mend == UNIT_HALT)
+	if (u->opens > 0 || (u->bars > 0 && u->use != UNIT_WRITES) ||
+	    u->mend == UNIT_HALT)
 		return;
 	if (u->mend != UNIT_WELL)
 		go_on(u);
@@ -177,9 +227,10 @@ unit_mend(struct unit *u)
 void
 unit_mend_ended(struct unit *u)
 {
-	if (u->bars > 0) {
+	if (u->bars > 0 && (u->use != UNIT_WRITES || u->cut)) {
 		u->mend = UNIT_WELL;
 		u->cut = true;
+		u->broken = u->use == UNIT_WRITES; /* it is not to go on */
 	} else if (u->reply.status != 0) {
 		unit_owe(u);
 	} else {

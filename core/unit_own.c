@@ -24,14 +24,25 @@ static void
 forget_data(struct unit *u)
 {
 	pool_put(u->pool, u->own.data, u->own.data == NULL ? 0 : u->own.len);
+	unit_cmd_put(u, u->own.write);
 	u->own.data = NULL;
+	u->own.write = NULL;
 	u->own.n = 0;
+}
+
+void
+unit_own_stop(struct unit *u)
+{
+	if (!u->own.on)
+		return;
+	u->own.on = false;
+	forget_data(u);
 }
 
 /* --- which --- */
 
-static void
-start(struct unit *u, const uint8_t *cbw)
+void
+unit_own_start(struct unit *u, const uint8_t *cbw)
 {
 	struct unit_own *o = &u->own;
 
@@ -39,7 +50,7 @@ start(struct unit *u, const uint8_t *cbw)
 	o->len = bot_le32(cbw + 8);
 	o->in = (cbw[12] & 0x80) != 0;
 	o->on = true;
-	o->have = o->data_over = false;
+	o->have = o->data_over = o->relay = o->shows = false;
 	o->taken = 0;
 	o->how = 0;
 }
@@ -83,7 +94,7 @@ begin_read(struct unit *u, const uint8_t *cbw)
 	}
 	unit_follow(u, cbw, lba, blocks);
 	u->row_seq = u->now_seq;
-	start(u, cbw);
+	unit_own_start(u, cbw);
 	unit_fill(u, lba + blocks);
 	return true;
 }
@@ -109,7 +120,7 @@ begin_sense(struct unit *u, const uint8_t *cbw)
 		u->sense_n = 0; /* nobody asked */
 		return false;
 	}
-	start(u, cbw);
+	unit_own_start(u, cbw);
 	if (cbw[15] != REQUEST_SENSE) {
 		unit_own_check(u);
 		return true;
@@ -129,9 +140,13 @@ begin_sense(struct unit *u, const uint8_t *cbw)
 bool
 unit_own_begin(struct unit *u, const uint8_t *cbw)
 {
-	if (u->sense_n > 0 && cbw[13] == u->row_lun)
-		return begin_sense(u, cbw);
-	return begin_read(u, cbw);
+	if (unit_cache_refuses(u, cbw))
+		return true;
+	if (u->sense_n > 0 && cbw[13] == u->sense_lun && begin_sense(u, cbw))
+		return true;
+	if (u->sense_n > 0 && cbw[13] == u->sense_lun)
+		return false;
+	return unit_cache_begin(u, cbw) || unit_relay_begin(u, cbw) || begin_read(u, cbw);
 }
 
 /* --- the driver's urbs --- */
@@ -147,6 +162,16 @@ add_reader(struct unit *u, const struct import_request *q, uint64_t ours)
 	r->q = *q;
 	list_add(&u->own.readers, &r->link);
 	return ERR_OK;
+}
+
+void
+unit_own_name(struct unit *u)
+{
+	struct list *l;
+
+	LIST_EACH (&u->own.readers, l) {
+		CONTAINER_OF(l, struct unit_reader, link)->named = true;
+	}
 }
 
 static void
@@ -176,6 +201,8 @@ unit_own_take(struct unit *u, const struct import_request *q, uint64_t ours, int
 	}
 	if (o->in || q->len > o->len - o->taken)
 		return false;
+	if (o->write != NULL)
+		memcpy(o->write->data + o->taken, q->data, q->len);
 	o->taken += q->len;
 	o->due = true;
 	o->due_tag = ours;
@@ -249,6 +276,8 @@ give_status(struct unit *u, struct unit_reader *r)
 	memcpy(csw + 4, o->cbw + 4, 4);
 	put_le32(csw + 8, o->len - o->n);
 	csw[12] = o->how;
+	if (o->shows)
+		u->lun[o->cbw[13] & 15].shown = true;
 	if (r->q.len < UNIT_STATUS)
 		reply =
 		    (struct import_reply){.status = -LINUX_EOVERFLOW, .actual = r->q.len};
@@ -299,7 +328,7 @@ collect(struct unit *u)
 {
 	struct unit_own *o = &u->own;
 
-	if (o->have || u->dropped || !is_complete(u))
+	if (o->have || o->relay || u->dropped || !is_complete(u))
 		return;
 	if ((o->data = pool_get(u->pool, o->len)) == NULL) {
 		unit_own_end(u, -LINUX_ENOMEM);
@@ -332,7 +361,9 @@ unit_own_go_on(struct unit *u)
 	struct unit_reader *r;
 
 	pay_due(u);
-	if (o->on)
+	if (o->on && o->write != NULL)
+		unit_cache_take(u);
+	else if (o->on)
 		collect(u);
 	while (o->on && o->have && (r = first_reader(u)) != NULL && r->named) {
 		if (o->in && !o->data_over && o->len > 0)
@@ -348,7 +379,7 @@ unit_own_again(struct unit *u)
 	struct unit_own *o = &u->own;
 	struct unit_reader *r;
 
-	if (!o->on || o->have)
+	if (!o->on || o->have || o->write != NULL) /* that has not begun */
 		return;
 	o->on = false;
 	unit_watch(u, o->cbw);

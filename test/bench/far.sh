@@ -24,6 +24,7 @@ awk '
 		write[name] = v[3]
 		random[name] = v[5]
 	}
+	/^# 50 ms, cached: write/ { cached = $5 + 0 }
 	/^# reports a second:/ { with = $5 + 0; without = $9 + 0; near = $12 + 0 }
 	# of: what WHAT is compared with; times: the bar; own: ours at 0 ms, or nothing
 	function row(what, how, ours, of, times, own, beside) {
@@ -39,6 +40,7 @@ awk '
 		ip = "USB/IP of the kernel"
 		row("disk read, 50 ms", "", read["50 ms"], read["50 ms, usbip"], 10, read["0 ms"], ip)
 		row("disk write, 50 ms", "", write["50 ms"], write["50 ms, usbip"], 2.5, write["0 ms"], ip)
+		row("disk write with --write-cache, flushed, 50 ms", "", cached, write["50 ms, usbip"], 10, write["0 ms"], ip)
 		row("4 KiB random read, 50 ms", "", random["50 ms"], random["50 ms, usbip"], 2.5, random["0 ms"], ip)
 		row("disk read, 10 ms", "", read["10 ms"], read["10 ms, usbip"], 5, read["0 ms"], ip)
 		row("disk read, 0 ms", "", read["0 ms"], read["0 ms, without"], 0.95, 0, "with --no-assist=storage")

@@ -117,7 +117,8 @@ taken_too(void)
 {
 	static const char *const rows[] = {
 	    "attach.grace=2m",
-	    "attach.no_assist=storage,serial,interrupt,isochronous",
+	    "attach.no_assist=storage,serial,interrupt,isochronous,compression",
+	    "attach.write_cache=yes",
 	    "log.level=warn",
 	    "log.to=journal",
 	    "attach.sleep=keep",
@@ -153,6 +154,7 @@ taken_too(void)
 	    "attach lab.grace=0",
 	    "attach lab.takeover=yes",
 	    "attach lab.accept_changed=yes",
+	    "attach lab.write_cache=yes",
 	    "attach lab.via=usbip=127.0.0.1:7",
 	    "attach a.b.takeover=no",
 	};
@@ -168,7 +170,7 @@ taken_too(void)
 			CHECK(false);
 		}
 	CHECK_EQ(c.attach_grace_us, 120000000);
-	CHECK_EQ(c.attach_off, (1u << ASSISTS) - 1);
+	CHECK_EQ(c.attach_off, (1u << ASSIST_NAMES) - 1);
 	CHECK_EQ(c.log_level, LOG_LEVEL_WARN);
 	CHECK_EQ(c.peers_ttl_us, 3600000000);
 	CHECK_EQ(c.peers_uses, 3);
@@ -190,7 +192,8 @@ taken_too(void)
 	a = conf_find_attach(&c, "lab");
 	CHECK(a != NULL && strcmp(a->peer, "attic") == 0 && a->grace_us == 0);
 	CHECK(is(&a->device, "1-4", "class=storage"));
-	CHECK(a->takeover && a->accept);
+	CHECK(a->takeover && a->accept && a->write_cache);
+	CHECK(c.attach_write_cache);
 	CHECK(strcmp(a->via, "127.0.0.1:7") == 0);
 	CHECK(c.log_to == CONF_LOG_JOURNAL && !c.attach_sleeps);
 	CHECK(strcmp(c.audit_to, "/var/log/a b") == 0);
@@ -409,13 +412,16 @@ refused(void)
 	    {"serve.usbip_allow=a", "serve.usbip_allow wants CIDR[,CIDR], not \"a\""},
 	    {"serve.virtual=", "serve.virtual wants SPEC, not \"\""},
 	    {"attach.no_assist=",
-	     "attach.no_assist wants none|all|interrupt,storage,serial,isochronous, not "
+	     "attach.no_assist wants "
+	     "none|all|interrupt,storage,serial,isochronous,compression, not "
 	     "\"\""},
 	    {"attach.no_assist=interrupt,",
-	     "attach.no_assist wants none|all|interrupt,storage,serial,isochronous, not "
+	     "attach.no_assist wants "
+	     "none|all|interrupt,storage,serial,isochronous,compression, not "
 	     "\"interrupt,\""},
 	    {"attach.no_assist=mice",
-	     "attach.no_assist wants none|all|interrupt,storage,serial,isochronous, not "
+	     "attach.no_assist wants "
+	     "none|all|interrupt,storage,serial,isochronous,compression, not "
 	     "\"mice\""},
 	    {"attach.grace=soon", "attach.grace wants TIME, not \"soon\""},
 	    {"attach lab.grace=x", "attach NAME.grace wants TIME, not \"x\""},

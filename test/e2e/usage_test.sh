@@ -73,6 +73,7 @@ refuses "serve: no device" serve --share 1d6b:10 --listen 127.0.0.1:0
 refuses "serve: no virtual device" serve --virtual printer:x --listen 127.0.0.1:0
 refuses "serve: no address" serve --listen here
 refuses "bench: no device" bench lab 1d6b:10
+refuses "attach --write-cache without storage" attach --write-cache --no-assist=storage lab
 refuses "attach --as: no name" attach --as "a b" lab
 refuses "list --as: no name" list --as -x lab
 

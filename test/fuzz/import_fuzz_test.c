@@ -12,6 +12,7 @@
  * bulk endpoints are those of a serial chip.
  */
 #include "core/assist.h"
+#include "core/unit.h"
 #include "core/import.h"
 #include "core/usbip.h"
 #include "test/core/sample.h"
@@ -23,7 +24,11 @@ static struct import *im;
 static struct assist *assist; /* or NULL */
 static struct pool pool;
 static bool modelled;
-static bool disk;     /* there are command blocks, and what answers them */
+static bool disk;      /* there are command blocks, and what answers them */
+static bool caches;    /* it has a write cache, */
+static bool owes_data; /* and gets data of a WRITE now */
+static const uint8_t zeros[2048];
+static uint64_t held; /* WRITEs by the cache, ever */
 static uint8_t block; /* of the disk: the driver's next */
 static bool starved;  /* it could not even refuse: the stream is down */
 
@@ -190,24 +195,25 @@ feed(const void *bytes, size_t n)
 	MUST(!starved || pool.used + 512 > pool.budget);
 }
 
-/* The driver's next urb: a command block, or what it reads of one. */
+/* A command block, by its number in the table. */
 static void
-disk_submits(void)
+disk_command(unsigned op, unsigned how)
 {
-	static const uint32_t lens_of[] = {2048, 13, 36, 8, 512, 1024, 18, 64};
-	static const uint8_t ops_of[] = {0x28, 0x28, 0x28, 0x28, 0x12, 0x25, 0x00, 0x03};
-	unsigned how = dice_u8(&dice);
+	static const uint8_t ops_of[2][8] = {
+	    {0x28, 0x28, 0x28, 0x28, 0x12, 0x25, 0x00, 0x03},
+	    {0x2a, 0x2a, 0x2a, 0x28, 0x12, 0x25, 0x35, 0x1a},
+	};
 	uint8_t cbw[31] = {'U', 'S', 'B', 'C', (uint8_t)next_seq};
-	unsigned op = how >> 1 & 7;
-	struct usbip h = {.in = how & 1, .ep = how & 1 ? 1 : 2};
+	struct usbip h = {.ep = 2, .submit.len = sizeof(cbw)};
 
-	h.submit.len = h.in ? lens_of[op] : sizeof(cbw);
-	kernel_asks(&h);
-	if (h.in)
-		return;
-	cbw[12] = 0x80;
+	cbw[15] = ops_of[caches][op];
+	owes_data = cbw[15] == 0x2a;
+	cbw[12] = owes_data ? 0 : 0x80;
 	cbw[14] = 10;
-	cbw[15] = ops_of[op];
+	if (cbw[15] == 0x1a) {
+		cbw[17] = 8;
+		cbw[19] = 18;
+	}
 	cbw[9] = op < 4 ? 8 : 0;
 	cbw[8] = op == 4 ? 36 : op == 5 ? 8 : op == 7 ? 18 : 0;
 	if (op < 4) {
@@ -215,7 +221,35 @@ disk_submits(void)
 		cbw[23] = 4;
 		block = (uint8_t)(cbw[20] + 4);
 	}
+	kernel_asks(&h);
 	feed(cbw, sizeof(cbw));
+}
+
+static void
+disk_reads(uint32_t len)
+{
+	struct usbip h = {.in = 1, .ep = 1, .submit.len = len};
+
+	kernel_asks(&h);
+}
+
+/* The driver's next urb: a command block, its data, or what it reads of one. */
+static void
+disk_submits(void)
+{
+	static const uint32_t lens_of[] = {2048, 13, 36, 8, 512, 1024, 18, 64};
+	unsigned how = dice_u8(&dice), op = how >> 1 & 7;
+	struct usbip h = {.ep = 2, .submit.len = sizeof(zeros)};
+
+	if (how & 1) {
+		disk_reads(lens_of[op]);
+	} else if (owes_data) {
+		owes_data = false;
+		kernel_asks(&h);
+		feed(zeros, sizeof(zeros));
+	} else {
+		disk_command(op, how);
+	}
 }
 
 /* What a disk says: data that are zeros, its size, a status of the command before. */
@@ -227,6 +261,8 @@ disk_says(unsigned i, uint8_t *data, uint32_t n, uint8_t how)
 	memset(data, 0, n);
 	if (n == 8)
 		memcpy(data, size, 8);
+	if (n == 192)
+		data[0] = 3;
 	if (n != 13)
 		return;
 	memcpy(data, "USBS", 4);
@@ -293,6 +329,43 @@ far_replies(void)
 	MUST(err == ERR_OK || r.packets > 0);
 }
 
+/* All that is at the far end goes well. */
+static void
+all_well(void)
+{
+	static unsigned from;
+	struct urb_iso *iso;
+	uint8_t *data;
+
+	from = from > fars ? 0 : from;
+	for (; from < fars; from++) {
+		const struct import_reply r = {.actual = far[from].len};
+
+		if (reply(from, &r, &data, &iso) != ERR_OK)
+			continue;
+		if (data != NULL)
+			disk_says(from, data, r.actual, 0);
+		MUST(reply_end() == ERR_OK);
+	}
+	drain();
+}
+
+/* The driver gets to know the disk: INQUIRY, READ CAPACITY, MODE SENSE. */
+static void
+disk_is_known(void)
+{
+	static const uint32_t lens_of[] = {36, 8, 18};
+
+	for (unsigned i = 0; i < 3 && !starved; i++) {
+		disk_command(i < 2 ? 4 + i : 7, 0);
+		all_well();
+		disk_reads(lens_of[i]);
+		all_well();
+		disk_reads(13);
+		all_well();
+	}
+}
+
 static void
 turn(void)
 {
@@ -357,11 +430,17 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	with = n > 0 && (*p & 3) == 3;
 	disk = with && (*p & 4) != 0;
 	block = 0;
+	owes_data = false;
+	caches = disk && (*p & 8) != 0;
 	MUST(import_new(&im, &pool, &conf, with ? &assisted : &ops, NULL) == ERR_OK);
 	if (with)
 		MUST((assist = assist_new(&pool, im, 0, &assist_ops, NULL)) != NULL);
+	if (caches)
+		assist_cache(assist);
 	modelled = dice_u8(&dice) & 1;
 	if (modelled) {
+		if (caches)
+			disk_is_known();
 		while (dice.p < dice.end && !starved)
 			turn();
 		if (!starved)
@@ -372,6 +451,9 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			(void)!import_input(im, p + 1, n - 1);
 		drain();
 	}
+	held += assist != NULL && assist_cached(assist) != NULL
+		    ? assist_cached(assist)->hits
+		    : 0;
 	assist_free(assist);
 	import_free(im);
 	MUST(pool.used == 0);
@@ -401,6 +483,8 @@ static void
 long_lives(void)
 {
 	fuzz_noise(300, 2000);
+	printf("# %llu writes of a cache\n", (unsigned long long)held);
+	CHECK(held > 0);
 }
 
 TEST_MAIN(TEST(corpus), TEST(kernel_bytes), TEST(short_lives), TEST(long_lives))

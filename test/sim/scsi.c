@@ -41,6 +41,20 @@ scsi_change_medium(struct scsi *s)
 {
 	s->medium ^= 1;
 	s->attention = true;
+	s->restarted = false;
+}
+
+void
+scsi_restart(struct scsi *s)
+{
+	s->restarted = s->restarted || !s->attention;
+	s->attention = true;
+}
+
+static uint8_t
+attention_asc(const struct scsi *s)
+{
+	return s->restarted ? 0x29 : 0x28;
 }
 
 static void
@@ -63,8 +77,8 @@ sense(struct scsi *s, struct scsi_answer *a)
 {
 	if (s->attention && s->key == 0) {
 		s->key = 6;
-		s->asc = 0x28;
-		s->attention = false;
+		s->asc = attention_asc(s);
+		s->attention = s->restarted = false;
 	}
 	memset(s->small, 0, sizeof(s->small));
 	s->small[0] = 0x70;
@@ -118,6 +132,25 @@ capacity(struct scsi *s, struct scsi_answer *a)
 	give_small(s, a, 8);
 }
 
+/* MODE SENSE(6) of all pages; those of 192 bytes are filled up with zeros. */
+static void
+modes(struct scsi *s, struct scsi_answer *a)
+{
+	static const uint8_t what[SCSI_MODES][40] = {
+	    [SCSI_HEADER] = {3},
+	    [SCSI_PAGE] = {23, 0, 0x10, 0, 8, 18, 1},
+	    [SCSI_PAGES] = {29, 0, 0, 0, 1, 10, 0xc0, 8, 0, 0, 0, 0, 0, 0, 5, 0, 0x1c,
+			    10}};
+	static const uint32_t len[SCSI_MODES] = {0, 4, 24, 192};
+
+	memset(s->small, 0, sizeof(s->small));
+	memcpy(s->small, what[s->modes], sizeof(what[0]));
+	if (s->modes == SCSI_NO_MODES)
+		fail(s, a, 5, 0x20);
+	else
+		give_small(s, a, len[s->modes]);
+}
+
 /* One without data that nobody asks about is done by all of them alike. */
 void
 scsi_command(struct scsi *s, const uint8_t cdb[16], struct scsi_answer *a)
@@ -135,12 +168,16 @@ scsi_command(struct scsi *s, const uint8_t cdb[16], struct scsi_answer *a)
 	}
 	s->key = s->asc = 0; /* nobody asked */
 	if (s->attention) {
-		s->attention = false;
-		fail(s, a, 6, 0x28);
+		fail(s, a, 6, attention_asc(s));
+		s->attention = s->restarted = false;
 	} else if (cdb[0] == 0x28 || cdb[0] == 0x2a) {
 		read_write(s, cdb, a);
 	} else if (cdb[0] == 0x25) {
 		capacity(s, a);
+	} else if (cdb[0] == 0x1a) {
+		modes(s, a);
+	} else if (cdb[0] == 0x35 && s->no_sync) {
+		fail(s, a, 5, 0x20);
 	} else if (cdb[0] != 0x00 && cdb[0] != 0x35) {
 		fail(s, a, 5, 0x20);
 	}

@@ -26,10 +26,19 @@ struct scsi {
 	uint8_t bytes[2][SCSI_SECTORS * SCSI_SECTOR]; /* two media */
 	uint8_t mood[SCSI_SECTORS];
 	unsigned medium; /* that is in it */
-	bool attention;  /* it has just been changed */
-	uint8_t type;    /* of device: 0: a disk */
+	bool attention;  /* it has just been changed, or: */
+	bool restarted;  /* that is what the attention is for */
+	bool no_sync;    /* it does not know SYNCHRONIZE CACHE */
+	enum scsi_modes {
+		SCSI_NO_MODES,
+		SCSI_HEADER, /* and no page */
+		SCSI_PAGE,   /* a caching page: no cache */
+		SCSI_PAGES,  /* others, in 192 bytes */
+		SCSI_MODES
+	} modes;
+	uint8_t type; /* of device: 0: a disk */
 	uint8_t key, asc;
-	uint8_t small[64]; /* data that are no sectors */
+	uint8_t small[192]; /* data that are no sectors */
 	unsigned commands;
 };
 
@@ -41,6 +50,7 @@ struct scsi_answer {
 
 void scsi_init(struct scsi *, uint64_t seed);
 void scsi_change_medium(struct scsi *);
+void scsi_restart(struct scsi *); /* it says so, once */
 void scsi_command(struct scsi *, const uint8_t cdb[16], struct scsi_answer *);
 
 #endif

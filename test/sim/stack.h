@@ -27,6 +27,8 @@ struct stack_conf {
 	size_t serve_budget;    /* of the serve side's session; 0: as ends.budget */
 	bool reliable;          /* no datagrams: isochronous data as all others */
 	bool plain;             /* no assists */
+	bool cache;             /* disks have a write cache */
+	bool packs[2];          /* an end compresses where it can: its line is full */
 };
 
 struct stack {

@@ -115,6 +115,15 @@ write_disk() {
 	rate $(($1 << 20)) dd if=/tmp/new.img of="$D" bs=1M count="$1" oflag=direct
 }
 
+# write_flushed MIB: likewise, until the disk itself says that it has them
+write_flushed() {
+	rate $(($1 << 20)) dd if=/tmp/newer.img of="$D" bs=1M count="$1" oflag=direct conv=fsync
+}
+
+write_cache() {
+	$A status --json | jq -c '.running[0].devices[0].write_cache'
+}
+
 # read_random N: so often 4 KiB, anywhere; the kernel has none of them
 read_random() {
 	blockdev --flushbufs "$D"
@@ -230,6 +239,41 @@ ok "reads four times as fast at least"
 ok "writes and single reads half as fast again"
 READ_50=$READ WRITE_50=$WRITE RANDOM_50=$RANDOM_4K
 check "detach" $A detach --all
+
+# --- and with a write cache ---
+head -c 16777216 /dev/urandom >/tmp/newer.img
+must "attach the disk with a write cache" disk_attached --write-cache
+is "the kernel knows of it" "$(cat /sys/block/"${D#/dev/}"/device/scsi_disk/*/cache_type)" "write back"
+FLUSHED_50=$(write_flushed $MANY)
+check "what was flushed is there" cmp /tmp/stick.img /tmp/newer.img
+echo "# 50 ms, cached: write $FLUSHED_50 kB/s, until it was flushed"
+check "the disk is what is read" disk_same
+write_cache | note
+write_cache | jq -e '.on and .hits > 100 and .unflushed == 0 and .lost_writes == 0' >/dev/null
+ok "status tells it"
+[ "$FLUSHED_50" -ge $((WRITE_50 * 3 / 2)) ]
+ok "writes half as fast again as without"
+check "a write that is not flushed" write_disk $MANY
+check "detach" $A detach --all
+check "is there when the disk is detached" cmp /tmp/stick.img /tmp/new.img
+
+# --- and a peer that is lost with it ---
+$A attach lab "$STICK" --write-cache --grace 3s >/tmp/lost.log 2>&1 &
+LOST=$!
+must "attach it again" wait_for 60 disk_there
+ip netns exec C tc qdisc change dev vC root netem loss 100%
+check "a write without an answer" timeout 60 dd if=/tmp/newer.img of="$D" bs=64k count=2 oflag=direct
+write_cache | jq -e '.unflushed == 131072 and .unflushed_writes > 0' >/dev/null
+ok "status tells how much the disk has not"
+check "in words, too" sh -c "$A status | grep -q '131072 bytes unflushed'"
+check "the end of the grace period says what is lost" \
+	wait_for 60 grep -q "went unflushed writes=[0-9]* bytes=131072" /tmp/lost.log
+check "so does a line" grep -q "^$STICK lost unflushed=131072 writes=" /tmp/lost.log
+kill -TERM "$LOST"
+wait "$LOST"
+is "and its exit code" "$?" 1
+must "netem again" ip netns exec C tc qdisc change dev vC root netem delay 25ms limit 10000 loss 0%
+dmesg -C # of a disk that went while it was in use
 if [ -n "${TEST_FIGURES:-}" ]; then
 	. test/vm/figures.sh
 fi

@@ -45,6 +45,7 @@ least() {
 
 least "50 ms: reads" "$READ_50" 100 "$READ" "$NEAR_READ"
 least "50 ms: writes" "$WRITE_50" 25 "$WRITE" "$NEAR_WRITE"
+least "50 ms: writes with a cache" "$FLUSHED_50" 100 "$WRITE" "$NEAR_WRITE"
 least "50 ms: 4 KiB random reads" "$RANDOM_50" 25 "$RANDOM_4K" 1000000
 least "10 ms: reads" "$READ_10" 50 "$STOCK_10" "$NEAR_READ"
 [ "$NEAR_READ" -ge $((NEAR_READ_0 * 95 / 100)) ] && [ "$NEAR_WRITE" -ge $((NEAR_WRITE_0 * 95 / 100)) ]
