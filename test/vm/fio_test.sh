@@ -10,8 +10,6 @@
 }
 . test/vm/lib.sh
 
-"$BIN" help attach 2>&1 | grep -q -e --write-cache || TEST_WRITE_CACHE=no
-
 DISK=1d6b:0104
 S="$BIN -s /tmp/S"
 A="ip netns exec C $BIN -s /tmp/A"

@@ -14,8 +14,6 @@
 }
 . test/vm/lib.sh
 
-"$BIN" help attach 2>&1 | grep -q -e --write-cache || TEST_WRITE_CACHE=no
-
 DISK=1d6b:0104
 MNT=/tmp/mnt
 S="$BIN -s /tmp/S"
