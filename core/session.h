@@ -33,7 +33,7 @@ struct arq_ops;
 #define SESSION_TAIL      4                           /* bytes that say how long it is */
 #define SESSION_TAIL_MAX  (256u * 1024)
 #define SESSION_PIECE     1024u /* bytes of a tail in one datagram; fits any packet */
-#define SESSION_LATE_US   4000  /* a datagram may come so long after its message; */
+#define SESSION_LATE_US   8000  /* a datagram may come so long after its message; */
 #define SESSION_LATE_MOST 32000 /* and up to that, where they come in another order */
 
 /* A whole message that has arrived; valid until the callback returns. */

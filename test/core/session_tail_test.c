@@ -347,6 +347,38 @@ one_that_comes_too_late_is_dropped(void)
 	finish();
 }
 
+/* Who was nearly given up is a warning. */
+static void
+who_came_late_but_in_time_is_waited_for(void)
+{
+	static const struct {
+		uint64_t after, next;
+	} row[] = {
+	    {SESSION_LATE_US / 8, SESSION_LATE_US},
+	    {SESSION_LATE_US / 8 + 1, 4 * SESSION_LATE_US},
+	};
+	static struct packet k;
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		fresh();
+		CHECK_EQ(say(LONG), ERR_OK);
+		CHECK(pack(&k));
+		flush();
+		CHECK_EQ(later(row[i].after), ERR_OK);
+		CHECK_EQ(arrive(&k), ERR_OK);
+		CHECK(t.n == 1 && came(0, 0, LONG, true));
+		CHECK_EQ(say(LONG), ERR_OK);
+		CHECK(pack(&k));
+		lose(&k);
+		flush();
+		CHECK_EQ(later(row[i].next - 1), ERR_OK);
+		CHECK_EQ(t.n, 1);
+		CHECK_EQ(later(1), ERR_OK);
+		CHECK_EQ(t.n, 2);
+		finish();
+	}
+}
+
 /* Where packets come in another order the next message waits longer; a loss changes
  * little. */
 static void
@@ -698,7 +730,8 @@ without_memory(void)
 
 TEST_MAIN(TEST(tails_come_whole), TEST(pieces_are_cut), TEST(a_lost_piece_is_missed),
 	  TEST(one_that_was_overtaken_is_not), TEST(one_that_comes_too_late_is_dropped),
-	  TEST(who_was_overtaken_once_is_waited_for), TEST(old_pieces_do_not_leave),
+	  TEST(who_was_overtaken_once_is_waited_for),
+	  TEST(who_came_late_but_in_time_is_waited_for), TEST(old_pieces_do_not_leave),
 	  TEST(of_too_many_the_oldest_go), TEST(pieces_have_their_place),
 	  TEST(messages_are_said_twice), TEST(others_are_said_once),
 	  TEST(another_link_begins_with_the_new), TEST(readers_may_wait_and_close),
