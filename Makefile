@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -MMD -MP -fstack-protector-strong \
 	-DUSBP2P_VERSION='"$(VERSION)"' $(WARN) $(if $(SAN),-fsanitize=$(SAN) \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS) $(PKG_CFLAGS)
 PKGS := libevent libnats libusb-1.0 nice gio-2.0 glib-2.0 openssl ncursesw libqrencode \
-	inih dbus-1
+	inih dbus-1 liblz4
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
 
 # A library's headers are in reach of the files that may use it, and of no other.
@@ -33,6 +33,7 @@ pkg = $(eval $(1): PKG_CFLAGS += $$(shell pkg-config --cflags $(2)))
 $(call pkg,$(O)/net/ice.o $(O)/net/ice_gather.o $(O)/net/ice_path.o,nice gio-2.0)
 $(call pkg,$(O)/net/gpump.o $(O)/test/net/gpump_test.o,nice gio-2.0)
 $(call pkg,$(O)/cmd/qr.o,libqrencode)
+$(call pkg,$(O)/net/squeeze.o,liblz4)
 $(call pkg,$(O)/net/lan.o $(O)/net/lan_poll.o,avahi-client)
 $(call pkg,$(O)/cmd/sleep.o $(O)/test/vm/logind.o $(O)/test/cmd/sleep_test.o,dbus-1)
 $(call pkg,$(O)/usb/%.o $(O)/test/usb/libusb_test.o $(O)/test/vm/isoread.o,libusb-1.0)
@@ -129,6 +130,9 @@ check-long:
 	$(Q)ROUNDS=20 O=$(O) BIN=$(BIN) prove test/vm/hotplug_test.sh
 	$(Q)ROUNDS=10 O=$(O) BIN=$(BIN) prove test/vm/usbtest_test.sh
 	$(Q)ISO_SECONDS=60 O=$(O) BIN=$(BIN) prove test/vm/iso_test.sh
+	$(Q)TEST_FIGURES=1 ISO_SECONDS=60 O=$(O) BIN=$(BIN) prove test/vm/stream_test.sh
+	$(Q)FIO_SECONDS=600 O=$(O) BIN=$(BIN) prove test/vm/fio_test.sh
+	$(Q)ROUNDS=100 O=$(O) BIN=$(BIN) prove test/vm/journal_test.sh
 	$(Q)$(MAKE) fuzz FUZZ_SECONDS=600
 # Each test of test/regress/LIST sees its bug; VM=1 does those of the guest, too.
 check-regress:

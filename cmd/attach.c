@@ -51,7 +51,7 @@ static const struct cmd_opt opts[] = {
 		    "also what comes back as another kind of device"},
     [OPT_NO_ASSIST] = {"no-assist", "KIND[,KIND]",
 		       "do without what hides the distance: interrupt, storage, serial, "
-		       "isochronous, all"},
+		       "isochronous, compression, all"},
     [OPT_WRITE_CACHE] =
 	{"write-cache", NULL,
 	 "disks have a volatile write cache here: quick, and lost with the "
@@ -264,6 +264,8 @@ connect_and_run(struct attacher *a)
 	    remote_connect(&a->loop, a->ctx, &a->target, a->grace_us, &remote_ops, a);
 	if (a->remote != NULL && a->first_lasts)
 		remote_insist(a->remote);
+	if (a->remote != NULL)
+		remote_plain(a->remote, (a->off & 1u << ASSIST_COMPRESSION) != 0);
 	return a->remote == NULL ? cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM))
 				 : loop_run(&a->loop);
 }

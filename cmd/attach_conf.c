@@ -8,6 +8,7 @@
 #include "cmd/attacher.h"
 #include "cmd/control.h"
 #include "cmd/reread.h"
+#include "core/assist_kind.h"
 #include "core/log.h"
 #include "core/text.h"
 
@@ -104,8 +105,10 @@ attach_reread(void *arg)
 		a->off = a->ctx->conf.attach_off;
 	a->write_cache = a->said.write_cache || a->ctx->conf.attach_write_cache ||
 			 (c != NULL && c->write_cache);
-	if (a->remote != NULL)
+	if (a->remote != NULL) {
 		remote_set_grace(a->remote, a->grace_us);
+		remote_plain(a->remote, (a->off & 1u << ASSIST_COMPRESSION) != 0);
+	}
 	if (control_group(a->ctl, a->ctx) != ERR_OK)
 		log_error("control.group was not changed to \"%s\"",
 			  a->ctx->conf.control_group);

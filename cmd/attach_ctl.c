@@ -9,6 +9,7 @@
 
 #include "cmd/attacher.h"
 #include "cmd/control.h"
+#include "cmd/packing.h"
 #include "cmd/report.h"
 #include "core/assist.h"
 #include "core/bridge.h"
@@ -65,6 +66,17 @@ put_cache(const struct unit_cached *on, struct json *j)
 }
 
 static void
+put_compression(const struct attached *x, struct json *j)
+{
+	struct remote *r = x->of->remote;
+	struct pack_stats s;
+
+	if (r != NULL && remote_imports(r) != NULL &&
+	    imports_packs(remote_imports(r), x->dev, &s))
+		packing_put(j, &s);
+}
+
+static void
 put_device(const struct attached *x, struct json *j)
 {
 	static const char *const state[] = {
@@ -103,6 +115,7 @@ put_device(const struct attached *x, struct json *j)
 			put_assists(bridge_assists(x->bridge), j);
 			put_cache(assist_cached(bridge_assists(x->bridge)), j);
 		}
+		put_compression(x, j);
 	}
 	json_close(j);
 }

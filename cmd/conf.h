@@ -50,6 +50,7 @@ struct conf_made {
 struct conf {
 	bool link_cubic;
 	bool link_slow; /* not net/twin */
+	bool link_compression;
 	enum conf_cipher {
 		CONF_CIPHER_AUTO,
 		CONF_CIPHER_AES,

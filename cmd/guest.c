@@ -11,6 +11,7 @@
 
 #include "cmd/audit.h"
 #include "cmd/heap.h"
+#include "cmd/packing.h"
 #include "cmd/peers.h"
 #include "cmd/server.h"
 #include "cmd/tickets.h"
@@ -289,6 +290,7 @@ on_up(void *arg)
 {
 	struct guest *g = arg;
 	struct exports_conf conf = {.urbs = &g->urbs, .urb_max = LOOP_URB_MAX};
+	struct pack_conf pack;
 	char path[200];
 
 	heap_pool(&g->pool, LOOP_SESSION);
@@ -296,6 +298,9 @@ on_up(void *arg)
 	g->session = session_new(&g->pool, LOOP_WINDOW, &session_ops, g);
 	if (g->session != NULL)
 		g->exports = exports_new(&g->pool, g->session, &conf, &exports_ops, g);
+	packing_conf(&pack, &g->l);
+	if (g->exports != NULL && g->of->ctx->conf.link_compression)
+		exports_pack(g->exports, &pack);
 	link_path(g->l, path, sizeof(path));
 	log_info("peer %s connected path=\"%s\"", g->who.name, path);
 	return g->exports == NULL ? NULL : g->session;

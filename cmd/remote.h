@@ -39,6 +39,9 @@ struct remote *remote_connect(struct loop *, struct ctx *, struct target *,
 /* Also the first link is tried again and again, until the server refuses. */
 void remote_insist(struct remote *);
 
+/* Nothing is compressed (core/pack); the server hears of it when a session begins. */
+void remote_plain(struct remote *, bool yes);
+
 /* Instead of remote_connect's; the server hears of it when a session begins. */
 void remote_set_grace(struct remote *, uint64_t grace_us);
 

@@ -31,6 +31,7 @@ struct remote {
 	bool was;     /* one was, once */
 	bool insists; /* on the first one, too */
 	bool closing; /* by our owner */
+	bool plain;   /* it does not want compression */
 
 	uint8_t server[WIRE_ID]; /* the process that has the session */
 	bool stranger;           /* the link is with another one */

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "cmd/packing.h"
 #include "cmd/remote_parts.h"
 #include "core/log.h"
 #include "core/session.h"
@@ -129,10 +130,17 @@ hello(struct remote *r)
 int
 remote_begin(struct remote *r)
 {
+	struct pack_conf pack;
+
 	r->session = session_new(&r->pool, LOOP_WINDOW, &session_ops, r);
 	if (r->session != NULL)
 		r->imports = imports_new(&r->pool, r->session, &imports_ops, r);
-	return r->imports == NULL ? ERR_NOMEM : hello(r);
+	if (r->imports == NULL)
+		return ERR_NOMEM;
+	packing_conf(&pack, &r->link);
+	if (!r->plain && r->loop->conf->link_compression)
+		imports_pack(r->imports, &pack);
+	return hello(r);
 }
 
 void
@@ -149,6 +157,12 @@ remote_end_session(struct remote *r, const char *why)
 	r->imports = NULL;
 	session_free(r->session);
 	r->session = NULL;
+}
+
+void
+remote_plain(struct remote *r, bool yes)
+{
+	r->plain = yes;
 }
 
 void

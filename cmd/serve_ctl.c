@@ -14,6 +14,7 @@
 
 #include "cmd/audit.h"
 #include "cmd/control.h"
+#include "cmd/packing.h"
 #include "cmd/report.h"
 #include "cmd/server.h"
 #include "net/clock.h"
@@ -71,6 +72,7 @@ static void
 put_guest(const struct guest *g, struct json *j)
 {
 	struct export_stats x;
+	struct pack_stats packed;
 	char id[PEERID_TEXT];
 
 	json_open(j, NULL);
@@ -93,6 +95,8 @@ put_guest(const struct guest *g, struct json *j)
 		json_u64(j, "bytes_in", x.bytes_in);
 		json_u64(j, "bytes_out", x.bytes_out);
 		json_close(j);
+		if (exports_packs(g->exports, &packed))
+			packing_put(j, &packed);
 	}
 	json_close(j);
 }

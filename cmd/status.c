@@ -73,6 +73,20 @@ show_process(struct json_val v)
 	       field(&errors, n, "errors"), field(&warnings, n, "warnings"));
 }
 
+/* Compression: what it made of what. */
+static void
+show_packed(struct json_val v)
+{
+	struct json_val c = json_get(v, "compression");
+	struct field bytes, carried;
+	uint64_t messages;
+
+	if (json_get_u64(c, "messages", &messages) && messages > 0)
+		printf(", compressed %s to %s bytes%s", field(&bytes, c, "bytes"),
+		       field(&carried, c, "carried"),
+		       json_get_bool(c, "on") ? "" : " (not now)");
+}
+
 /* Who waits for it, the next one first. */
 static void
 show_waiting(struct json_val device)
@@ -123,6 +137,7 @@ show_devices(struct json_val v)
 		}
 		if (json_get_u64(json_get(d, "urbs"), "inflight", &inflight))
 			printf(", %llu urbs in flight", (unsigned long long)inflight);
+		show_packed(d);
 		show_cache(json_get(d, "write_cache"));
 		show_waiting(d);
 		if (json_get(d, "port").n > 0)
@@ -141,7 +156,9 @@ show_peers(struct json_val v)
 	struct field name;
 
 	for (unsigned i = 0; (p = json_at(json_get(v, "peers"), i)).n > 0; i++) {
-		printf("  peer %s\n", field(&name, p, "name"));
+		printf("  peer %s", field(&name, p, "name"));
+		show_packed(p);
+		printf("\n");
 		show_link(p);
 	}
 }

@@ -183,6 +183,15 @@ arq_look_limited(struct arq *a, uint64_t now)
 		arq_sent_limited(&a->sent);
 }
 
+/* Keeps the time that congestion control costs. */
+static void
+look_held(struct arq *a, bool held, uint64_t now)
+{
+	if (a->held != 0)
+		a->stats.held_us += now - a->held;
+	a->held = held ? now : 0;
+}
+
 static size_t
 close_packet(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
 {
@@ -306,6 +315,7 @@ arq_output(struct arq *a, uint8_t *buf, size_t cap, uint64_t now)
 	arq_clock(a, now);
 	open = window_open(a) && pacer_ready(&a->pacer, now);
 	wanted = wants(a);
+	look_held(a, wanted && !open, now);
 	if (!wanted || !window_open(a))
 		pacer_rest(&a->pacer, !wanted);
 	if (open && a->probes == 0 && try > 0 &&

@@ -100,10 +100,11 @@ struct arq_stats {
 	uint64_t bytes_out, bytes_in, probes;
 	uint64_t srtt_us, min_rtt_us; /* 0: not measured yet */
 	uint64_t cwnd, inflight;      /* bytes */
-	uint64_t mtu;                 /* bytes of a full packet's datagram */
-	uint64_t rate;                /* bytes per second that pacing allows */
-	const char *cc;               /* the congestion controller's name */
-	const char *cc_state;         /* and of what it does: "startup" */
+	uint64_t held_us;     /* congestion control kept back what wanted to leave */
+	uint64_t mtu;         /* bytes of a full packet's datagram */
+	uint64_t rate;        /* bytes per second that pacing allows */
+	const char *cc;       /* the congestion controller's name */
+	const char *cc_state; /* and of what it does: "startup" */
 };
 
 /* NULL when the pool is empty. now: microseconds, monotonic, everywhere. */

@@ -28,6 +28,7 @@ struct arq {
 	struct arq_stats stats;
 	struct meter in, out; /* what arrived, once */
 	uint64_t heard;       /* the peer, last */
+	uint64_t held;        /* since then something wants to leave and may not; 0: no */
 	uint64_t asked;       /* last packet that wants an ACK */
 	uint64_t asked_at;    /* first one since everything was answered; 0: none */
 	int err;              /* sticky */

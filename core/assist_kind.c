@@ -5,17 +5,16 @@
 #include "core/assist_kind.h"
 #include "core/mem.h"
 
-static const char *const names[ASSISTS] = {
-    [ASSIST_INTERRUPT] = "interrupt",
-    [ASSIST_STORAGE] = "storage",
-    [ASSIST_SERIAL] = "serial",
-    [ASSIST_ISOCHRONOUS] = "isochronous",
+static const char *const names[ASSIST_NAMES] = {
+    [ASSIST_INTERRUPT] = "interrupt",     [ASSIST_STORAGE] = "storage",
+    [ASSIST_SERIAL] = "serial",           [ASSIST_ISOCHRONOUS] = "isochronous",
+    [ASSIST_COMPRESSION] = "compression",
 };
 
 const char *
 assist_name(unsigned kind)
 {
-	return kind < ASSISTS ? names[kind] : NULL;
+	return kind < ASSIST_NAMES ? names[kind] : NULL;
 }
 
 static bool
@@ -33,8 +32,8 @@ static uint32_t
 kind_of(const char *s, size_t n)
 {
 	if (is_name("all", s, n))
-		return (1u << ASSISTS) - 1;
-	for (unsigned i = 0; i < ASSISTS; i++)
+		return (1u << ASSIST_NAMES) - 1;
+	for (unsigned i = 0; i < ASSIST_NAMES; i++)
 		if (is_name(names[i], s, n))
 			return 1u << i;
 	return 0;

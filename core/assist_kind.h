@@ -17,7 +17,10 @@ enum assist_kind {
 			       (core/behind) */
 	ASSIST_ISOCHRONOUS, /* streams do not wait for their driver (core/isoin,
 			       core/isoout) */
-	ASSISTS
+	ASSISTS,
+	ASSIST_COMPRESSION =
+	    ASSISTS, /* has a name here, but is not of one device (core/pack) */
+	ASSIST_NAMES
 };
 
 /* "interrupt"; NULL: no such kind. */

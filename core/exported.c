@@ -77,6 +77,8 @@ send_complete(struct exported *x, uint64_t tag, const struct urb *u, bool unlink
 	wr_init(&w, head, sizeof(head));
 	wire_put_complete(&w, &c);
 	ASSERT(!w.bad);
+	if (u->type == URB_BULK)
+		return pack_send(&x->of->pack, &x->pack, sid, WIRE_COMPLETE, v, NULL);
 	return wire_tail_send(x->of->session, sid, WIRE_COMPLETE, v, u->iso, c.packets,
 			      x->packets, NULL);
 }
@@ -253,6 +255,7 @@ exported_forget(struct exported *x)
 
 	ASSERT(x->promised == 0);
 	add_stats(&set->past, x);
+	pack_add(&set->packed, &x->pack);
 	after_fini(&x->after);
 	export_free(x->ex);
 	list_del(&x->link);
@@ -362,8 +365,8 @@ read_packets(const struct session_msg *m, struct urb_iso *iso, uint32_t packets,
 	}
 }
 
-int
-exported_submit(struct exported *x, const struct session_msg *m)
+static int
+take_submit(struct exported *x, const struct session_msg *m)
 {
 	struct export_request q;
 	uint64_t reply;
@@ -402,6 +405,21 @@ exported_submit(struct exported *x, const struct session_msg *m)
 	return ERR_OK;
 }
 
+int
+exported_submit(struct exported *x, const struct session_msg *m)
+{
+	struct pack_opened o;
+	int err;
+
+	if (!pack_is(m))
+		return take_submit(x, m);
+	if ((err = pack_open(&x->of->pack, &x->pack, m, &o)) != ERR_OK)
+		return err;
+	err = take_submit(x, &o.msg); /* which may be the last of x */
+	pack_close(&o);
+	return err;
+}
+
 void
 exported_unlink(struct exported *x, uint32_t sid, uint64_t index)
 {
@@ -424,5 +442,17 @@ exported_stats(const struct exported_set *set, struct export_stats *sum)
 	*sum = set->past;
 	LIST_EACH (&set->devs, l) {
 		add_stats(sum, CONTAINER_OF(l, struct exported, link));
+	}
+}
+
+void
+exported_packed(const struct exported_set *set, struct pack_stats *sum)
+{
+	struct list *l;
+
+	*sum = set->packed;
+	sum->on = false;
+	LIST_EACH (&set->devs, l) {
+		pack_add(sum, &CONTAINER_OF(l, struct exported, link)->pack);
 	}
 }

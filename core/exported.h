@@ -15,6 +15,7 @@
 #include "core/err.h"
 #include "core/exports.h"
 #include "core/list.h"
+#include "core/pack.h"
 
 struct exported;
 
@@ -30,6 +31,8 @@ struct exported_set {
 	uint64_t promised;        /* bytes of replies that are still to come */
 	struct export_stats past; /* of devices that are closed */
 	bool orders;              /* both ends know core/after.h */
+	struct pack pack;
+	struct pack_stats packed; /* of devices that are closed */
 };
 
 enum exported_state {
@@ -48,6 +51,7 @@ struct exported {
 	uint64_t promised; /* its part */
 	struct after after;
 	bool taking_turns;
+	struct pack_dev pack;
 	uint64_t packets; /* isochronous ones that replies are still to come for */
 };
 
@@ -73,10 +77,11 @@ void exported_leave(struct exported *);
 /* All of them; devs is empty when the last was closed. */
 void exported_leave_all(struct exported_set *);
 
-/* SUBMIT on one of its streams; its UNLINK. */
+/* SUBMIT on one of its streams, maybe packed; its UNLINK. */
 int exported_submit(struct exported *, const struct session_msg *) MUST_CHECK;
 void exported_unlink(struct exported *, uint32_t sid, uint64_t index);
 
 void exported_stats(const struct exported_set *, struct export_stats *);
+void exported_packed(const struct exported_set *, struct pack_stats *);
 
 #endif

@@ -42,6 +42,7 @@ exports_new(struct pool *pool, struct session *s, const struct exports_conf *con
 	e->devs = (struct exported_set){
 	    .pool = pool, .session = s, .conf = *conf, .ops = ops, .arg = arg};
 	list_init(&e->devs.devs);
+	pack_init(&e->devs.pack, pool, s);
 	e->next_dev = 1;
 	bench_init(&e->bench, s);
 	if (session_open(s, STREAM_SESSION, STREAM_PRIO_SESSION) != ERR_OK) {
@@ -94,6 +95,7 @@ on_hello(struct exports *e, struct rd *r)
 		return send_wr(e, WIRE_REFUSED, b, &w);
 	}
 	e->welcomed = true;
+	reply.greet.caps = pack_caps(&e->devs.pack, reply.greet.caps);
 	window = wire_window(&h);
 	session_peer_window(e->session, window);
 	e->devs.orders = (h.greet.caps & reply.greet.caps & WIRE_CAP_AFTER) != 0;
@@ -103,6 +105,7 @@ on_hello(struct exports *e, struct rd *r)
 	window = wire_urb_max(&h, &reply);
 	if (e->devs.conf.urb_max > window)
 		e->devs.conf.urb_max = window;
+	pack_agree(&e->devs.pack, reply.greet.caps, h.greet.caps, window);
 	wire_put_hello(&w, &reply);
 	return send_wr(e, WIRE_WELCOME, b, &w);
 }
@@ -425,4 +428,17 @@ void
 exports_stats(const struct exports *e, struct export_stats *sum)
 {
 	exported_stats(&e->devs, sum);
+}
+
+void
+exports_pack(struct exports *e, const struct pack_conf *conf)
+{
+	e->devs.pack.conf = *conf;
+}
+
+bool
+exports_packs(const struct exports *e, struct pack_stats *sum)
+{
+	exported_packed(&e->devs, sum);
+	return e->devs.pack.on;
 }

@@ -60,6 +60,15 @@ struct exports_conf {
 struct exports *exports_new(struct pool *, struct session *, const struct exports_conf *,
 			    const struct exports_ops *, void *arg);
 
+struct pack_conf;
+struct pack_stats;
+
+/* Before the peer's hello: compression (core/pack). Without it there is none. */
+void exports_pack(struct exports *, const struct pack_conf *);
+
+/* Whether both know it, and what it did for all devices the session has or had. */
+bool exports_packs(const struct exports *, struct pack_stats *);
+
 /* Only when exports_end has let go of every device. */
 void exports_free(struct exports *);
 

@@ -10,6 +10,7 @@
 #include "core/list.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/pack.h"
 #include "core/session.h"
 #include "core/stream.h"
 #include "core/text.h"
@@ -19,6 +20,7 @@ struct imported {
 	struct list link; /* in imports.devs */
 	uint32_t dev;
 	bool ours; /* the server said yes */
+	struct pack_dev pack;
 	const struct imports_user *user;
 	void *arg;
 };
@@ -41,6 +43,7 @@ struct imports {
 	struct wire_hello mine; /* what hello said */
 	uint32_t urb_max, window;
 	bool orders; /* both know core/after.h */
+	struct pack pack;
 };
 
 struct imports *
@@ -57,6 +60,7 @@ imports_new(struct pool *pool, struct session *s, const struct imports_ops *ops,
 	m->arg = arg;
 	m->next_dev = 1;
 	list_init(&m->devs);
+	pack_init(&m->pack, pool, s);
 	if (session_open(s, STREAM_SESSION, STREAM_PRIO_SESSION) != ERR_OK) {
 		pool_put(pool, m, sizeof(*m));
 		return NULL;
@@ -122,8 +126,9 @@ imports_hello(struct imports *m, const struct wire_hello *h)
 		return ERR_STATE;
 	m->state = GREETED;
 	m->mine = *h;
+	m->mine.greet.caps = pack_caps(&m->pack, h->greet.caps);
 	wr_init(&w, b, sizeof(b));
-	wire_put_hello(&w, h);
+	wire_put_hello(&w, &m->mine);
 	return send_wr(m, WIRE_HELLO, b, &w);
 }
 
@@ -192,7 +197,7 @@ length_of(const struct import_request *q)
 
 /* A request of one of our devices, with its packets as bytes. */
 static int
-send_submit(struct imports *m, uint32_t sid, const struct import_request *q,
+send_submit(struct imports *m, struct imported *x, const struct import_request *q,
 	    const struct session_slice *packets, uint64_t *tag)
 {
 	struct wire_submit s = {.after = m->orders ? q->after : 0,
@@ -201,6 +206,7 @@ send_submit(struct imports *m, uint32_t sid, const struct import_request *q,
 				.start_frame = q->start_frame,
 				.interval = q->interval,
 				.packets = q->packets};
+	uint32_t sid = stream_of(x->dev, q->ep);
 	uint8_t head[WIRE_SUBMIT_HEAD];
 	struct session_slice v[3] = {{head, sizeof(head)}, *packets, {q->data, 0}};
 	struct wr w;
@@ -215,6 +221,8 @@ send_submit(struct imports *m, uint32_t sid, const struct import_request *q,
 		v[2].n = s.len;
 	if ((err = session_open(m->session, sid, stream_prio_of(q->type))) != ERR_OK)
 		return err;
+	if (q->type == URB_BULK)
+		return pack_send(&m->pack, &x->pack, sid, WIRE_SUBMIT, v, tag);
 	return wire_tail_send(m->session, sid, WIRE_SUBMIT, v, q->iso, q->packets,
 			      UINT64_MAX, tag);
 }
@@ -237,7 +245,7 @@ imports_submit(struct imports *m, uint32_t dev, const struct import_request *q,
 		return ERR_NOMEM;
 	wire_put_packets(b, q->iso, q->packets);
 	packets.p = b;
-	err = send_submit(m, stream_of(dev, q->ep), q, &packets, tag);
+	err = send_submit(m, x, q, &packets, tag);
 	pool_put(m->pool, b, n);
 	return err;
 }
@@ -254,18 +262,14 @@ imports_unlink(struct imports *m, uint32_t dev, uint8_t ep, uint64_t tag)
 	return send_wr(m, WIRE_UNLINK, b, &w);
 }
 
-/* COMPLETE on a device's stream. */
 static int
-on_complete(struct imports *m, const struct session_msg *msg)
+take_complete(struct imported *x, const struct session_msg *msg)
 {
-	struct imported *x = find(m, stream_dev(msg->sid));
 	struct import_reply reply;
 	struct wire_complete c;
 	uint32_t body = msg->len - WIRE_COMPLETE_HEAD;
 	int err;
 
-	if (x == NULL)
-		return ERR_OK; /* was on its way when we let go */
 	if ((err = imports_complete(msg, &c)) != ERR_OK ||
 	    (err = imports_came(msg, &c)) != ERR_OK)
 		return err;
@@ -280,6 +284,25 @@ on_complete(struct imports *m, const struct session_msg *msg)
 			      body == 0 ? NULL : msg);
 }
 
+/* COMPLETE on a device's stream, maybe packed. */
+static int
+on_complete(struct imports *m, const struct session_msg *msg)
+{
+	struct imported *x = find(m, stream_dev(msg->sid));
+	struct pack_opened o;
+	int err;
+
+	if (x == NULL)
+		return ERR_OK; /* was on its way when we let go */
+	if (!pack_is(msg))
+		return take_complete(x, msg);
+	if ((err = pack_open(&m->pack, &x->pack, msg, &o)) != ERR_OK)
+		return err;
+	err = take_complete(x, &o.msg); /* which may be the last of x */
+	pack_close(&o);
+	return err;
+}
+
 static int
 on_welcome(struct imports *m, struct rd *r)
 {
@@ -291,6 +314,7 @@ on_welcome(struct imports *m, struct rd *r)
 	m->urb_max = wire_urb_max(&m->mine, &h);
 	m->window = wire_window(&h);
 	session_peer_window(m->session, m->window);
+	pack_agree(&m->pack, m->mine.greet.caps, h.greet.caps, m->urb_max);
 	m->orders = (m->mine.greet.caps & h.greet.caps & WIRE_CAP_AFTER) != 0;
 	if ((m->mine.greet.caps & h.greet.caps & WIRE_CAP_TAILS) != 0)
 		session_tails(m->session);
@@ -506,4 +530,22 @@ bool
 imports_orders(const struct imports *m)
 {
 	return m->orders;
+}
+
+void
+imports_pack(struct imports *m, const struct pack_conf *conf)
+{
+	m->pack.conf = *conf;
+}
+
+bool
+imports_packs(const struct imports *m, uint32_t dev, struct pack_stats *sum)
+{
+	const struct imported *x = find(m, dev);
+
+	memset(sum, 0, sizeof(*sum));
+	if (x == NULL || !m->pack.on)
+		return false;
+	pack_add(sum, &x->pack);
+	return true;
 }

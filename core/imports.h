@@ -16,6 +16,8 @@
 #include "core/wire.h"
 
 struct imports;
+struct pack_conf;
+struct pack_stats;
 struct pool;
 struct session;
 struct session_msg;
@@ -62,6 +64,12 @@ struct imports_user {
 struct imports *
 imports_new(struct pool *, struct session *, const struct imports_ops *, void *arg);
 void imports_free(struct imports *);
+
+/* Before hello: compression (core/pack). Without it there is none. */
+void imports_pack(struct imports *, const struct pack_conf *);
+
+/* Whether both know it, and what it did for this device. */
+bool imports_packs(const struct imports *, uint32_t dev, struct pack_stats *);
 
 /* For session_ops. */
 int imports_message(struct imports *, const struct session_msg *) MUST_CHECK;

@@ -126,6 +126,7 @@ next_message(struct session *s, struct stream *st, struct session_msg *m)
 	tailed = s->tails && (m->len & SESSION_TAILED) != 0;
 	m->len &= tailed ? ~SESSION_TAILED : UINT32_MAX;
 	m->tail = 0;
+	m->body = NULL;
 	m->type = rd_u8(&r);
 	m->index = st->delivered;
 	m->from = s;

@@ -44,7 +44,8 @@ struct session_msg {
 	uint32_t tail;  /* the last ones, which may not be there */
 	uint64_t index; /* 0 for the first message of this stream and direction */
 	struct session *from;
-	uint64_t at; /* the session's: where the bytes are */
+	uint64_t at;         /* the session's: where the bytes are */
+	const uint8_t *body; /* or here, if the session does not have them; else NULL */
 };
 
 /* Bytes to send; several are joined into one message. */

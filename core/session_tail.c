@@ -285,6 +285,10 @@ session_msg_read(const struct session_msg *m, uint32_t off, void *dst, uint32_t 
 	const struct stream *st = reading(m, off, n);
 	uint32_t body = m->len - m->tail, head = 0;
 
+	if (m->body != NULL) {
+		memcpy(dst, m->body + off, n);
+		return;
+	}
 	if (off < body) {
 		head = n < body - off ? n : body - off;
 		recvbuf_get(&st->in, m->at + off, dst, head);

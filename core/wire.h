@@ -25,7 +25,8 @@
 
 #define WIRE_CAP_TAILS 1u /* takes DATAGRAM and messages with a tail */
 #define WIRE_CAP_AFTER 2u /* knows requests that begin when another has ended */
-#define WIRE_CAPS      (WIRE_CAP_TAILS | WIRE_CAP_AFTER) /* of this program */
+#define WIRE_CAP_LZ4   4u /* takes SUBMIT_LZ4 and COMPLETE_LZ4 (core/pack.h) */
+#define WIRE_CAPS      (WIRE_CAP_TAILS | WIRE_CAP_AFTER | WIRE_CAP_LZ4) /* of this program */
 
 /* Who sends: the attach side, the serve side, both. */
 #define WIRE_ATTACH    1
@@ -35,37 +36,40 @@
 /* Where: signalling, session stream, bench and echo streams, device streams. */
 enum wire_place { WIRE_SIGNAL, WIRE_SESSION, WIRE_BENCH, WIRE_DEVICE };
 
-#define WIRE_SMALL 4096         /* greetings, requests */
-#define WIRE_LARGE (256 * 1024) /* lists, descriptors */
-#define WIRE_HUGE  (16 * 1024 * 1024 + 65536)
+#define WIRE_SMALL  4096         /* greetings, requests */
+#define WIRE_LARGE  (256 * 1024) /* lists, descriptors */
+#define WIRE_HUGE   (16 * 1024 * 1024 + 65536)
+#define WIRE_PACKED (1024 * 1024) /* of what is compressed */
 
 /* name, number, sender, place, shortest and longest body */
-#define WIRE_LIST(X)                                             \
-	X(HELLO, 1, WIRE_ATTACH, WIRE_SESSION, 103, WIRE_SMALL)  \
-	X(WELCOME, 2, WIRE_SERVE, WIRE_SESSION, 103, WIRE_SMALL) \
-	X(REFUSED, 3, WIRE_SERVE, WIRE_SESSION, 2, WIRE_SMALL)   \
-	X(LIST, 8, WIRE_ATTACH, WIRE_SESSION, 0, 0)              \
-	X(DEVICES, 9, WIRE_SERVE, WIRE_SESSION, 2, WIRE_LARGE)   \
-	X(IMPORT, 10, WIRE_ATTACH, WIRE_SESSION, 6, WIRE_SMALL)  \
-	X(IMPORTED, 11, WIRE_SERVE, WIRE_SESSION, 6, WIRE_LARGE) \
-	X(RELEASE, 12, WIRE_ATTACH, WIRE_SESSION, 4, 4)          \
-	X(REMOVED, 13, WIRE_SERVE, WIRE_SESSION, 6, WIRE_SMALL)  \
-	X(UNLINK, 14, WIRE_ATTACH, WIRE_SESSION, 12, 12)         \
-	X(PING, 16, WIRE_ATTACH, WIRE_BENCH, 8, 1024)            \
-	X(PONG, 17, WIRE_SERVE, WIRE_BENCH, 8, 1024)             \
-	X(SOURCE, 18, WIRE_ATTACH, WIRE_BENCH, 8, 8)             \
-	X(SINK, 19, WIRE_ATTACH, WIRE_BENCH, 8, 8)               \
-	X(DATA, 20, WIRE_BOTH, WIRE_BENCH, 1, 65536)             \
-	X(SUNK, 21, WIRE_SERVE, WIRE_BENCH, 8, 8)                \
-	X(SUBMIT, 32, WIRE_ATTACH, WIRE_DEVICE, 32, WIRE_HUGE)   \
-	X(COMPLETE, 33, WIRE_SERVE, WIRE_DEVICE, 33, WIRE_HUGE)  \
-	X(KNOCK, 64, WIRE_ATTACH, WIRE_SIGNAL, 67, WIRE_SMALL)   \
-	X(ADMIT, 65, WIRE_SERVE, WIRE_SIGNAL, 67, WIRE_SMALL)    \
-	X(REJECT, 66, WIRE_SERVE, WIRE_SIGNAL, 2, WIRE_SMALL)    \
-	X(OFFER, 67, WIRE_ATTACH, WIRE_SIGNAL, 4, 8192)          \
-	X(ANSWER, 68, WIRE_SERVE, WIRE_SIGNAL, 4, 8192)          \
-	X(TRICKLE, 69, WIRE_BOTH, WIRE_SIGNAL, 1, 200)           \
-	X(QUEUED, 144, WIRE_SERVE, WIRE_SESSION, 17, WIRE_SMALL) \
+#define WIRE_LIST(X)                                                  \
+	X(HELLO, 1, WIRE_ATTACH, WIRE_SESSION, 103, WIRE_SMALL)       \
+	X(WELCOME, 2, WIRE_SERVE, WIRE_SESSION, 103, WIRE_SMALL)      \
+	X(REFUSED, 3, WIRE_SERVE, WIRE_SESSION, 2, WIRE_SMALL)        \
+	X(LIST, 8, WIRE_ATTACH, WIRE_SESSION, 0, 0)                   \
+	X(DEVICES, 9, WIRE_SERVE, WIRE_SESSION, 2, WIRE_LARGE)        \
+	X(IMPORT, 10, WIRE_ATTACH, WIRE_SESSION, 6, WIRE_SMALL)       \
+	X(IMPORTED, 11, WIRE_SERVE, WIRE_SESSION, 6, WIRE_LARGE)      \
+	X(RELEASE, 12, WIRE_ATTACH, WIRE_SESSION, 4, 4)               \
+	X(REMOVED, 13, WIRE_SERVE, WIRE_SESSION, 6, WIRE_SMALL)       \
+	X(UNLINK, 14, WIRE_ATTACH, WIRE_SESSION, 12, 12)              \
+	X(PING, 16, WIRE_ATTACH, WIRE_BENCH, 8, 1024)                 \
+	X(PONG, 17, WIRE_SERVE, WIRE_BENCH, 8, 1024)                  \
+	X(SOURCE, 18, WIRE_ATTACH, WIRE_BENCH, 8, 8)                  \
+	X(SINK, 19, WIRE_ATTACH, WIRE_BENCH, 8, 8)                    \
+	X(DATA, 20, WIRE_BOTH, WIRE_BENCH, 1, 65536)                  \
+	X(SUNK, 21, WIRE_SERVE, WIRE_BENCH, 8, 8)                     \
+	X(SUBMIT, 32, WIRE_ATTACH, WIRE_DEVICE, 32, WIRE_HUGE)        \
+	X(COMPLETE, 33, WIRE_SERVE, WIRE_DEVICE, 33, WIRE_HUGE)       \
+	X(SUBMIT_LZ4, 34, WIRE_ATTACH, WIRE_DEVICE, 33, WIRE_PACKED)  \
+	X(COMPLETE_LZ4, 35, WIRE_SERVE, WIRE_DEVICE, 34, WIRE_PACKED) \
+	X(KNOCK, 64, WIRE_ATTACH, WIRE_SIGNAL, 67, WIRE_SMALL)        \
+	X(ADMIT, 65, WIRE_SERVE, WIRE_SIGNAL, 67, WIRE_SMALL)         \
+	X(REJECT, 66, WIRE_SERVE, WIRE_SIGNAL, 2, WIRE_SMALL)         \
+	X(OFFER, 67, WIRE_ATTACH, WIRE_SIGNAL, 4, 8192)               \
+	X(ANSWER, 68, WIRE_SERVE, WIRE_SIGNAL, 4, 8192)               \
+	X(TRICKLE, 69, WIRE_BOTH, WIRE_SIGNAL, 1, 200)                \
+	X(QUEUED, 144, WIRE_SERVE, WIRE_SESSION, 17, WIRE_SMALL)      \
 	X(ENDS, 150, WIRE_SERVE, WIRE_SESSION, 9, WIRE_SMALL)
 
 enum wire_type {

@@ -5,12 +5,12 @@ set -eu
 
 BUILD="gcc make pkg-config libusb-1.0-0-dev libnice-dev libssl-dev libevent-dev
 	libglib2.0-dev libnats-dev libncurses-dev libqrencode-dev libavahi-client-dev
-	libinih-dev libdbus-1-dev"
+	libinih-dev libdbus-1-dev liblz4-dev"
 TEST="nats-server clang llvm clang-format libclang-rt-14-dev valgrind perl mandoc jq tcpdump
 	iproute2 nftables ethtool qemu-system-x86 linux-image-amd64 busybox-static cpio
 	kmod usbip usbutils tshark udev coturn conntrack e2fsprogs dosfstools procps tmux
 	wireguard-tools iperf3 zbar-tools zsh fish lintian debhelper systemd
-	avahi-daemon dbus haproxy"
+	avahi-daemon dbus haproxy fio"
 
 die() {
 	echo "deps: $*" >&2

@@ -53,6 +53,21 @@ say_flow(struct text *t, const struct model_flow *f)
 }
 
 static void
+say_packed(struct text *t, const struct model_dev *d)
+{
+	char buf[64];
+	struct text n;
+
+	if (d->packed == 0)
+		return;
+	text_init(&n, buf, sizeof(buf));
+	text_u64(&n, d->packed);
+	text_str(&n, " to ");
+	text_u64(&n, d->carried);
+	say(t, "compressed", buf);
+}
+
+static void
 attached(struct text *t, const struct model_dev *d)
 {
 	say_u64(t, "port", d->port);
@@ -62,6 +77,7 @@ attached(struct text *t, const struct model_dev *d)
 	say_u64(t, "in flight", d->inflight);
 	say_u64(t, "bytes in", d->bytes_in);
 	say_u64(t, "bytes out", d->bytes_out);
+	say_packed(t, d);
 	say_flow(t, &d->flow);
 }
 

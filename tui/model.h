@@ -46,6 +46,7 @@ struct model_dev {
 	bool shared, attached, part;
 	uint64_t port, since, position;
 	uint64_t done, failed, inflight, bytes_in, bytes_out;
+	uint64_t packed, carried; /* bytes that were compressed, and what they became */
 	struct model_flow flow;
 };
 

@@ -273,6 +273,8 @@ model_devices(struct model *m, struct rows *r, const char *peer, struct json_val
 		was = *d;
 		read_dev(d, v);
 		count(d, json_get(v, "urbs"), rtt_us, now_us);
+		d->packed = model_number(json_get(v, "compression"), "bytes");
+		d->carried = model_number(json_get(v, "compression"), "carried");
 		if (!quiet)
 			tell(m, r, &was, d, is_new);
 	}

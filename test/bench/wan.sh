@@ -2,11 +2,12 @@
 # The link on bad lines, with TCP on the same ones: wan.sh USBP2P PATH [ROW...]
 # Prints rows of a table in Markdown, `| what | line and command | figure | bar | beside
 # it |`; notes go to stderr. Two network namespaces with test/bench/path.c between them,
-# so it needs root. Rows: full fast talk cubic fair queue; without any, all of them.
+# so it needs root. Rows: full fast talk cubic fair queue disk; without any, all of them.
 set -eu
 bin=$(readlink -f "$1") path=$(readlink -f "$2")
 shift 2
-rows=${*:-full fast talk cubic fair queue}
+rows=${*:-full fast talk cubic fair queue disk}
+src=$(dirname "$(readlink -f "$0")")/../..
 dir=$(mktemp -d)
 a=wan-a$$ b=wan-b$$
 path_pid= serve_pid= tcp_pid= bench_pid=
@@ -74,7 +75,7 @@ line_up() {
 	done
 	# shellcheck disable=SC2086
 	ip netns exec "$a" $rt "$bin" -o serve.name=bench ${opt:-} -s "$dir/s" serve \
-		--listen 10.77.0.1:13240 2>"$dir/serve.log" &
+		--listen 10.77.0.1:13240 ${virtual:-} 2>"$dir/serve.log" &
 	serve_pid=$!
 	wait_for "serve" "$bin" -s "$dir/s" status
 	ticket=$("$bin" -s "$dir/s" invite)
@@ -178,6 +179,35 @@ row_queue() {
 		"$(printf '%s %s\n' "down $(waits a-b)" "up $(waits b-a)" |
 			awk '{ printf "down p99 %s ms, at most %s ms, up p99 %s ms, at most %s ms", $2, $3, $5, $6 }')" \
 		"< 60 ms" "$(of_bench '"down \(.down_mb_s) MB/s, up \(.up_mb_s) MB/s"')"
+}
+
+# read_disk OPTION: $read gets the MB/s at which bench reads the disk $dir/disk.img
+read_disk() {
+	opt=$1 virtual="--virtual disk:$dir/disk.img,ro"
+	line_up delay=1 rate=100 queue=625
+	bench v-1 --time 1s
+	read=$(of_bench '.device.read_mb_s * 100 | round / 100')
+	line_ends
+	opt='' virtual=''
+}
+# Not less than a window of LZ4 lies between what is twice in it.
+row_disk() {
+	fig='' beside=''
+	for what in zeros text random; do
+		case $what in
+		zeros) head -c 67108864 /dev/zero ;;
+		text) while cat "$src"/core/*.c "$src"/net/*.c; do :; done 2>/dev/null | head -c 67108864 ;;
+		random) head -c 67108864 /dev/urandom ;;
+		esac >"$dir/disk.img"
+		read_disk "-o link.compression=no"
+		beside="$beside${beside:+, }$what $read MB/s"
+		read_disk ""
+		[ $what = random ] && beside="$beside; random with it $read MB/s" ||
+			fig="$fig${fig:+, }$what $read MB/s"
+	done
+	rm "$dir/disk.img"
+	row "disk read, 100 Mbit/s, 2 ms, compressed" "bench v-1" "$fig" ">= 12.5 MB/s" \
+		"with link.compression=no: $beside"
 }
 
 for r in $rows; do

@@ -26,6 +26,7 @@ BEGIN {
 	lib["qrencode"] = "cmd/qr"
 	lib["dbus/"] = "cmd/sleep"
 	lib["avahi"] = "net/lan"
+	lib["lz4"] = "net/squeeze"
 }
 function has(row, word,   n, w, i) {
 	n = split(row, w, " ")

@@ -117,7 +117,7 @@ taken_too(void)
 {
 	static const char *const rows[] = {
 	    "attach.grace=2m",
-	    "attach.no_assist=storage,serial,interrupt,isochronous",
+	    "attach.no_assist=storage,serial,interrupt,isochronous,compression",
 	    "attach.write_cache=yes",
 	    "log.level=warn",
 	    "log.to=journal",
@@ -170,7 +170,7 @@ taken_too(void)
 			CHECK(false);
 		}
 	CHECK_EQ(c.attach_grace_us, 120000000);
-	CHECK_EQ(c.attach_off, (1u << ASSISTS) - 1);
+	CHECK_EQ(c.attach_off, (1u << ASSIST_NAMES) - 1);
 	CHECK_EQ(c.log_level, LOG_LEVEL_WARN);
 	CHECK_EQ(c.peers_ttl_us, 3600000000);
 	CHECK_EQ(c.peers_uses, 3);
@@ -412,13 +412,16 @@ refused(void)
 	    {"serve.usbip_allow=a", "serve.usbip_allow wants CIDR[,CIDR], not \"a\""},
 	    {"serve.virtual=", "serve.virtual wants SPEC, not \"\""},
 	    {"attach.no_assist=",
-	     "attach.no_assist wants none|all|interrupt,storage,serial,isochronous, not "
+	     "attach.no_assist wants "
+	     "none|all|interrupt,storage,serial,isochronous,compression, not "
 	     "\"\""},
 	    {"attach.no_assist=interrupt,",
-	     "attach.no_assist wants none|all|interrupt,storage,serial,isochronous, not "
+	     "attach.no_assist wants "
+	     "none|all|interrupt,storage,serial,isochronous,compression, not "
 	     "\"interrupt,\""},
 	    {"attach.no_assist=mice",
-	     "attach.no_assist wants none|all|interrupt,storage,serial,isochronous, not "
+	     "attach.no_assist wants "
+	     "none|all|interrupt,storage,serial,isochronous,compression, not "
 	     "\"mice\""},
 	    {"attach.grace=soon", "attach.grace wants TIME, not \"soon\""},
 	    {"attach lab.grace=x", "attach NAME.grace wants TIME, not \"x\""},

@@ -47,12 +47,12 @@ names(void)
 	uint32_t set = 7;
 
 	CHECK(strcmp(assist_name(ASSIST_INTERRUPT), "interrupt") == 0);
-	CHECK(assist_name(ASSISTS) == NULL);
+	CHECK(assist_name(ASSIST_NAMES) == NULL);
 	CHECK(assist_read("", &set) && set == 0);
 	CHECK(assist_read("interrupt", &set) && set == 1);
 	CHECK(assist_read("interrupt,interrupt", &set) && set == 1);
 	CHECK(assist_read("storage,interrupt", &set) && set == 3);
-	CHECK(assist_read("all", &set) && set == (1u << ASSISTS) - 1);
+	CHECK(assist_read("all", &set) && set == (1u << ASSIST_NAMES) - 1);
 	CHECK(!assist_read("interrupt,", &set));
 	CHECK(!assist_read(",interrupt", &set));
 	CHECK(!assist_read("interrup", &set));

@@ -14,7 +14,7 @@ lab_peer() {
 	"$BIN" -s "$work/lab" status --json | jq -er ".running[0].peers[0]$1"
 }
 
-settings="-o serve.name=lab -o ice.ports=41200-41219"
+settings="-o serve.name=lab -o ice.ports=41200-41219 -o link.compression=no"
 start_serve lab --virtual "disk:$work/stick.img" || bail "serve does not start"
 lab=$served
 t=$(ticket lab)
@@ -57,6 +57,7 @@ first=$!
 pids="$pids $first"
 check "lab has a peer" wait_for 5 lab_peer .link.path
 is "the server's controller is its own" "$(lab_peer .link.cc)" bbr
+is "link.compression=no of serve" "$(lab_peer ' | has("compression") | not')" true
 try "$BIN" -o ice.ports=41400 -s "$work/anna" list lab
 is "ice.ports: a port in use cannot be used" "$rc" 1
 wait "$first"
@@ -67,20 +68,22 @@ end_serve "$lab"
 settings="-o link.cc=cubic -o link.mtu=5000 -o link.cipher=chacha20 -o serve.name=attic"
 start_serve lab --virtual "disk:$work/stick.img" || bail "serve does not start again"
 t=$(ticket lab)
-"$BIN" -o link.cipher=aes128 -s "$work/anna" bench "$t" --as attic --json >"$work/first" &
+"$BIN" -o link.cipher=aes128 -o link.compression=no -s "$work/anna" bench "$t" --as attic --json >"$work/first" &
 first=$!
 pids="$pids $first"
 check "a peer again" wait_for 5 lab_peer .link.path
 is "link.cc of serve" "$(lab_peer .link.cc)" cubic
+is "link.compression=no of a client" "$(lab_peer ' | has("compression") | not')" true
 wait "$first"
 jq -e '.link | .bytes_in / .packets_in | . > 1200 and . <= 5000' "$work/first" >/dev/null
 ok "link.mtu of serve"
 is "link.cipher of serve" "$(jq -r .link.cipher "$work/first")" chacha20
 
-# Once somebody has the device, status tells whether its reports are read ahead.
+# Once somebody has the device, status tells whether its reports are read ahead, and
+# whether its data may be compressed.
 assisted() {
-	"$BIN" -s "$work/anna" status --json |
-		jq -e ".running[0].devices[0].assists.interrupt.on == $1"
+	"$BIN" -s "$work/anna" status --json | jq -e ".running[0].devices[0] |
+		[.assists.interrupt.on, has(\"compression\")] | map(tostring) | join(\" \") == \"$1\""
 }
 cached() {
 	"$BIN" -s "$work/anna" status --json |
@@ -88,7 +91,9 @@ cached() {
 }
 # sets attach.write_cache
 # sets attach attic.write_cache
-for no in none interrupt; do
+for row in none,true,true interrupt,false,true compression,true,false all,false,false; do
+	no=${row%%,*}
+	want=$(echo "${row#*,}" | tr , ' ')
 	cache="attach attic.write_cache"
 	[ $no = none ] && cache=attach.write_cache
 	"$BIN" -o attach.no_assist=$no -o "$cache=yes" -s "$work/anna" attach attic v-1 \
@@ -96,8 +101,8 @@ for no in none interrupt; do
 	attach=$!
 	pids="$pids $attach"
 	wait_for 10 grep -q " offered at=" "$work/anna.via" && hold anna v-1
-	check "attach.no_assist=$no" wait_for 10 assisted "$([ $no = none ] && echo true || echo false)"
-	check "$cache" cached true
+	check "attach.no_assist=$no" wait_for 10 assisted "$want"
+	case $no in none | interrupt) check "$cache" cached true ;; esac
 	kill "$holding" "$attach"
 	wait "$attach"
 done

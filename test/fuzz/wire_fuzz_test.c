@@ -13,9 +13,11 @@
 #include "core/desc_cache.h"
 #include "core/exports.h"
 #include "core/imports.h"
+#include "core/pack.h"
 #include "core/usbip.h"
 #include "core/wire.h"
 #include "test/core/pair.h"
+#include "test/core/rle.h"
 #include "test/core/sample.h"
 #include "test/fuzz/fuzz.h"
 
@@ -223,6 +225,49 @@ say_greeting(uint8_t type)
 	say(STREAM_SESSION, type, b, &w);
 }
 
+/* --- compressed data --- */
+
+/* A line that is always full. */
+static bool
+on_link(void *arg, struct shrink_link *l)
+{
+	static struct shrink_link full;
+
+	(void)arg;
+	full.now_us += 8000;
+	full.held_us += 8000;
+	full.bytes += 100000;
+	*l = full;
+	return true;
+}
+
+static uint64_t
+on_ns(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static const struct pack_conf pack_conf = {&rle, on_link, on_ns, NULL};
+
+/* Data of len bytes, or about so many, behind the head; maybe something is wrong. */
+static void
+put_block(struct wr *w, uint32_t len)
+{
+	uint32_t left = rnd(8) ? len : rnd(4096);
+	uint8_t *at = w->p;
+
+	while (left > 0 && wr_left(w) >= 2) {
+		uint32_t n = left < 255 ? left : 1 + rnd(255);
+
+		wr_u8(w, (uint8_t)n);
+		wr_u8(w, 'x');
+		left -= n;
+	}
+	if (rnd(8) == 0 && w->p > at)
+		at[rnd((uint32_t)(w->p - at))] = dice_u8(&dice);
+}
+
 /* --- the serve side --- */
 
 static struct exports *ex;
@@ -309,6 +354,8 @@ give_back(unsigned i)
 	}
 	u->status = lent[i].cancelled ? -LINUX_ECONNRESET : -(int32_t)rnd(130);
 	u->actual = lent[i].cancelled ? 0 : u->len < 64 ? u->len : rnd(64);
+	if (!lent[i].cancelled && u->packets == 0 && rnd(4) == 0)
+		u->actual = u->len;
 	exports_complete(ex, lent[i].dev, u);
 }
 
@@ -400,6 +447,7 @@ say_submit(void)
 	static uint8_t b[WIRE_SUBMIT_HEAD + 4 * WIRE_PACKET + 2048];
 	struct wire_submit s = {.flags = edge(), .len = rnd(4) ? rnd(1024) : edge()};
 	uint32_t sid = some_sid();
+	bool packed = rnd(4) == 0;
 	struct wr w;
 
 	memcpy(s.setup, setups[rnd(ARRAY_LEN(setups))], 8);
@@ -412,7 +460,16 @@ say_submit(void)
 		s.flags = (s.flags & URB_SHORT_NOT_OK) | WIRE_IF_WELL;
 	s.packets = rnd(20) ? (sid % 32 < 10 ? 0 : rnd(5)) : edge();
 	wr_init(&w, b, sizeof(b));
+	if (packed && rnd(16)) {
+		s.len = SHRINK_LEAST + rnd(1024);
+		s.packets = 0;
+	}
 	wire_put_submit(&w, &s);
+	if (packed) {
+		put_block(&w, s.len);
+		say(sid, WIRE_SUBMIT_LZ4, b, &w);
+		return;
+	}
 	for (uint32_t i = 0; i < s.packets && i < 4; i++)
 		wire_put_packet(&w, &(struct urb_iso){i * 64, rnd(64), rnd(9), 0, false});
 	if ((sid % 32 == 0 ? !(s.setup[0] & 0x80) : !(sid & 1)) && s.len <= 2048 - 32)
@@ -513,6 +570,8 @@ fuzz_serve(void)
 	urbs = (struct pool)TEST_POOL(1 << 20);
 	pair_init(&pair, WINDOW, &ops, NULL);
 	ex = exports_new(&pair.pool, pair.near, &conf, &exports_ops, NULL);
+	if (rnd(8))
+		exports_pack(ex, &pack_conf);
 	if (rnd(16))
 		say_greeting(WIRE_HELLO);
 	while (dice.p < dice.end && session_failed(pair.near) == ERR_OK)
@@ -570,7 +629,7 @@ on_reply(void *arg, uint8_t ep, uint64_t tag, const struct import_reply *r,
 	 const struct session_msg *m)
 {
 	struct urb_iso iso[8];
-	uint8_t data[512];
+	uint8_t data[2048];
 	uint32_t body;
 
 	(void)arg;
@@ -734,13 +793,23 @@ say_complete(void)
 				  .packets = rnd(3)    ? 0
 					     : rnd(40) ? rnd(5)
 						       : edge()};
+	bool packed = rnd(4) == 0;
 	uint8_t b[512] = {0};
 	struct wr w;
 
 	if (rnd(50) == 0)
 		c.status = (int32_t)edge();
+	if (packed && rnd(16)) {
+		c.actual = SHRINK_LEAST + rnd(1024);
+		c.packets = 0;
+	}
 	wr_init(&w, b, sizeof(b));
 	wire_put_complete(&w, &c);
+	if (packed) {
+		put_block(&w, c.actual);
+		say(some_sid(), WIRE_COMPLETE_LZ4, b, &w);
+		return;
+	}
 	for (uint32_t i = 0, left = c.actual; i < c.packets && i < 4; i++) {
 		uint32_t n = i + 1 == c.packets && rnd(20) ? left : rnd(100);
 
@@ -788,6 +857,8 @@ fuzz_attach(void)
 	devs = 0;
 	pair_init(&pair, WINDOW, &ops, NULL);
 	im = imports_new(&pair.pool, pair.near, &imports_ops, NULL);
+	if (rnd(8))
+		imports_pack(im, &pack_conf);
 	MUST(imports_hello(im, &h) == ERR_OK);
 	if (rnd(16))
 		say_greeting(WIRE_WELCOME);

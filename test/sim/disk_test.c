@@ -10,6 +10,7 @@
  * holds anything. Each seed is another network and another mood.
  *	SIM_SEEDS=n runs n of them, SIM_SEED=n runs that one.
  */
+#include "core/pack.h"
 #include "test/sim/driver.h"
 #include "test/test.h"
 
@@ -18,6 +19,7 @@
 /* --- runs --- */
 
 static uint64_t relinks, resumed; /* links made anew in all runs; how many came to be */
+static struct pack_stats packed;  /* what both ends have compressed in all runs */
 
 struct run {
 	uint32_t write, read;            /* bytes, at most */
@@ -86,6 +88,21 @@ events(struct stack *s, const struct run *r, uint64_t start, uint64_t *relink_at
 		relink(s, r->relink_us, relink_at);
 }
 
+/* What one has sent packed, the other has opened, but for what was on its way. */
+static void
+look_packed(struct stack *s)
+{
+	struct pack_stats p;
+	bool agreed = s->conf.packs[0] && s->conf.packs[1] && !s->conf.reliable;
+
+	CHECK(!exports_packs(s->exports, &p) || agreed);
+	CHECK(p.messages == 0 || agreed);
+	CHECK(p.after <= p.before - p.before / 8);
+	packed.messages += p.messages;
+	packed.before += p.before;
+	packed.after += p.after;
+}
+
 static bool
 run(uint64_t seed, const struct stack_conf *conf, const struct run *r)
 {
@@ -120,10 +137,13 @@ run(uint64_t seed, const struct stack_conf *conf, const struct run *r)
 		printf("# %s, step %u, command %u, at %llu us\n",
 		       d.wrong ? d.wrong : "no end", d.step, d.commands,
 		       (unsigned long long)s.ends.now);
+	look_packed(&s);
 	relinks += s.ends.generation - 1;
 	resumed += s.ends.resumed;
 	return stack_fini(&s) && ok;
 }
+
+static bool packs[2]; /* of the runs that follow */
 
 static bool
 seed_runs(uint64_t seed, uint64_t relink_us)
@@ -143,6 +163,7 @@ seed_runs(uint64_t seed, uint64_t relink_us)
 	if (seed % 9 == 0)
 		r.unplug_at = 1 + net_random(&s) % 3000000;
 	bad_network(&c, seed);
+	memcpy(c.packs, packs, sizeof(packs));
 	if (run(seed, &c, &r))
 		return true;
 	printf("# failed: SIM_SEED=%llu\n", (unsigned long long)seed);
@@ -150,11 +171,11 @@ seed_runs(uint64_t seed, uint64_t relink_us)
 }
 
 static void
-seeds(uint64_t relink_us)
+seeds(uint64_t relink_us, uint64_t usual)
 {
 	const char *one = getenv("SIM_SEED"), *many = getenv("SIM_SEEDS");
 	uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 1;
-	uint64_t n = one != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : 300;
+	uint64_t n = one != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : usual;
 
 	for (uint64_t i = 0; i < n; i++)
 		CHECK(seed_runs(first + i, relink_us));
@@ -163,7 +184,8 @@ seeds(uint64_t relink_us)
 static void
 disks_by_seed(void)
 {
-	seeds(0);
+	seeds(0, 300);
+	CHECK_EQ(packed.messages, 0);
 }
 
 /* No urb is lost and none comes twice when the session goes on over another link. */
@@ -171,10 +193,32 @@ static void
 disks_over_many_links(void)
 {
 	relinks = resumed = 0;
-	seeds(1500000);
+	seeds(1500000, 300);
 	printf("# %llu new links, %llu of them carried the session\n",
 	       (unsigned long long)relinks, (unsigned long long)resumed);
 	CHECK(resumed > relinks / 2);
+}
+
+/* The same with compressed data, of both ends, and where only one knows them. */
+static void
+disks_with_compression(void)
+{
+	memset(&packed, 0, sizeof(packed));
+	packs[0] = packs[1] = true;
+	seeds(0, 60);
+	seeds(1500000, 60);
+	printf("# %llu messages, %llu bytes in %llu\n",
+	       (unsigned long long)packed.messages, (unsigned long long)packed.before,
+	       (unsigned long long)packed.after);
+	CHECK(packed.messages > 0);
+	memset(&packed, 0, sizeof(packed));
+	for (int i = 0; i < 2; i++) {
+		packs[0] = i == 0;
+		packs[1] = i == 1;
+		seeds(0, 5);
+	}
+	CHECK_EQ(packed.messages, 0);
+	packs[0] = packs[1] = false;
 }
 
 /* --- a crowd of urbs that wait for data which does not come --- */
@@ -345,5 +389,6 @@ one_round_trip_each(void)
 	CHECK(with * 2 < without);
 }
 
-TEST_MAIN(TEST(disks_by_seed), TEST(disks_over_many_links), TEST(over_budget_fails_alone),
-	  TEST(unplugged_with_urbs_out), TEST(one_round_trip_each))
+TEST_MAIN(TEST(disks_by_seed), TEST(disks_over_many_links), TEST(disks_with_compression),
+	  TEST(over_budget_fails_alone), TEST(unplugged_with_urbs_out),
+	  TEST(one_round_trip_each))

@@ -170,6 +170,15 @@ start(struct driver *d)
 		give_up(d);
 }
 
+/* Four bytes that a disk may hold; they shrink where that is looked for. */
+static uint32_t
+fresh(struct driver *d)
+{
+	uint32_t any = net_random(&d->seed);
+
+	return d->s->conf.packs[0] ? any % 4 * 0x01010101u : any;
+}
+
 static void
 choose(struct driver *d)
 {
@@ -188,7 +197,7 @@ choose(struct driver *d)
 	d->lba = below(d, DISK_SECTORS - d->sectors + 1);
 	d->commands++;
 	for (uint32_t i = 0; !d->in && i < d->sectors * DISK_SECTOR; i += 4)
-		put_le32(d->ref + d->lba * DISK_SECTOR + i, net_random(&d->seed));
+		put_le32(d->ref + d->lba * DISK_SECTOR + i, fresh(d));
 	start(d);
 }
 

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/pack.h"
 #include "core/text.h"
+#include "test/core/rle.h"
 #include "test/sim/stack.h"
 
 #define PATIENCE 60000000u /* us for a greeting or a farewell */
@@ -281,12 +283,31 @@ urb_put(void *arg, void *m, size_t n)
 	p->put(p->arg, m, n);
 }
 
+/* 100 Mbit/s, all of the time. */
+static bool
+on_link(void *arg, struct shrink_link *l)
+{
+	struct stack *s = arg;
+
+	*l = (struct shrink_link){s->ends.now, s->ends.now, s->ends.now / 2 * 25};
+	return true;
+}
+
+static uint64_t
+on_ns(void *arg)
+{
+	struct stack *s = arg;
+
+	return s->ends.now * 1000;
+}
+
 void
 stack_init(struct stack *s, uint64_t seed, const struct stack_conf *conf)
 {
 	static const struct session_ops *const ops[2] = {&attach_ops, &serve_ops};
 	void *const arg[2] = {s, s};
 	struct exports_conf e = {&s->urbs, conf->urb_max};
+	const struct pack_conf pack = {&rle, on_link, on_ns, s};
 
 	memset(s, 0, sizeof(*s));
 	s->conf = *conf;
@@ -307,6 +328,10 @@ stack_init(struct stack *s, uint64_t seed, const struct stack_conf *conf)
 				 &exports_ops, s);
 	if (s->imports == NULL || s->exports == NULL)
 		wrong(s, "no memory at the start");
+	else if (conf->packs[SERVE])
+		exports_pack(s->exports, &pack);
+	if (s->imports != NULL && conf->packs[ATTACH])
+		imports_pack(s->imports, &pack);
 }
 
 bool

@@ -28,6 +28,7 @@ struct stack_conf {
 	bool reliable;          /* no datagrams: isochronous data as all others */
 	bool plain;             /* no assists */
 	bool cache;             /* disks have a write cache */
+	bool packs[2];          /* an end compresses where it can: its line is full */
 };
 
 struct stack {

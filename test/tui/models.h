@@ -133,7 +133,9 @@ none(struct model *m)
 	"\"port\":8,\"local\":\"3-1\",\"nodes\":\"/dev/sdb\",\"since\":996400,"       \
 	"\"driver\":\"usb-storage\",\"mounts\":\"/mnt /home/me/stick\","              \
 	"\"urbs\":{\"done\":7,\"failed\":1,\"unlinked\":0,\"inflight\":2,"            \
-	"\"bytes_in\":" bytes ",\"bytes_out\":0}},"                                   \
+	"\"bytes_in\":" bytes ",\"bytes_out\":0},"                                    \
+	"\"compression\":{\"on\":true,\"messages\":9,\"bytes\":4000000,"              \
+	"\"carried\":700000}},"                                                       \
 	"{\"busid\":\"1-5\",\"id\":\"1050:0407\",\"class\":\"hid\","                  \
 	"\"manufacturer\":\"Yubico\",\"product\":\"Key\",\"state\":\"waiting\","      \
 	"\"reason\":\"busy: held by bob\"},"                                          \
