@@ -367,6 +367,11 @@ refuses(void)
 	pack_agree(&pack, WIRE_CAPS, WIRE_CAPS, LEN - 1);
 	CHECK_EQ(pair_say(&pair, IN, WIRE_COMPLETE_LZ4, s.b, s.n), ERR_PROTO);
 	teardown();
+	s = complete(SHRINK_MOST + 1, 0, SHRINK_MOST + 1); /* than any may be */
+	setup();
+	pack_agree(&pack, WIRE_CAPS, WIRE_CAPS, 4 * SHRINK_MOST);
+	CHECK_EQ(pair_say(&pair, IN, WIRE_COMPLETE_LZ4, s.b, s.n), ERR_PROTO);
+	teardown();
 	setup(); /* it is hardly shorter than what it holds */
 	for (uint32_t k = 0; k < 1000; k++)
 		data[k] = (uint8_t)k;
