@@ -99,14 +99,14 @@ held() {
 	"$BIN" -s "$work/lab" status --json | jq -e '.running[0].devices[1].state == "held"'
 }
 check "anna has it" wait_for 15 held
-# What needs a driver or a bad network to move is in test/vm/regress_test.sh, damaged
+# What needs a driver, a bad network or a slow one to move is in test/vm/regress_test.sh, damaged
 # records in test/net/dtls_test.c; a virtual device is opened in no time, and nothing
 # that would be logged as an error happens here (both: test/e2e/status_test.sh); when a
 # bench has ended, nothing is in flight.
 never() {
 	for n_file in bench looks; do
 		jq -s -r -f test/regress/numbers.jq "$work/$n_file" || echo "$n_file"
-	done | grep -vE '(^|\.)(link\.(lost|duplicates|replayed|late|corrupted)|urbs\.(failed|unlinked)|open_ms|errors)$|^link\.inflight$'
+	done | grep -vE '(^|\.)(link\.(lost|duplicates|replayed|late|corrupted)|urbs\.(failed|unlinked)|compression\.(messages|bytes|carried)|open_ms|errors)$|^link\.inflight$'
 }
 all_fed() {
 	"$BIN" -s "$work/lab" status --json >>"$work/looks" && ! never
@@ -115,7 +115,8 @@ check "regress 32: metric columns never fed" wait_for 20 all_fed || never | note
 try "$BIN" -s "$work/lab" status --json
 begins "status, one peer" status
 keys "status: a held device" '.running[0].devices[1]' "$device shared state holder since claimed"
-keys "status: a peer" '.running[0].peers[0]' "name id since link links urbs"
+keys "status: a peer" '.running[0].peers[0]' "name id since link links urbs compression"
+keys "status: its compression" '.running[0].peers[0].compression' "on messages bytes carried"
 keys "status: its link" '.running[0].peers[0].link' "$link"
 keys "status: its requests" '.running[0].peers[0].urbs' \
 	"done failed unlinked inflight bytes_in bytes_out"
