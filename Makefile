@@ -131,7 +131,7 @@ check-long:
 	$(Q)ROUNDS=10 O=$(O) BIN=$(BIN) prove test/vm/usbtest_test.sh
 	$(Q)ISO_SECONDS=60 O=$(O) BIN=$(BIN) prove test/vm/iso_test.sh
 	$(Q)TEST_FIGURES=1 ISO_SECONDS=60 O=$(O) BIN=$(BIN) prove test/vm/stream_test.sh
-	$(Q)FIO_SECONDS=600 O=$(O) BIN=$(BIN) prove test/vm/fio_test.sh
+	$(Q)FIO_SECONDS=600 WRITE_CACHE=both O=$(O) BIN=$(BIN) prove test/vm/fio_test.sh
 	$(Q)ROUNDS=100 O=$(O) BIN=$(BIN) prove test/vm/journal_test.sh
 	$(Q)$(MAKE) fuzz FUZZ_SECONDS=600
 # Each test of test/regress/LIST sees its bug; VM=1 does those of the guest, too.
