@@ -131,16 +131,24 @@ unit_iface(const struct unit *u)
 	return u->iface;
 }
 
+/* Commands of ours were cut off, and all of them have come back. */
+static void
+pay_for_cut(struct unit *u)
+{
+	if (!u->cut || u->bars > 0 || !unit_quiet(u))
+		return;
+	u->cut = false;
+	unit_owe(u);
+}
+
 /* All that follows from what has just changed. */
 static void
 go_on(struct unit *u)
 {
 	unit_own_go_on(u);
-	if (u->cut && u->bars == 0 && unit_quiet(u)) {
-		u->cut = false;
-		unit_owe(u);
-	}
+	pay_for_cut(u);
 	unit_mend(u);
+	pay_for_cut(u);
 	if (u->dropped && unit_idle(u))
 		unit_drop(u);
 	unit_cache_go_on(u);

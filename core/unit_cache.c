@@ -174,7 +174,7 @@ unit_cache_take(struct unit *u)
 	struct unit_own *o = &u->own;
 	struct unit_cmd *c = o->write;
 
-	if (o->have || o->taken < o->len || u->bars > 0)
+	if (o->have || o->taken < o->len)
 		return;
 	if (u->use == UNIT_WRITES ? !is_room(u, c) : !unit_idle(u))
 		return;
@@ -262,7 +262,8 @@ unit_cache_lose(struct unit *u, const uint8_t why[3])
 	l->latched = true;
 	memcpy(l->why, why == NULL ? lost : why, sizeof(l->why));
 	finish(u);
-	if (!u->own.on || u->own.have || u->own.write == NULL)
+	if (!u->own.on || u->own.have || u->own.write == NULL ||
+	    u->own.write->lun != u->row_lun)
 		return;
 	latched_sense(u, u->row_lun);
 	unit_own_check(u);

@@ -52,7 +52,7 @@ unit_must_wait(struct unit *u, const struct import_request *q)
 	if (!unit_is_command(u, q) || u->bars > 0)
 		return writes;
 	if (unit_caches(u, q->data))
-		return writes && u->row_lun != q->data[13];
+		return false;
 	if (!writes && unit_relays(u, q->data) && !unit_idle(u)) {
 		unit_drop(u);
 		return true;

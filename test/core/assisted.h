@@ -28,6 +28,7 @@ static struct {
 static unsigned fars, unlinks;
 static uint64_t unlinked[FARS]; /* tags */
 static int submit_says, unlink_says;
+static unsigned submits; /* that go well; then ERR_NOMEM once; 0: all do */
 static unsigned gets, fail_at;
 static uint32_t seqnum;
 
@@ -44,6 +45,8 @@ far_submit(void *arg, const struct import_request *q, uint64_t *tag)
 	(void)arg;
 	if (submit_says != ERR_OK)
 		return submit_says;
+	if (submits > 0 && --submits == 0)
+		return ERR_NOMEM;
 	CHECK(fars < FARS);
 	far[fars].ep = q->ep;
 	far[fars].len = q->len;
@@ -128,7 +131,7 @@ setup_off(uint32_t off)
 	pool = (struct pool)TEST_POOL(16 << 20);
 	pool.get = get;
 	gets = 0;
-	fars = unlinks = 0;
+	fars = unlinks = submits = 0;
 	submit_says = unlink_says = ERR_OK;
 	seqnum = 0;
 	assist = NULL;

@@ -33,7 +33,7 @@ stats(void)
 	return assist_stats(assist, ASSIST_STORAGE);
 }
 
-static uint8_t tag;
+static uint8_t tag, lun;
 
 static inline uint32_t
 command(const uint8_t cdb[16], bool in, uint32_t len)
@@ -43,6 +43,7 @@ command(const uint8_t cdb[16], bool in, uint32_t len)
 	b[8] = (uint8_t)len;
 	b[9] = (uint8_t)(len >> 8);
 	b[12] = in ? 0x80 : 0;
+	b[13] = lun;
 	b[14] = cdb[0] < 0x20 ? 6 : 10;
 	memcpy(b + 15, cdb, 16);
 	return send_bytes(OUT, b, sizeof(b));

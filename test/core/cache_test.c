@@ -794,25 +794,32 @@ taken_back_while_it_waits(void)
 	teardown();
 }
 
-/* Another unit's write is not of the same row. */
+/* Another unit's write is not of the same row, and what one loses is not the other's. */
 static void
 another_lun(void)
 {
-	uint8_t b[31] = {'U', 'S', 'B', 'C', 99};
 	unsigned at;
-	uint32_t c;
+	uint32_t s;
 
 	told();
+	lun = 1;
+	by_the_device(inquiry, disk, 36);
+	by_the_device(capacity, last_block, 8);
+	CHECK(goes_plain());
+	modes(all_modes, 192, no_page, 4, 24);
+	lun = 0;
 	at = WRITES(0, 'a');
-	b[9] = READ >> 8;
-	b[13] = 1;
-	b[14] = 10;
-	cdb_write(b + 15 - 0, 0, NEXT);
-	c = send_bytes(OUT, b, sizeof(b));
+	lun = 1;
+	s = write_of(0, NEXT, 'b');
 	CHECK(silent());
-	is_done(at);
-	HEARD(c, 0, 31, 0);
-	CHECK_EQ(far[fars - 1].cbw[13], 1);
+	CHECK_EQ(fars, at + 3);
+	is_failed(at, 3, 0x0c, 0);
+	HEARD_CSW(s, tag, 0, 0);
+	CHECK_EQ(far[at + 6].cbw[13], 1);
+	is_done(at + 6);
+	is_done(WRITES(8, 'b'));
+	lun = 0;
+	WRITE_FAILS();
 	teardown();
 }
 
@@ -980,6 +987,41 @@ no_room(void)
 	teardown();
 }
 
+/* A command that is sent in part: the disk has to be reset. */
+static void
+half_sent(void)
+{
+	uint32_t c, s;
+	unsigned at;
+
+	told();
+	at = fars;
+	submits = 2;
+	s = write_of(0, NEXT, 'a');
+	CHECK_EQ(fars, at + 1);
+	HEARD_CSW(s, tag, 0, 0);
+	gives(at, 31, 0);
+	CHECK_EQ(cached()->lost_writes, 1);
+	c = command(ready, false, 0);
+	HEARD(c, -LINUX_EPROTO, 0, 0);
+	teardown();
+
+	told(); /* REQUEST SENSE is */
+	at = WRITES(0, 'a');
+	gives(at, 31, 0);
+	gives(at + 1, READ, 0);
+	submits = 2;
+	csw_of(at + 2, at, 0, 1);
+	CHECK_EQ(fars, at + 4);
+	CHECK_EQ(cached()->lost_writes, 0); /* when that has ended */
+	gives(at + 3, 31, 0);
+	CHECK_EQ(fars, at + 4);
+	CHECK_EQ(cached()->lost_writes, 1);
+	c = command(ready, false, 0);
+	HEARD(c, -LINUX_EPROTO, 0, 0);
+	teardown();
+}
+
 /* Whatever cannot be had: nothing is left, and nothing passes that was not done. */
 static void
 no_memory(void)
@@ -1013,4 +1055,5 @@ TEST_MAIN(TEST(shown), TEST(shown_or_not), TEST(disk_without_modes), TEST(not_fo
 	  TEST(flush_fails), TEST(fua), TEST(others_wait), TEST(reads_wait),
 	  TEST(waits_in_vain), TEST(two_that_wait), TEST(taken_back_while_it_waits),
 	  TEST(another_lun), TEST(barriers), TEST(barriers_that_wait_too_long),
-	  TEST(reset_of_half_a_write), TEST(window), TEST(no_room), TEST(no_memory))
+	  TEST(reset_of_half_a_write), TEST(window), TEST(no_room), TEST(half_sent),
+	  TEST(no_memory))

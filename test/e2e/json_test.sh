@@ -100,10 +100,10 @@ held() {
 	"$BIN" -s "$work/lab" status --json | jq -e '.running[0].devices[1].state == "held"'
 }
 check "anna has it" wait_for 15 held
-# What needs a driver or a bad network to move is in test/vm/regress_test.sh, damaged
-# records in test/net/dtls_test.c; a virtual device is opened in no time, and nothing
+# What needs a driver, a bad network or a slow one to move is in test/vm/regress_test.sh,
+# damaged records in test/net/dtls_test.c; a virtual device is opened in no time, and nothing
 # that would be logged as an error happens here (both: test/e2e/status_test.sh); when a
-# bench has ended, nothing is in flight; and nothing is compressed, since no line is full.
+# bench has ended, nothing is in flight.
 never() {
 	for n_file in bench looks; do
 		jq -s -r -f test/regress/numbers.jq "$work/$n_file" || echo "$n_file"
@@ -117,6 +117,7 @@ try "$BIN" -s "$work/lab" status --json
 begins "status, one peer" status
 keys "status: a held device" '.running[0].devices[1]' "$device shared state holder since claimed"
 keys "status: a peer" '.running[0].peers[0]' "name id since link links urbs compression"
+keys "status: its compression" '.running[0].peers[0].compression' "on messages bytes carried"
 keys "status: its link" '.running[0].peers[0].link' "$link"
 keys "status: its requests" '.running[0].peers[0].urbs' \
 	"done failed unlinked inflight bytes_in bytes_out"

@@ -143,4 +143,19 @@ jq -e .kind <"$work/follow" >/dev/null
 ok "each line is JSON"
 end_serve "$served"
 check "the end, too" wait_for 10 grep -q '"kind":"ended"' "$work/follow"
+
+# --- what takes a slow line to come by: somebody else says it ---
+mkdir -p "$work/told/run"
+perl -MIO::Socket::UNIX -e '
+	my $s = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 5) or die "$ARGV[0]: $!\n";
+	while (my $c = $s->accept) {
+		print $c $ARGV[1], "\n" if defined(<$c>);
+		close($c);
+	}' "$work/told/run/attach-00000000.sock" '{"schema":"usbp2p/1","kind":"attach","pid":1,"peer":"far","devices":[{"busid":"1-4","id":"1d6b:0104","product":"Stick","state":"attached","compression":{"on":true,"messages":7,"bytes":4000000,"carried":123456}},{"busid":"1-5","id":"1d6b:0104","product":"Other","state":"attached","compression":{"on":false,"messages":1,"bytes":65536,"carried":300}},{"busid":"1-6","id":"1d6b:0104","product":"Mouse","state":"attached","compression":{"on":false,"messages":0,"bytes":0,"carried":0}}]}' &
+pids="$pids $!"
+
+check "somebody else" wait_for 10 test -S "$work/told/run/attach-00000000.sock"
+try "$BIN" -s "$work/told" status
+is "what was compressed" "$(sed -n 's/.*\(1-[456]\).*attached\(.*\)/\1\2/p' "$work/out" | tr '\n' ';')" \
+	"1-4, compressed 4000000 to 123456 bytes;1-5, compressed 65536 to 300 bytes (not now);1-6;"
 finish
