@@ -256,17 +256,25 @@ check "detach" $A detach --all
 check "is there when the disk is detached" cmp /tmp/stick.img /tmp/new.img
 
 # --- and a peer that is lost with it ---
-$A attach lab "$STICK" --write-cache --grace 3s >/tmp/lost.log 2>&1 &
+# write_to_5: to what is open already; opening it would ask the disk
+write_to_5() {
+	timeout 60 dd if=/tmp/newer.img bs=64k count=2 oflag=direct >&5
+}
+
+$A attach lab "$STICK" --write-cache --grace 10s >/tmp/lost.log 2>&1 &
 LOST=$!
 must "attach it again" wait_for 60 disk_there
+echo 0 >"/sys/block/${D#/dev/}/events_poll_msecs"
+exec 5<>"$D"
 ip netns exec C tc qdisc change dev vC root netem loss 100%
-check "a write without an answer" timeout 60 dd if=/tmp/newer.img of="$D" bs=64k count=2 oflag=direct
+check "a write without an answer" write_to_5
 write_cache | jq -e '.unflushed == 131072 and .unflushed_writes > 0' >/dev/null
 ok "status tells how much the disk has not"
 check "in words, too" sh -c "$A status | grep -q '131072 bytes unflushed'"
 check "the end of the grace period says what is lost" \
-	wait_for 60 grep -q "went unflushed writes=[0-9]* bytes=131072" /tmp/lost.log
+	wait_for 90 grep -q "went unflushed writes=[0-9]* bytes=131072" /tmp/lost.log
 check "so does a line" grep -q "^$STICK lost unflushed=131072 writes=" /tmp/lost.log
+exec 5>&-
 kill -TERM "$LOST"
 wait "$LOST"
 is "and its exit code" "$?" 1
