@@ -284,6 +284,7 @@ run_attach(struct attacher *a, struct want *w)
 	attach_sleep_start(a);
 	if (attach_ctl_start(a) == ERR_OK && (code = via_start(a)) == 0)
 		code = connect_and_run(a);
+	attached_abandon(a);
 	if (code == 0 && a->lost)
 		code = err_exit(ERR_FAIL);
 	attach_report(a, code);

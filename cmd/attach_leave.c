@@ -25,15 +25,12 @@
 #define LEAVE_US   2000000 /* closing to port free: 11-26 ms were seen */
 
 static void
-attached_free(struct attached *x)
+dispose(struct attached *x)
 {
-	struct attacher *a = x->of;
-	struct want *w = x->want;
-
 	if (x->detacher != NULL)
 		ctl_end(x->detacher);
 	list_del(&x->link);
-	watch_poke(&a->watch);
+	watch_poke(&x->of->watch);
 	bridge_free(x->bridge);
 	if (x->pipe != NULL)
 		vhci_pipe_free(x->pipe);
@@ -42,8 +39,28 @@ attached_free(struct attached *x)
 	event_free(x->poll);
 	event_free(x->turn);
 	free(x);
+}
+
+static void
+attached_free(struct attached *x)
+{
+	struct attacher *a = x->of;
+	struct want *w = x->want;
+
+	dispose(x);
 	want_check(w);
 	attach_check_end(a);
+}
+
+void
+attached_abandon(struct attacher *a)
+{
+	while (!list_empty(&a->devs)) {
+		struct attached *x = CONTAINER_OF(a->devs.next, struct attached, link);
+
+		attached_cache_end(x);
+		dispose(x);
+	}
 }
 
 void

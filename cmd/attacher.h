@@ -199,6 +199,7 @@ void attached_lose(struct attached *, const char *why);
 void attached_part(struct attached *, int err, const char *text, bool again);
 void attached_leave(struct attached *);                /* unplugs at once */
 void attached_eject(struct attached *);                /* drivers first, then unplugs */
+void attached_abandon(struct attacher *);              /* all, as they are: the end */
 void attached_wake_at(struct attached *, uint64_t us); /* its poll */
 /* What poll does: of LEAVING, EJECTING, WAITING. */
 void attached_left(struct attached *, bool port_free);

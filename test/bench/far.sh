@@ -24,7 +24,7 @@ awk '
 		write[name] = v[3]
 		random[name] = v[5]
 	}
-	/^# 50 ms, cached: write/ { cached = $5 + 0 }
+	/^# 50 ms, cached: write/ { cached = $6 + 0 }
 	/^# reports a second:/ { with = $5 + 0; without = $9 + 0; near = $12 + 0 }
 	# of: what WHAT is compared with; times: the bar; own: ours at 0 ms, or nothing
 	function row(what, how, ours, of, times, own, beside) {

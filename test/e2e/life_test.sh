@@ -116,6 +116,19 @@ is "SIGINT ends serve" $? 0
 wait "$bench"
 is "who was there notices by the silence" "$? $(grep -c '^usbp2p: ' "$work/bench.err")" "6 1"
 
+# --- attach, told twice at once: it leaves as it is ---
+
+random_image twice.img 1
+start_serve lab --virtual "disk:$work/twice.img" || bail "serve does not start again"
+offer otto "$(ticket lab --name otto)" v-1 --as lab || bail "otto cannot attach"
+kill -STOP "$offered"
+kill -INT "$offered"
+kill -TERM "$offered"
+kill -CONT "$offered"
+wait "$offered"
+is "two signals end attach" $? 1
+check "serve ends" end_serve "$served"
+
 # --- attach without vhci ---
 
 vhci=/sys/devices/platform/vhci_hcd.0
