@@ -265,8 +265,9 @@ unit_part_ended(struct unit *u)
 	p->status = u->reply.status;
 	p->actual = u->reply.actual;
 	u->opens--;
-	if (p->back || p->status != 0)
-		u->broken = true;
+	if (p->back || p->status != 0 ||
+	    (u->ending_part == UNIT_CSW && !unit_has_passed(c)))
+		u->broken = true; /* nothing more is sent behind it */
 	if (!is_over(c))
 		return;
 	c->good = is_good(u, c);
