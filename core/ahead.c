@@ -118,7 +118,7 @@ give(struct ahead *x, struct ahead_reader *r, struct ahead_got *f)
 		reply.status = -LINUX_EREMOTEIO;
 	x->stats->hits += f->early;
 	x->stats->saved += f->early;
-	x->flowed = true;
+	x->given++;
 	answer(x, r, &reply, f->data + at);
 	if (n == left)
 		fetch_free(x, f);
@@ -171,7 +171,8 @@ fetch(struct ahead *x)
 static void
 settle(struct ahead *x)
 {
-	x->stopping = x->flowed = false;
+	x->stopping = false;
+	x->given = 0;
 	x->depth = x->most < AHEAD_START ? x->most : AHEAD_START;
 	let_go(x);
 }
@@ -221,6 +222,21 @@ ahead_take(struct ahead *x, const struct import_request *q, uint64_t tag)
 }
 
 /*
+ * The driver has to wait: what it was given until now came in one go, and was too little.
+ * As many again, so that a trip brings twice as many as the one before.
+ */
+static void
+grow(struct ahead *x)
+{
+	unsigned more = x->given <= x->depth ? x->given : x->depth + 1;
+
+	x->depth += more < x->most - x->depth ? more : x->most - x->depth;
+	x->given = 0;
+	x->lying = UINT_MAX;
+	x->since = 0;
+}
+
+/*
  * A driver that has to wait is given more next time. One that never has to, as often as
  * there are requests open, lets so many lie: they are too many.
  */
@@ -228,9 +244,7 @@ static void
 adapt(struct ahead *x)
 {
 	if (x->kept == 0) {
-		x->depth += x->flowed && x->depth < x->most;
-		x->lying = UINT_MAX;
-		x->since = 0;
+		grow(x);
 		return;
 	}
 	x->lying = x->kept < x->lying ? x->kept : x->lying;

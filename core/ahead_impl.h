@@ -39,6 +39,7 @@ struct ahead {
 	uint8_t ep;
 	unsigned limit, most; /* as told, and as has proved to be good */
 	unsigned depth;       /* how many are to be open and ready now */
+	unsigned given;       /* to the driver since it had to wait */
 	unsigned since;       /* urbs since the driver had to wait, or depth was less, */
 	unsigned lying;       /* and so many at least were ready at each */
 	struct import_request model;
@@ -48,7 +49,6 @@ struct ahead {
 	struct ahead_got *ending; /* ahead_reply was called, ahead_reply_end not yet */
 	unsigned bars;
 	bool stopping; /* until nothing is open no fetch is sent */
-	bool flowed;   /* the driver was given something since it began */
 };
 
 /*

@@ -190,6 +190,29 @@ in_order(void)
 	teardown();
 }
 
+/* Far away all that is open ends before the driver asks again: twice as many then. */
+static void
+twice_as_many_each_trip(void)
+{
+	unsigned done = 0, before, was;
+
+	setup();
+	(void)submit(0x81, 1);
+	for (was = fars; was < 128; was = fars - done) {
+		for (before = fars; done < before; done++)
+			gives(done, 1, 0);
+		while (!silent()) {
+			hear_all();
+			(void)submit(0x81, 1);
+		}
+		CHECK(fars - done >= 2 * was || fars - done == 128);
+		CHECK(fars - done <= 2 * was + 1);
+		if (test_failed)
+			break;
+	}
+	teardown();
+}
+
 /* A driver that lets things lie has less in store than one that waits. */
 static void
 less_for_the_slow(void)
@@ -787,12 +810,13 @@ no_memory(void)
 
 TEST_MAIN(TEST(names), TEST(by_class), TEST(by_chip),
 	  TEST(interrupt_out_goes_the_plain_way), TEST(answered_at_once), TEST(in_order),
-	  TEST(less_for_the_slow), TEST(another_length), TEST(short_not_ok),
-	  TEST(the_last_reader_leaves), TEST(nothing_is_lost_by_leaving),
-	  TEST(one_of_two_leaves), TEST(a_reader_comes_meanwhile),
-	  TEST(unlinks_are_tried_again), TEST(an_error_comes_once),
-	  TEST(an_error_in_its_place), TEST(over_the_far_ends_budget),
-	  TEST(nothing_can_be_sent), TEST(the_far_end_goes), TEST(impossible_replies),
+	  TEST(twice_as_many_each_trip), TEST(less_for_the_slow), TEST(another_length),
+	  TEST(short_not_ok), TEST(the_last_reader_leaves),
+	  TEST(nothing_is_lost_by_leaving), TEST(one_of_two_leaves),
+	  TEST(a_reader_comes_meanwhile), TEST(unlinks_are_tried_again),
+	  TEST(an_error_comes_once), TEST(an_error_in_its_place),
+	  TEST(over_the_far_ends_budget), TEST(nothing_can_be_sent),
+	  TEST(the_far_end_goes), TEST(impossible_replies),
 	  TEST(a_reply_that_does_not_end), TEST(changes_wait),
 	  TEST(what_was_kept_is_discarded), TEST(a_reader_over_a_change),
 	  TEST(requests_in_order), TEST(a_request_is_taken_back),

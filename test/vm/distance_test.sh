@@ -17,11 +17,12 @@ REPORTS=${TEST_REPORTS:-2000}
 EVERY_US=1000
 AHEAD=$([ -n "${TEST_FIGURES:-}" ] && echo 120 || echo 56)
 
-# Reports of 64 bytes without a meaning, so that no driver but hidraw wants them.
+# Reports of 60 bytes without a meaning, so that no driver but hidraw wants them; f_hid
+# sends an empty packet behind each that fills its own of 64, which no mouse does.
 hid() {
 	gadget hid $HID "Reports" && gadget_function hid hid protocol=0 subclass=0 \
 		report_length=64 \
-		"report_desc=\\006\\000\\377\\011\\001\\241\\001\\011\\001\\025\\000\\046\\377\\000\\165\\010\\225\\100\\201\\002\\300" &&
+		"report_desc=\\006\\000\\377\\011\\001\\241\\001\\011\\001\\025\\000\\046\\377\\000\\165\\010\\225\\074\\201\\002\\300" &&
 		gadget_plug hid 0
 }
 
@@ -35,31 +36,32 @@ near() {
 	tc qdisc del dev vS root && ip netns exec C tc qdisc del dev vC root
 }
 
+# hidraw [vhci]: its name there, or here
 hidraw() {
-	basename "$SYS/$(busids $HID vhci)":1.0/*/hidraw/hidraw*
+	basename "$SYS/$(busids $HID "$@")":1.0/*/hidraw/hidraw*
 }
 
-# paced N: N reports that bear a number, one each EVERY_US; the reader wants them all and
-# in order, and tells how many there were in a second. Its first ones warm it up. The
-# kernel keeps 64 for it and then drops them, so that the writer waits for the reader: where
-# rates count, so far behind that those on their way do not stop it.
+# paced N HIDRAW: N reports that bear a number, one each EVERY_US; the reader wants them
+# all and in order, and tells how many there were in a second, from the first to the last.
+# The kernel keeps 64 for it and then drops them, so that the writer waits for the reader:
+# where rates count, so far behind that those on their way do not stop it.
 paced() {
 	rm -f /tmp/hid.out /tmp/hid.ack && mkfifo /tmp/hid.ack || return
 	timeout 600 perl -MTime::HiRes=clock_gettime,CLOCK_MONOTONIC -e '
 		open(my $f, "<", $ARGV[0]) or die "$ARGV[0]: $!\n";
 		open(my $ack, "+<", "/tmp/hid.ack") or die "ack: $!\n";
-		my ($n, $warm, $t0) = ($ARGV[1], int($ARGV[1] / 10), 0);
+		my ($n, $t0) = ($ARGV[1], 0);
 		$| = 1;
 		print "ready\n";
 		for my $want (0 .. $n - 1) {
-			sysread($f, my $r, 64) == 64 or die "report $want: $!\n";
-			my ($got, @rest) = unpack("N C60", $r);
+			sysread($f, my $r, 64) == 60 or die "report $want: $!\n";
+			my ($got, @rest) = unpack("N C56", $r);
 			$got == $want or die "report $got came instead of $want\n";
-			$t0 = clock_gettime(CLOCK_MONOTONIC) if $want == $warm;
+			$t0 = clock_gettime(CLOCK_MONOTONIC) if $want == 0;
 			syswrite($ack, "x") if $want % 8 == 7;
 		}
-		printf "rate %.0f\n", ($n - 1 - $warm) / (clock_gettime(CLOCK_MONOTONIC) - $t0);' \
-		"/dev/$(hidraw)" "$1" >/tmp/hid.out 2>&1 &
+		printf "rate %.0f\n", ($n - 1) / (clock_gettime(CLOCK_MONOTONIC) - $t0);' \
+		"/dev/$2" "$1" >/tmp/hid.out 2>&1 &
 	paced_reader=$!
 	wait_for 60 grep -q ready /tmp/hid.out || return
 	timeout 600 perl -MTime::HiRes=clock_gettime,usleep,CLOCK_MONOTONIC -e '
@@ -71,8 +73,8 @@ paced() {
 			my $now = clock_gettime(CLOCK_MONOTONIC);
 			usleep(($due - $now) * 1e6) if $due > $now;
 			$due += $ARGV[1] / 1e6;
-			my $r = pack("N C60", $n, ($n % 251) x 60);
-			syswrite($f, $r) == 64 or die "report $n: $!\n";
+			my $r = pack("N C56", $n, ($n % 251) x 56);
+			syswrite($f, $r) == 60 or die "report $n: $!\n";
 		}' "$1" $EVERY_US $AHEAD && wait "$paced_reader" || {
 		kill "$paced_reader" 2>/dev/null
 		cat /tmp/hid.out
@@ -87,7 +89,7 @@ assists() {
 
 # attached OPTION...: with these, and hidraw has it
 attached() {
-	$A attach lab "$DEV" "$@" --background >>/tmp/attach.log 2>&1 && wait_for 20 hidraw
+	$A attach lab "$DEV" "$@" --background >>/tmp/attach.log 2>&1 && wait_for 20 hidraw vhci
 }
 
 # --- the disk ---
@@ -179,6 +181,9 @@ head -c 16777216 /dev/urandom >/tmp/new.img
 must "disk gadget" gadget_disk stick $DISK /tmp/stick.img 1
 must "the serving side has it, too" wait_for 20 busids $DISK
 STICK=$(busids $DISK)
+must "hidraw has it" wait_for 20 hidraw
+check "where it is plugged in" paced "$REPORTS" "$(hidraw)"
+HERE=$(cat /tmp/rate)
 must "bind" $S bind "$DEV"
 must "bind the disk" $S bind "$STICK"
 $S serve --listen 10.77.0.1:13240 >/tmp/serve.log 2>&1 &
@@ -189,7 +194,7 @@ dmesg -C
 
 # --- next door ---
 must "attach" attached --no-assist=interrupt
-check "next door" paced 500
+check "next door" paced 500 "$(hidraw vhci)"
 echo "# $(cat /tmp/rate) a second next door"
 NEAR=$(cat /tmp/rate)
 check "detach" $A detach --all
@@ -198,23 +203,21 @@ check "detach" $A detach --all
 must "netem" far_apart
 must "attach without assists" attached --no-assist=interrupt
 is "they are off" "$(assists)" '{"on":false,"hits":0,"round_trips_saved":0,"fallbacks":0}'
-check "100 reports" paced 100
+check "100 reports" paced 100 "$(hidraw vhci)"
 WITHOUT=$(cat /tmp/rate)
 check "detach" $A detach --all
 
 # --- and as we do ---
 must "attach" attached
-check "$REPORTS reports, none lost or out of order" paced "$REPORTS"
+check "$REPORTS reports, none lost or out of order" paced "$REPORTS" "$(hidraw vhci)"
 WITH=$(cat /tmp/rate)
 assists | note
-echo "# reports a second: $WITH at 50 ms, $WITHOUT without assists, $NEAR next door"
+echo "# reports a second: $WITH at 50 ms, $WITHOUT without assists, $NEAR next door, $HERE by itself"
 [ "$WITH" -ge $((WITHOUT * 2)) ]
 ok "twice as many at least"
 if [ -n "${TEST_FIGURES:-}" ]; then
-	BAR=950
-	[ $((NEAR * 8 / 10)) -ge $BAR ] || BAR=$((NEAR * 8 / 10))
-	[ "$WITH" -ge $BAR ]
-	ok "95 % of them, or what the machine can do next door: $WITH of $BAR"
+	[ "$WITH" -ge 950 ]
+	ok "95 % of them: $WITH"
 fi
 assists | jq -e '.on and .hits > 100 and .round_trips_saved == .hits and .fallbacks == 0' >/dev/null
 ok "status tells it"
