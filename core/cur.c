@@ -19,6 +19,12 @@ rd_left(const struct rd *r)
 	return (size_t)(r->end - r->p);
 }
 
+int
+rd_end(const struct rd *r)
+{
+	return r->bad || rd_left(r) > 0 ? ERR_PROTO : ERR_OK;
+}
+
 const uint8_t *
 rd_lend(struct rd *r, size_t n)
 {

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/err.h"
+
 struct rd {
 	const uint8_t *p, *end;
 	bool bad;
@@ -41,6 +43,9 @@ const uint8_t *rd_lend(struct rd *, size_t n);
  * fit in cap - 1 or holds a NUL.
  */
 void rd_str8(struct rd *, char *dst, size_t cap);
+
+/* ERR_PROTO: something was missing, or is left. */
+int rd_end(const struct rd *) MUST_CHECK;
 
 void wr_init(struct wr *, void *, size_t n);
 size_t wr_left(const struct wr *);

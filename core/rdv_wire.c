@@ -67,12 +67,6 @@ rdv_end_err(uint8_t end)
 	return ERR_CLOSED;
 }
 
-static int
-whole(const struct rd *r)
-{
-	return r->bad || rd_left(r) > 0 ? ERR_PROTO : ERR_OK;
-}
-
 void
 rdv_put_join(struct wr *w, const struct rdv_join *j)
 {
@@ -89,7 +83,7 @@ rdv_get_join(struct rd *r, struct rdv_join *j)
 	j->minor = rd_u8(r);
 	j->role = rd_u8(r);
 	rd_bytes(r, j->instance, sizeof(j->instance));
-	return j->role > RDV_HOST ? ERR_PROTO : whole(r);
+	return j->role > RDV_HOST ? ERR_PROTO : rd_end(r);
 }
 
 void
@@ -106,7 +100,7 @@ rdv_get_joined(struct rd *r, struct rdv_joined *j)
 	j->major = rd_u8(r);
 	j->minor = rd_u8(r);
 	j->idle_s = rd_le16(r);
-	return j->idle_s == 0 ? ERR_PROTO : whole(r);
+	return j->idle_s == 0 ? ERR_PROTO : rd_end(r);
 }
 
 static void
@@ -127,7 +121,7 @@ int
 rdv_get_address(struct rd *r, struct rdv_address *a)
 {
 	get_address(r, a);
-	return whole(r);
+	return rd_end(r);
 }
 
 void
@@ -147,7 +141,7 @@ rdv_get_parcel(struct rd *r, struct rdv_parcel *p)
 	p->flags = rd_u8(r);
 	p->n = rd_left(r);
 	p->data = rd_lend(r, p->n);
-	return p->n > RDV_DATA ? ERR_PROTO : whole(r);
+	return p->n > RDV_DATA ? ERR_PROTO : rd_end(r);
 }
 
 void
@@ -176,7 +170,7 @@ rdv_get_relays(struct rd *r, struct rdv_relays *t)
 	rd_str8(r, t->password, sizeof(t->password));
 	text_clean(t->password);
 	t->ttl_s = rd_le32(r);
-	return whole(r);
+	return rd_end(r);
 }
 
 void
@@ -194,5 +188,5 @@ rdv_get_end(struct rd *r, uint8_t *end)
 
 	*end = rd_u8(r);
 	rd_str8(r, text, sizeof(text));
-	return whole(r);
+	return rd_end(r);
 }

@@ -45,7 +45,7 @@ read_addr(const uint8_t *p, size_t n, const uint8_t mask[16], struct stun_addr *
 	rd_bytes(&r, a->ip, kind == 1 ? 4 : 16);
 	for (unsigned i = 0; i < (kind == 1 ? 4u : 16u); i++)
 		a->ip[i] ^= mask[i];
-	if (r.bad || rd_left(&r) != 0)
+	if (rd_end(&r) != ERR_OK)
 		return ERR_PROTO;
 	a->family = kind == 1 ? 4 : 6;
 	return ERR_OK;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The table of messages and the bodies of the small ones.
+ * The table of messages, and the bodies of those by which two sides meet. Those about
+ * devices are in wire_device.c, their requests in wire_urb.c.
  */
 #include "core/mem.h"
 #include "core/session.h"
 #include "core/stream.h"
 #include "core/text.h"
-#include "core/wire.h"
+#include "core/wire_impl.h"
 
 static const struct wire_row rows[] = {
 #define WIRE_ROW(name, number, who, place, min, max) \
@@ -57,6 +58,15 @@ wire_place_of(uint32_t sid)
 }
 
 int
+wire_send(struct session *s, uint8_t type, const uint8_t *body, const struct wr *w)
+{
+	struct session_slice v = {body, (size_t)(w->p - body)};
+
+	ASSERT(!w->bad);
+	return session_send(s, STREAM_SESSION, type, &v, 1, NULL);
+}
+
+int
 wire_reason_err(uint8_t reason)
 {
 	static const int err[WIRE_REASONS] = {
@@ -73,15 +83,8 @@ wire_reason_err(uint8_t reason)
 	return reason < WIRE_REASONS ? err[reason] : ERR_FAIL;
 }
 
-/* The end of every get: nothing may be missing, nothing left. */
-static int
-whole(const struct rd *r)
-{
-	return r->bad || rd_left(r) != 0 ? ERR_PROTO : ERR_OK;
-}
-
-static void
-get_text(struct rd *r, char *dst, size_t cap)
+void
+wire_get_text(struct rd *r, char *dst, size_t cap)
 {
 	rd_str8(r, dst, cap);
 	text_clean(dst);
@@ -108,14 +111,14 @@ greet(struct rd *r, struct wire_greet *g)
 	rd_bytes(r, g->instance, sizeof(g->instance));
 	rd_bytes(r, g->ticket, sizeof(g->ticket));
 	rd_bytes(r, g->proof, sizeof(g->proof));
-	get_text(r, g->name, sizeof(g->name));
+	wire_get_text(r, g->name, sizeof(g->name));
 }
 
 int
 wire_get_greet(struct rd *r, struct wire_greet *g)
 {
 	greet(r, g);
-	return whole(r);
+	return rd_end(r);
 }
 
 void
@@ -138,7 +141,7 @@ wire_get_hello(struct rd *r, struct wire_hello *h)
 	h->window = rd_le32(r);
 	h->urb_max = rd_le32(r);
 	h->grace_s = rd_le32(r);
-	return whole(r);
+	return rd_end(r);
 }
 
 uint32_t
@@ -169,258 +172,18 @@ wire_put_refusal(struct wr *w, const struct wire_refusal *f)
 	wr_str8(w, f->text);
 }
 
-static void
-refusal(struct rd *r, struct wire_refusal *f)
+void
+wire_part_refusal(struct rd *r, struct wire_refusal *f)
 {
 	f->reason = rd_u8(r);
-	get_text(r, f->text, sizeof(f->text));
+	wire_get_text(r, f->text, sizeof(f->text));
 }
 
 int
 wire_get_refusal(struct rd *r, struct wire_refusal *f)
 {
-	refusal(r, f);
-	return whole(r);
-}
-
-static void
-put_info(struct wr *w, const struct devinfo *d)
-{
-	wr_str8(w, d->busid);
-	wr_le32(w, d->busnum);
-	wr_le32(w, d->devnum);
-	wr_u8(w, d->speed);
-	wr_le16(w, d->vid);
-	wr_le16(w, d->pid);
-	wr_le16(w, d->bcd);
-	wr_u8(w, d->cls);
-	wr_u8(w, d->sub);
-	wr_u8(w, d->proto);
-	wr_u8(w, d->config);
-	wr_u8(w, d->configs);
-	wr_u8(w, d->ifs);
-	for (unsigned i = 0; i < d->ifs; i++) {
-		wr_u8(w, d->iface[i].cls);
-		wr_u8(w, d->iface[i].sub);
-		wr_u8(w, d->iface[i].proto);
-	}
-	wr_str8(w, d->manufacturer);
-	wr_str8(w, d->product);
-	wr_str8(w, d->serial);
-	wr_str8(w, d->nick);
-	wr_u8(w, (uint8_t)((d->part ? WIRE_PART : 0) | (d->queued ? WIRE_QUEUES : 0) |
-			   (d->read_only ? WIRE_READ_ONLY : 0)));
-}
-
-static void
-get_info(struct rd *r, struct devinfo *d)
-{
-	uint8_t flags;
-
-	memset(d, 0, sizeof(*d));
-	get_text(r, d->busid, sizeof(d->busid));
-	d->busnum = rd_le32(r);
-	d->devnum = rd_le32(r);
-	d->speed = rd_u8(r);
-	d->vid = rd_le16(r);
-	d->pid = rd_le16(r);
-	d->bcd = rd_le16(r);
-	d->cls = rd_u8(r);
-	d->sub = rd_u8(r);
-	d->proto = rd_u8(r);
-	d->config = rd_u8(r);
-	d->configs = rd_u8(r);
-	d->ifs = rd_u8(r);
-	if (d->ifs > DEVINFO_IFS || d->busnum > 0xffff || d->devnum > 0xffff ||
-	    d->speed < DEVINFO_LOW || d->speed > DEVINFO_SUPER_PLUS) {
-		r->bad = true;
-		d->ifs = 0;
-	}
-	for (unsigned i = 0; i < d->ifs; i++) {
-		d->iface[i].cls = rd_u8(r);
-		d->iface[i].sub = rd_u8(r);
-		d->iface[i].proto = rd_u8(r);
-	}
-	get_text(r, d->manufacturer, sizeof(d->manufacturer));
-	get_text(r, d->product, sizeof(d->product));
-	get_text(r, d->serial, sizeof(d->serial));
-	get_text(r, d->nick, sizeof(d->nick));
-	flags = rd_u8(r);
-	d->part = flags & WIRE_PART;
-	d->queued = flags & WIRE_QUEUES;
-	d->read_only = flags & WIRE_READ_ONLY;
-}
-
-void
-wire_put_device(struct wr *w, const struct wire_device *d)
-{
-	put_info(w, &d->info);
-	wr_u8(w, d->state);
-	wr_le64(w, d->since);
-	wr_str8(w, d->holder);
-}
-
-int
-wire_get_device(struct rd *r, struct wire_device *d)
-{
-	get_info(r, &d->info);
-	d->state = rd_u8(r);
-	d->since = rd_le64(r);
-	get_text(r, d->holder, sizeof(d->holder));
-	return r->bad || d->state > WIRE_TAKEN ? ERR_PROTO : ERR_OK;
-}
-
-void
-wire_put_import(struct wr *w, const struct wire_import *i)
-{
-	wr_le32(w, i->dev);
-	wr_u8(w, i->flags);
-	wr_str8(w, i->busid);
-}
-
-int
-wire_get_import(struct rd *r, struct wire_import *i)
-{
-	i->dev = rd_le32(r);
-	i->flags = rd_u8(r);
-	get_text(r, i->busid, sizeof(i->busid));
-	return whole(r);
-}
-
-void
-wire_put_imported(struct wr *w, const struct wire_imported *i)
-{
-	wr_le32(w, i->dev);
-	wire_put_refusal(w, &i->no);
-	if (i->no.reason != WIRE_OK)
-		return;
-	put_info(w, &i->info);
-	wr_le32(w, i->raw_len);
-	wr_bytes(w, i->raw, i->raw_len);
-	wr_le32(w, i->cache_len);
-	wr_bytes(w, i->cache, i->cache_len);
-}
-
-int
-wire_get_imported(struct rd *r, struct wire_imported *i)
-{
-	memset(i, 0, sizeof(*i));
-	i->dev = rd_le32(r);
-	refusal(r, &i->no);
-	if (r->bad || i->no.reason != WIRE_OK)
-		return whole(r);
-	get_info(r, &i->info);
-	i->raw_len = rd_le32(r);
-	if (i->raw_len > DEVINFO_RAW)
-		return ERR_PROTO;
-	i->raw = rd_lend(r, i->raw_len);
-	i->cache_len = rd_le32(r);
-	if (i->cache_len > DEVINFO_CACHE)
-		return ERR_PROTO;
-	i->cache = rd_lend(r, i->cache_len);
-	return whole(r);
-}
-
-void
-wire_put_queued(struct wr *w, const struct wire_queued *q)
-{
-	wr_le32(w, q->dev);
-	wr_le32(w, q->position);
-	wr_le64(w, q->since);
-	wr_str8(w, q->holder);
-}
-
-int
-wire_get_queued(struct rd *r, struct wire_queued *q)
-{
-	q->dev = rd_le32(r);
-	q->position = rd_le32(r);
-	q->since = rd_le64(r);
-	get_text(r, q->holder, sizeof(q->holder));
-	return whole(r);
-}
-
-void
-wire_put_ends(struct wr *w, const struct wire_ends *e)
-{
-	wr_le32(w, e->dev);
-	wr_le32(w, e->seconds);
-	wr_str8(w, e->why);
-}
-
-int
-wire_get_ends(struct rd *r, struct wire_ends *e)
-{
-	e->dev = rd_le32(r);
-	e->seconds = rd_le32(r);
-	get_text(r, e->why, sizeof(e->why));
-	return whole(r);
-}
-
-void
-wire_put_removed(struct wr *w, uint32_t dev, const struct wire_refusal *f)
-{
-	wr_le32(w, dev);
-	wire_put_refusal(w, f);
-}
-
-int
-wire_get_removed(struct rd *r, uint32_t *dev, struct wire_refusal *f)
-{
-	*dev = rd_le32(r);
-	return wire_get_refusal(r, f);
-}
-
-void
-wire_put_submit(struct wr *w, const struct wire_submit *s)
-{
-	wr_le32(w, s->after);
-	wr_le32(w, s->flags);
-	wr_le32(w, s->len);
-	wr_le32(w, s->start_frame);
-	wr_le32(w, s->interval);
-	wr_le32(w, s->packets);
-	wr_bytes(w, s->setup, sizeof(s->setup));
-}
-
-int
-wire_get_submit(struct rd *r, struct wire_submit *s)
-{
-	s->after = rd_le32(r);
-	s->flags = rd_le32(r);
-	s->len = rd_le32(r);
-	s->start_frame = rd_le32(r);
-	s->interval = rd_le32(r);
-	s->packets = rd_le32(r);
-	rd_bytes(r, s->setup, sizeof(s->setup));
-	return whole(r);
-}
-
-void
-wire_put_complete(struct wr *w, const struct wire_complete *c)
-{
-	wr_le32(w, c->epoch);
-	wr_le64(w, c->index);
-	wr_u8(w, c->flags);
-	wr_le32(w, (uint32_t)c->status);
-	wr_le32(w, c->actual);
-	wr_le32(w, c->start_frame);
-	wr_le32(w, c->error_count);
-	wr_le32(w, c->packets);
-}
-
-int
-wire_get_complete(struct rd *r, struct wire_complete *c)
-{
-	c->epoch = rd_le32(r);
-	c->index = rd_le64(r);
-	c->flags = rd_u8(r);
-	c->status = (int32_t)rd_le32(r);
-	c->actual = rd_le32(r);
-	c->start_frame = rd_le32(r);
-	c->error_count = rd_le32(r);
-	c->packets = rd_le32(r);
-	return whole(r);
+	wire_part_refusal(r, f);
+	return rd_end(r);
 }
 
 void
@@ -438,14 +201,14 @@ int
 wire_get_offer(struct rd *r, struct wire_offer *o)
 {
 	o->link = rd_u8(r);
-	get_text(r, o->ufrag, sizeof(o->ufrag));
-	get_text(r, o->pwd, sizeof(o->pwd));
+	wire_get_text(r, o->ufrag, sizeof(o->ufrag));
+	wire_get_text(r, o->pwd, sizeof(o->pwd));
 	o->n = rd_u8(r);
 	if (o->link > 31 || o->n > WIRE_CANDIDATES)
 		return ERR_PROTO;
 	for (unsigned i = 0; i < o->n; i++)
-		get_text(r, o->candidate[i], sizeof(o->candidate[i]));
-	return whole(r);
+		wire_get_text(r, o->candidate[i], sizeof(o->candidate[i]));
+	return rd_end(r);
 }
 
 void
@@ -457,6 +220,6 @@ wire_put_trickle(struct wr *w, const char *candidate)
 int
 wire_get_trickle(struct rd *r, char candidate[WIRE_CANDIDATE])
 {
-	get_text(r, candidate, WIRE_CANDIDATE);
-	return whole(r);
+	wire_get_text(r, candidate, WIRE_CANDIDATE);
+	return rd_end(r);
 }

@@ -20,6 +20,8 @@
 #include "core/err.h"
 #include "core/urb.h"
 
+struct session;
+
 #define WIRE_MAJOR     1 /* must be equal */
 #define WIRE_MINOR     0
 
@@ -96,6 +98,10 @@ const char *wire_name(uint8_t type);
 
 /* The place of what comes on a stream of the session. */
 enum wire_place wire_place_of(uint32_t sid);
+
+/* A message on the session stream: what w has written from body on. */
+int wire_send(struct session *, uint8_t type, const uint8_t *body,
+	      const struct wr *w) MUST_CHECK;
 
 /* Why a server says no; carried as u8. */
 enum wire_reason {
