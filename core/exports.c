@@ -1,31 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The serve side of one session. Requests of the session stream are a table of
- * handlers; those of device streams are core/exported's.
+ * The serve side of one session: which message is for whom. Requests of device streams
+ * are core/exported's.
  */
-#include "core/exports.h"
-#include "core/bench.h"
-#include "core/cur.h"
-#include "core/exported.h"
+#include "core/exports_impl.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/session.h"
 #include "core/stream.h"
-#include "core/text.h"
-
-#define DEVICE_MAX 1024 /* bytes of one in DEVICES; wire_test measures it */
-
-struct exports {
-	struct pool *pool;
-	struct session *session;
-	const struct exports_ops *ops;
-	void *arg;
-	struct exported_set devs;
-	uint32_t next_dev; /* lower numbers were used */
-	uint32_t list_max; /* bytes of a list that the peer takes */
-	bool greeted, welcomed, ending;
-	struct bench bench;
-};
 
 struct exports *
 exports_new(struct pool *pool, struct session *s, const struct exports_conf *conf,
@@ -62,179 +44,6 @@ exports_free(struct exports *e)
 }
 
 static int
-send(struct exports *e, uint8_t type, const void *body, size_t n)
-{
-	struct session_slice v = {body, n};
-
-	return session_send(e->session, STREAM_SESSION, type, &v, 1, NULL);
-}
-
-static int
-send_wr(struct exports *e, uint8_t type, const uint8_t *body, const struct wr *w)
-{
-	ASSERT(!w->bad);
-	return send(e, type, body, (size_t)(w->p - body));
-}
-
-static int
-on_hello(struct exports *e, struct rd *r)
-{
-	struct wire_hello h, reply;
-	struct wire_refusal no = {.reason = WIRE_NOT_ALLOWED};
-	uint32_t window;
-	uint8_t b[512];
-	struct wr w;
-
-	if (e->greeted || wire_get_hello(r, &h) != ERR_OK)
-		return ERR_PROTO;
-	e->greeted = true;
-	memset(&reply, 0, sizeof(reply));
-	wr_init(&w, b, sizeof(b));
-	if (e->ops->hello(e->arg, &h, &reply, &no) != ERR_OK) {
-		wire_put_refusal(&w, &no);
-		return send_wr(e, WIRE_REFUSED, b, &w);
-	}
-	e->welcomed = true;
-	reply.greet.caps = pack_caps(&e->devs.pack, reply.greet.caps);
-	window = wire_window(&h);
-	session_peer_window(e->session, window);
-	e->devs.orders = (h.greet.caps & reply.greet.caps & WIRE_CAP_AFTER) != 0;
-	if ((h.greet.caps & reply.greet.caps & WIRE_CAP_TAILS) != 0)
-		session_tails(e->session);
-	e->list_max = window < WIRE_LARGE ? window - SESSION_MSG_HEAD : WIRE_LARGE;
-	window = wire_urb_max(&h, &reply);
-	if (e->devs.conf.urb_max > window)
-		e->devs.conf.urb_max = window;
-	pack_agree(&e->devs.pack, reply.greet.caps, h.greet.caps, window);
-	wire_put_hello(&w, &reply);
-	return send_wr(e, WIRE_WELCOME, b, &w);
-}
-
-static int
-on_list(struct exports *e, struct rd *r)
-{
-	uint8_t *b = pool_get(e->pool, e->list_max);
-	struct wire_device d;
-	struct wr w;
-	unsigned n = 0;
-	int err;
-
-	(void)r;
-	if (b == NULL)
-		return ERR_NOMEM;
-	wr_init(&w, b, e->list_max);
-	wr_le16(&w, 0);
-	while (n < UINT16_MAX && wr_left(&w) >= DEVICE_MAX &&
-	       e->ops->list(e->arg, n, &d)) {
-		wire_put_device(&w, &d);
-		n++;
-	}
-	b[0] = (uint8_t)n;
-	b[1] = (uint8_t)(n >> 8);
-	err = send_wr(e, WIRE_DEVICES, b, &w);
-	pool_put(e->pool, b, e->list_max);
-	return err;
-}
-
-/* ERR_NOMEM when there is no room for the answer: the session then fails. */
-static int
-answer(struct exports *e, const struct wire_imported *i)
-{
-	const size_t cap = (size_t)i->raw_len + i->cache_len + 2048;
-	uint8_t *b = pool_get(e->pool, cap);
-	struct wr w;
-	int err;
-
-	if (b == NULL)
-		return ERR_NOMEM;
-	wr_init(&w, b, cap);
-	wire_put_imported(&w, i);
-	err = send_wr(e, WIRE_IMPORTED, b, &w);
-	pool_put(e->pool, b, cap);
-	return err;
-}
-
-static int
-on_import(struct exports *e, struct rd *r)
-{
-	struct wire_imported no = {
-	    .no = {.reason = WIRE_LIMIT, .text = "too many devices"}};
-	struct wire_import i;
-
-	if (wire_get_import(r, &i) != ERR_OK || i.dev < e->next_dev ||
-	    i.dev > STREAM_DEV_MAX)
-		return ERR_PROTO;
-	e->next_dev = i.dev + 1;
-	no.dev = i.dev;
-	if (exported_new(&e->devs, i.dev) == NULL)
-		return answer(e, &no);
-	e->ops->open(e->arg, i.dev, i.busid, i.flags & WIRE_TAKEOVER);
-	return ERR_OK;
-}
-
-static int
-on_release(struct exports *e, struct rd *r)
-{
-	uint32_t dev = rd_le32(r);
-	struct exported *x = exported_find(&e->devs, dev);
-
-	if (dev >= e->next_dev)
-		return ERR_PROTO;
-	if (x != NULL) /* else it left while this was on its way */
-		exported_leave(x);
-	return ERR_OK;
-}
-
-static bool
-is_device_stream(const struct exports *e, uint32_t sid)
-{
-	uint32_t dev = stream_dev(sid);
-
-	return dev != 0 && dev < e->next_dev && stream_of(dev, stream_ep(sid)) == sid;
-}
-
-static int
-on_unlink(struct exports *e, struct rd *r)
-{
-	uint32_t sid = rd_le32(r);
-	uint64_t index = rd_le64(r);
-	struct exported *x = exported_find(&e->devs, stream_dev(sid));
-
-	if (index >> 59 != 0 || !is_device_stream(e, sid))
-		return ERR_PROTO;
-	if (x != NULL)
-		exported_unlink(x, sid, index);
-	return ERR_OK;
-}
-
-static const struct {
-	uint8_t type;
-	bool early; /* before the peer was welcomed */
-	int (*run)(struct exports *, struct rd *);
-} handlers[] = {
-    {WIRE_HELLO, true, on_hello},    {WIRE_LIST, false, on_list},
-    {WIRE_IMPORT, false, on_import}, {WIRE_RELEASE, false, on_release},
-    {WIRE_UNLINK, false, on_unlink},
-};
-
-static int
-on_session(struct exports *e, const struct session_msg *m)
-{
-	uint8_t body[WIRE_SMALL];
-	uint32_t n = m->len;
-	struct rd r;
-
-	ASSERT(n <= sizeof(body));
-	session_msg_read(m, 0, body, n);
-	rd_init(&r, body, n);
-	for (size_t i = 0; i < ARRAY_LEN(handlers); i++)
-		if (handlers[i].type == m->type)
-			return e->welcomed || handlers[i].early ? handlers[i].run(e, &r)
-								: ERR_PROTO;
-	return ERR_PROTO;
-}
-
-static int
 on_bench(struct exports *e, const struct session_msg *m)
 {
 	return e->welcomed ? bench_message(&e->bench, m) : ERR_PROTO;
@@ -252,7 +61,7 @@ int
 exports_message(struct exports *e, const struct session_msg *m)
 {
 	static int (*const run[])(struct exports *, const struct session_msg *) = {
-	    [WIRE_SESSION] = on_session,
+	    [WIRE_SESSION] = exports_told,
 	    [WIRE_BENCH] = on_bench,
 	    [WIRE_DEVICE] = on_device};
 	enum wire_place place = wire_place_of(m->sid);
@@ -271,6 +80,14 @@ exports_message(struct exports *e, const struct session_msg *m)
 	return err;
 }
 
+bool
+exports_is_stream(const struct exports *e, uint32_t sid)
+{
+	uint32_t dev = stream_dev(sid);
+
+	return dev != 0 && dev < e->next_dev && stream_of(dev, stream_ep(sid)) == sid;
+}
+
 static int
 accept_bench(uint32_t sid, enum stream_prio *prio)
 {
@@ -287,7 +104,7 @@ exports_accept(struct exports *e, uint32_t sid, enum stream_prio *prio)
 		return ERR_PROTO;
 	if (stream_dev(sid) == 0)
 		return accept_bench(sid, prio);
-	if (!is_device_stream(e, sid))
+	if (!exports_is_stream(e, sid))
 		return ERR_PROTO;
 	if (x == NULL || x->state == EXPORTED_LEAVING)
 		return ERR_GONE;
@@ -304,80 +121,6 @@ exports_turn(struct exports *e)
 		bench_turn(&e->bench);
 }
 
-/* The device is open, the peer's hands may have gone; *no says what went wrong. */
-static void
-opened(struct exports *e, struct exported *x, const struct exports_device *d,
-       struct wire_refusal *no)
-{
-	int err = x->state == EXPORTED_OPENING ? exported_start(x, d) : ERR_GONE;
-
-	if (err == ERR_OK)
-		return;
-	no->reason = err == ERR_NOMEM ? WIRE_LIMIT : WIRE_TROUBLE;
-	text_copy(no->text, sizeof(no->text),
-		  err == ERR_NOMEM ? "the server is out of memory"
-				   : "its descriptors make no sense");
-	exported_forget(x);
-	e->ops->close(e->arg, d->device);
-}
-
-void
-exports_opened(struct exports *e, uint32_t dev, const struct wire_refusal *no,
-	       const struct exports_device *d)
-{
-	struct exported *x = exported_find(&e->devs, dev);
-	struct wire_imported i = {.dev = dev, .no = *no};
-	bool wanted;
-
-	ASSERT(x != NULL && x->ex == NULL);
-	wanted = x->state == EXPORTED_OPENING;
-	if (no->reason == WIRE_OK)
-		opened(e, x, d, &i.no);
-	else
-		exported_forget(x);
-	if (i.no.reason == WIRE_OK) {
-		i.info = *d->info;
-		i.raw = d->raw;
-		i.raw_len = (uint32_t)d->raw_len;
-		i.cache = d->cache;
-		i.cache_len = (uint32_t)d->cache_len;
-	}
-	if (wanted && answer(e, &i) != ERR_OK)
-		(void)session_fail(e->session, ERR_NOMEM);
-}
-
-void
-exports_queued(struct exports *e, uint32_t dev, struct wire_queued *q)
-{
-	const struct exported *x = exported_find(&e->devs, dev);
-	uint8_t b[128];
-	struct wr w;
-
-	if (x == NULL || x->state != EXPORTED_OPENING)
-		return;
-	q->dev = dev;
-	wr_init(&w, b, sizeof(b));
-	wire_put_queued(&w, q);
-	if (send_wr(e, WIRE_QUEUED, b, &w) != ERR_OK)
-		(void)session_fail(e->session, ERR_NOMEM);
-}
-
-void
-exports_ends(struct exports *e, uint32_t dev, struct wire_ends *ends)
-{
-	const struct exported *x = exported_find(&e->devs, dev);
-	uint8_t b[WIRE_TEXT + 16];
-	struct wr w;
-
-	if (x == NULL || x->state != EXPORTED_LIVE)
-		return;
-	ends->dev = dev;
-	wr_init(&w, b, sizeof(b));
-	wire_put_ends(&w, ends);
-	if (send_wr(e, WIRE_ENDS, b, &w) != ERR_OK)
-		(void)session_fail(e->session, ERR_NOMEM);
-}
-
 void
 exports_complete(struct exports *e, uint32_t dev, struct urb *u)
 {
@@ -385,29 +128,6 @@ exports_complete(struct exports *e, uint32_t dev, struct urb *u)
 
 	ASSERT(x != NULL && x->ex != NULL);
 	export_complete(x->ex, u);
-}
-
-void
-exports_remove(struct exports *e, uint32_t dev, const struct wire_refusal *why)
-{
-	struct exported *x = exported_find(&e->devs, dev);
-	uint8_t b[300];
-	struct wr w;
-
-	if (x == NULL || x->state == EXPORTED_LEAVING)
-		return;
-	wr_init(&w, b, sizeof(b));
-	wire_put_removed(&w, dev, why);
-	if (send_wr(e, WIRE_REMOVED, b, &w) != ERR_OK)
-		(void)session_fail(e->session, ERR_NOMEM);
-	exported_leave(x);
-}
-
-void
-exports_changed(struct exports *e)
-{
-	if (e->welcomed && !e->ending && on_list(e, NULL) != ERR_OK)
-		(void)session_fail(e->session, ERR_NOMEM);
 }
 
 bool
