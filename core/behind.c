@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * All urbs are sent at once and kept in one list, in their order; those that the driver
- * was told the end of are the first ones.
+ * All urbs are sent at once, but for one that only tells of a failure.
  */
 #include "core/behind.h"
-#include "core/list.h"
 #include "core/mem.h"
+#include "core/told.h"
 #include "core/usbip.h"
 
 #define SPARE_US 20000u /* the window is worth two round trips, and that */
-
-struct sent {
-	struct list link; /* in behind.all */
-	uint64_t tag, far;
-	uint32_t len;
-	bool unsent;  /* it tells of a failure, and no more */
-	bool named;   /* who asked knows its tag */
-	bool told;    /* its driver was told that it is done */
-	bool leaving; /* its driver takes it back */
-};
 
 struct behind {
 	struct pool *pool;
@@ -26,12 +15,10 @@ struct behind {
 	void *arg;
 	struct ahead_stats *stats;
 	uint8_t ep;
-	struct list all;
-	unsigned tolds; /* of them */
-	uint32_t bytes; /* theirs */
-	int32_t failed; /* of one that was told; 0: none */
+	struct told told; /* by bytes */
+	int32_t failed;   /* of one that was told; 0: none */
 	unsigned bars;
-	struct sent *ending; /* behind_reply was called, behind_reply_end not yet */
+	struct told_urb *ending; /* behind_reply was called, behind_reply_end not yet */
 	struct import_reply reply;
 
 	uint32_t window;
@@ -53,30 +40,26 @@ behind_new(struct pool *pool, uint8_t ep, struct ahead_stats *stats,
 	x->stats = stats;
 	x->ep = ep;
 	x->window = BEHIND_START;
-	list_init(&x->all);
+	told_init(&x->told);
 	return x;
 }
 
-static struct sent *
-first(const struct behind *x)
-{
-	return CONTAINER_OF(x->all.next, struct sent, link);
-}
-
 static void
-drop(struct behind *x, struct sent *s)
+drop(struct behind *x, struct told_urb *s)
 {
-	list_del(&s->link);
+	told_del(&x->told, s);
 	pool_put(x->pool, s, sizeof(*s));
 }
 
 void
 behind_free(struct behind *x)
 {
+	struct told_urb *s;
+
 	if (x == NULL)
 		return;
-	while (!list_empty(&x->all))
-		drop(x, first(x));
+	while ((s = told_first(&x->told)) != NULL)
+		drop(x, s);
 	pool_put(x->pool, x, sizeof(*x));
 }
 
@@ -92,18 +75,16 @@ answer(struct behind *x, uint64_t tag, int32_t status, uint32_t actual)
 }
 
 static void
-tell(struct behind *x, struct sent *s)
+tell(struct behind *x, struct told_urb *s)
 {
-	s->told = true;
-	x->tolds++;
-	x->bytes += s->len;
+	told_tell(&x->told, s);
 	x->stats->hits++;
 	x->stats->saved++;
-	answer(x, s->tag, 0, s->len);
+	answer(x, s->tag, 0, (uint32_t)s->amount);
 }
 
 static void
-tell_failure(struct behind *x, struct sent *s)
+tell_failure(struct behind *x, struct told_urb *s)
 {
 	uint64_t tag = s->tag;
 	int32_t status = x->failed != 0 ? x->failed : -LINUX_EPROTO;
@@ -113,34 +94,20 @@ tell_failure(struct behind *x, struct sent *s)
 	answer(x, tag, status, 0);
 }
 
-static struct sent *
-first_untold(const struct behind *x)
-{
-	struct list *l;
-
-	LIST_EACH (&x->all, l) {
-		struct sent *s = CONTAINER_OF(l, struct sent, link);
-
-		if (!s->told)
-			return s;
-	}
-	return NULL;
-}
-
 static bool
-fits(const struct behind *x, const struct sent *s)
+fits(const struct behind *x, const struct told_urb *s)
 {
-	return x->tolds == 0 || x->bytes + s->len <= x->window;
+	return x->told.n == 0 || x->told.amount + s->amount <= x->window;
 }
 
 /* Those whose turn it is. */
 static void
 go_on(struct behind *x)
 {
-	struct sent *s;
+	struct told_urb *s;
 
-	while ((s = first_untold(x)) != NULL && s->named && !s->leaving) {
-		if (s->unsent)
+	while ((s = told_next(&x->told)) != NULL && s->named && !s->leaving) {
+		if (!s->is_sent)
 			tell_failure(x, s);
 		else if (x->failed == 0 && x->bars == 0 && fits(x, s))
 			tell(x, s);
@@ -154,68 +121,54 @@ go_on(struct behind *x)
 int
 behind_take(struct behind *x, const struct import_request *q, uint64_t tag)
 {
-	struct sent *s = pool_zget(x->pool, sizeof(*s));
+	struct told_urb *s = pool_zget(x->pool, sizeof(*s));
 	int err = ERR_OK;
 
 	if (s == NULL)
 		return ERR_NOMEM;
 	s->tag = tag;
-	s->len = q->len;
-	s->unsent = x->failed != 0 && first_untold(x) == NULL;
-	if (!s->unsent)
+	s->amount = q->len;
+	s->is_sent = x->failed == 0 || told_next(&x->told) != NULL;
+	if (s->is_sent)
 		err = x->ops->submit(x->arg, q, &s->far);
 	if (err != ERR_OK) {
 		pool_put(x->pool, s, sizeof(*s));
 		return err;
 	}
-	if (list_empty(&x->all)) {
+	if (told_first(&x->told) == NULL) {
 		x->since = x->ops->now(x->arg);
 		x->done = 0;
 	}
-	list_add(&x->all, &s->link);
+	told_add(&x->told, s);
 	return ERR_OK;
 }
 
 void
 behind_go(struct behind *x)
 {
-	if (!list_empty(&x->all))
-		CONTAINER_OF(x->all.prev, struct sent, link)->named = true;
+	told_named(&x->told);
 	go_on(x);
 }
 
 void
 behind_unlink(struct behind *x, uint64_t tag)
 {
-	struct list *l;
+	struct told_urb *s = told_by_tag(&x->told, tag);
 
-	LIST_EACH (&x->all, l) {
-		struct sent *s = CONTAINER_OF(l, struct sent, link);
-
-		if (s->told || s->tag != tag)
-			continue;
-		/* what comes back is its answer; if it cannot be sent, it stays */
-		if (!s->leaving && x->ops->unlink(x->arg, x->ep, s->far) == ERR_OK)
-			s->leaving = true;
-		return;
-	}
+	/* what comes back is its answer; if it cannot be sent, it stays */
+	if (s != NULL && !s->leaving && x->ops->unlink(x->arg, x->ep, s->far) == ERR_OK)
+		s->leaving = true;
 }
 
 int
 behind_reply(struct behind *x, uint64_t tag, const struct import_reply *reply)
 {
-	struct sent *s = NULL;
-	struct list *l;
+	struct told_urb *s = told_by_far(&x->told, tag);
 
 	x->ending = NULL;
-	LIST_EACH (&x->all, l) {
-		s = CONTAINER_OF(l, struct sent, link);
-		if (!s->unsent && s->far == tag)
-			break;
-	}
-	if (l == &x->all)
+	if (s == NULL)
 		return ERR_NODEV;
-	if (!import_reply_fits(reply, s->len, 0, s->leaving))
+	if (!import_reply_fits(reply, (uint32_t)s->amount, 0, s->leaving))
 		return ERR_PROTO;
 	x->ending = s;
 	x->reply = *reply;
@@ -247,8 +200,6 @@ measure(struct behind *x, uint32_t len)
 static void
 told_one_ends(struct behind *x, uint32_t len)
 {
-	x->tolds--;
-	x->bytes -= len;
 	if (x->failed == 0 && x->reply.status != 0)
 		x->failed = x->reply.status;
 	else if (x->failed == 0 && x->reply.actual < len)
@@ -259,7 +210,7 @@ told_one_ends(struct behind *x, uint32_t len)
 void
 behind_reply_end(struct behind *x)
 {
-	struct sent *s = x->ending;
+	struct told_urb *s = x->ending;
 	bool told;
 	uint64_t tag;
 	uint32_t len;
@@ -269,7 +220,7 @@ behind_reply_end(struct behind *x)
 	x->ending = NULL;
 	told = s->told;
 	tag = s->tag;
-	len = s->len;
+	len = (uint32_t)s->amount;
 	measure(x, len);
 	drop(x, s);
 	if (told) {
@@ -304,12 +255,12 @@ behind_unbar(struct behind *x, bool changed)
 bool
 behind_quiet(const struct behind *x)
 {
-	return x->tolds == 0;
+	return x->told.n == 0;
 }
 
 bool
 behind_idle(const struct behind *x)
 {
-	return list_empty(&x->all) && x->failed == 0 && x->bars == 0 &&
+	return told_first(&x->told) == NULL && x->failed == 0 && x->bars == 0 &&
 	       x->window == BEHIND_START;
 }

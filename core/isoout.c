@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One list of urbs in their order; those that the driver was told the end of are the
- * first ones. While the stream is held none of them was sent.
+ * While the stream is held none of its urbs was sent.
  */
 #include "core/isoout.h"
-#include "core/iso.h"
 #include "core/isobuf.h"
-#include "core/list.h"
+#include "core/isourb.h"
 #include "core/mem.h"
+#include "core/told.h"
 #include "core/usbip.h"
 
 #define QUICKER 32 /* told so much quicker than the stream: it must never run dry */
 
 struct sent {
-	struct list link; /* in isoout.all */
-	uint64_t tag, far;
-	struct import_request req; /* its data are there while it is held */
-	uint64_t us;               /* it lasts */
-	bool is_sent, named, told, leaving;
-	struct import_reply reply;
-	struct urb_iso *iso; /* results, behind it; then */
-	struct urb_iso *as;  /* how they were sent, and */
-	uint8_t *data;       /* req.len bytes */
+	struct told_urb t; /* in isoout.told */
+	struct isourb u;   /* its room is behind it */
 };
 
 struct isoout {
@@ -31,15 +23,13 @@ struct isoout {
 	struct ahead_stats *stats;
 	uint8_t ep;
 	struct isobuf buf;
-	struct list all;
-	unsigned tolds; /* of them */
-	uint64_t us;    /* that those last */
-	bool held;      /* nothing is sent yet; */
-	uint64_t begun; /* since then */
-	uint64_t next;  /* when the next may be told */
-	uint32_t lost;  /* packets that the driver has to be told of, */
-	int32_t why;    /* and what became of the last of them */
-	int32_t failed; /* a whole urb, likewise */
+	struct told told; /* by us */
+	bool held;        /* nothing is sent yet; */
+	uint64_t begun;   /* since then */
+	uint64_t next;    /* when the next may be told */
+	uint32_t lost;    /* packets that the driver has to be told of, */
+	int32_t why;      /* and what became of the last of them */
+	int32_t failed;   /* a whole urb, likewise */
 	struct sent *ending;
 	unsigned bars;
 };
@@ -47,7 +37,7 @@ struct isoout {
 static size_t
 size_of(uint32_t packets, uint32_t len)
 {
-	return sizeof(struct sent) + 2 * packets * sizeof(struct urb_iso) + len;
+	return sizeof(struct sent) + isourb_room(packets, len);
 }
 
 struct isoout *
@@ -64,71 +54,65 @@ isoout_new(struct pool *pool, uint8_t ep, unsigned packet_us, struct ahead_stats
 	x->stats = stats;
 	x->ep = ep;
 	isobuf_init(&x->buf, packet_us);
-	list_init(&x->all);
+	told_init(&x->told);
 	return x;
+}
+
+static struct sent *
+sent_of(struct told_urb *t)
+{
+	return t != NULL ? CONTAINER_OF(t, struct sent, t) : NULL;
 }
 
 static struct sent *
 first(const struct isoout *x)
 {
-	return CONTAINER_OF(x->all.next, struct sent, link);
+	return sent_of(told_first(&x->told));
 }
 
 static void
 drop(struct isoout *x, struct sent *s)
 {
-	list_del(&s->link);
-	pool_put(x->pool, s, size_of(s->req.packets, s->req.len));
+	told_del(&x->told, &s->t);
+	pool_put(x->pool, s, size_of(s->u.req.packets, s->u.req.len));
 }
 
 void
 isoout_free(struct isoout *x)
 {
+	struct sent *s;
+
 	if (x == NULL)
 		return;
-	while (!list_empty(&x->all))
-		drop(x, first(x));
+	while ((s = first(x)) != NULL)
+		drop(x, s);
 	pool_put(x->pool, x, sizeof(*x));
 }
 
 /* --- to the driver --- */
 
-/* Results as if all had gone well, but for those that went wrong before. */
-static uint32_t
-invent(struct isoout *x, struct sent *s)
+/* us that may be on their way. */
+static uint64_t
+room_for(const struct isoout *x, const struct sent *s)
 {
-	uint32_t actual = 0;
-
-	for (uint32_t i = 0; i < s->req.packets; i++) {
-		bool bad = x->lost > 0 && s->as[i].length > 0;
-
-		s->iso[i] = s->as[i];
-		s->iso[i].status = bad ? x->why : 0;
-		s->iso[i].actual = bad ? 0 : s->as[i].length;
-		actual += s->iso[i].actual;
-		x->lost -= bad;
-	}
-	return actual;
+	return isobuf_us(&x->buf, x->ops->trip(x->arg), s->u.req.packets);
 }
 
 static void
 tell(struct isoout *x, struct sent *s)
 {
-	struct import_reply reply = {.packets = s->req.packets,
-				     .start_frame = s->req.start_frame};
-	uint64_t now = x->ops->now(x->arg),
-		 room = isobuf_us(&x->buf, x->ops->trip(x->arg), s->req.packets);
+	struct import_reply reply = {.packets = s->u.req.packets,
+				     .start_frame = s->u.req.start_frame};
+	uint64_t now = x->ops->now(x->arg), room = room_for(x, s);
 
-	reply.actual = invent(x, s);
-	s->told = true;
-	x->tolds++;
-	x->us += s->us;
+	reply.actual = isourb_invent(&s->u, &x->lost, x->why);
+	told_tell(&x->told, &s->t);
 	if (x->next + room < now)
 		x->next = now - room; /* it may catch up so much */
-	x->next += s->us - s->us / QUICKER;
+	x->next += s->t.amount - s->t.amount / QUICKER;
 	x->stats->hits++;
 	x->stats->saved++;
-	x->ops->answer_iso(x->arg, x->ep, s->tag, &reply, NULL, s->iso);
+	x->ops->answer_iso(x->arg, x->ep, s->t.tag, &reply, NULL, s->u.iso);
 }
 
 /* The urb is gone afterwards. */
@@ -137,62 +121,37 @@ tell_status(struct isoout *x, struct sent *s, int32_t status)
 {
 	const struct import_reply reply = {.status = status,
 					   .unlinked = status == -LINUX_ECONNRESET};
-	uint64_t tag = s->tag;
+	uint64_t tag = s->t.tag;
 
 	drop(x, s);
 	x->ops->answer_iso(x->arg, x->ep, tag, &reply, NULL, NULL);
 }
 
-static struct sent *
-first_untold(const struct isoout *x)
-{
-	struct list *l;
-
-	LIST_EACH (&x->all, l) {
-		struct sent *s = CONTAINER_OF(l, struct sent, link);
-
-		if (!s->told)
-			return s;
-	}
-	return NULL;
-}
-
-static uint64_t
-room_for(const struct isoout *x, const struct sent *s)
-{
-	return isobuf_us(&x->buf, x->ops->trip(x->arg), s->req.packets);
-}
-
 static bool
 fits(const struct isoout *x, const struct sent *s)
 {
-	return x->tolds == 0 ||
-	       (x->tolds < ISOBUF_URBS && x->us + s->us <= room_for(x, s) &&
-		(uint64_t)(x->tolds + 1) * s->req.len <= ISOBUF_BYTES);
+	return x->told.n == 0 ||
+	       (x->told.n < ISOBUF_URBS &&
+		x->told.amount + s->t.amount <= room_for(x, s) &&
+		(uint64_t)(x->told.n + 1) * s->u.req.len <= ISOBUF_BYTES);
 }
 
 /* --- to the far end --- */
 
-/* Its data are not needed any more. An error: it is as good as lost. */
+/* An error: it is as good as lost. */
 static int
-send(struct isoout *x, struct sent *s, const uint8_t *data)
+send(struct isoout *x, struct sent *s)
 {
-	struct import_request q = s->req;
-	int err;
+	int err = x->ops->submit(x->arg, &s->u.req, &s->t.far);
 
-	q.data = data;
-	q.iso = s->as;
-	if ((err = x->ops->submit(x->arg, &q, &s->far)) == ERR_OK)
-		s->is_sent = true;
+	s->t.is_sent = err == ERR_OK;
 	return err;
 }
 
 static void
 not_sent(struct isoout *x, struct sent *s)
 {
-	if (s->told) {
-		x->tolds--;
-		x->us -= s->us;
+	if (s->t.told) {
 		x->failed = -LINUX_EPROTO;
 		x->stats->fallbacks++;
 		drop(x, s);
@@ -209,10 +168,10 @@ release(struct isoout *x)
 	if (!x->held)
 		return;
 	x->held = false;
-	LIST_EACH_SAFE (&x->all, l, n) {
-		struct sent *s = CONTAINER_OF(l, struct sent, link);
+	LIST_EACH_SAFE (&x->told.all, l, n) {
+		struct sent *s = CONTAINER_OF(l, struct sent, t.link);
 
-		if (send(x, s, s->data) != ERR_OK)
+		if (send(x, s) != ERR_OK)
 			not_sent(x, s);
 	}
 }
@@ -223,7 +182,7 @@ is_half(const struct isoout *x)
 {
 	uint64_t half = room_for(x, first(x)) / 2;
 
-	return x->us >= half || x->ops->now(x->arg) - x->begun >= half;
+	return x->told.amount >= half || x->ops->now(x->arg) - x->begun >= half;
 }
 
 static void
@@ -231,8 +190,9 @@ go_on(struct isoout *x)
 {
 	struct sent *s;
 
-	while ((s = first_untold(x)) != NULL && s->named && !s->leaving) {
-		if (x->failed != 0 && !s->is_sent) {
+	while ((s = sent_of(told_next(&x->told))) != NULL && s->t.named &&
+	       !s->t.leaving) {
+		if (x->failed != 0 && !s->t.is_sent) {
 			int32_t status = x->failed;
 
 			x->failed = 0;
@@ -244,7 +204,7 @@ go_on(struct isoout *x)
 			break;
 		}
 	}
-	if (x->held && (list_empty(&x->all) || is_half(x)))
+	if (x->held && (told_first(&x->told) == NULL || is_half(x)))
 		release(x);
 }
 
@@ -255,7 +215,7 @@ begin(struct isoout *x, const struct sent *s)
 {
 	x->held = x->bars == 0 && x->failed == 0;
 	x->begun = x->ops->now(x->arg);
-	x->next = x->begun + s->us; /* as the first would end */
+	x->next = x->begun + s->t.amount; /* as the first would end */
 	isobuf_stop(&x->buf);
 }
 
@@ -266,14 +226,9 @@ copy(struct isoout *x, const struct import_request *q)
 
 	if (s == NULL)
 		return NULL;
-	memset(s, 0, sizeof(*s));
-	s->req = *q;
-	s->iso = (struct urb_iso *)(void *)(s + 1);
-	s->as = memcpy(s->iso + q->packets, q->iso, q->packets * sizeof(*s->as));
-	s->data = (uint8_t *)(s->as + q->packets);
-	if (q->len > 0)
-		memcpy(s->data, q->data, q->len);
-	s->us = q->packets * x->buf.packet;
+	memset(&s->t, 0, sizeof(s->t));
+	isourb_init(&s->u, q, s + 1);
+	s->t.amount = q->packets * x->buf.packet;
 	return s;
 }
 
@@ -285,45 +240,38 @@ isoout_take(struct isoout *x, const struct import_request *q, uint64_t tag)
 
 	if (s == NULL)
 		return ERR_NOMEM;
-	s->tag = tag;
-	if (list_empty(&x->all))
+	s->t.tag = tag;
+	if (told_first(&x->told) == NULL)
 		begin(x, s);
 	else
-		s->req.flags |= URB_ISO_ASAP; /* the one before it decides */
-	if (!x->held && (x->failed == 0 || first_untold(x) != NULL) &&
-	    (err = send(x, s, s->data)) != ERR_OK) {
+		s->u.req.flags |= URB_ISO_ASAP; /* the one before it decides */
+	if (!x->held && (x->failed == 0 || told_next(&x->told) != NULL) &&
+	    (err = send(x, s)) != ERR_OK) {
 		pool_put(x->pool, s, size_of(q->packets, q->len));
 		return err;
 	}
-	list_add(&x->all, &s->link);
+	told_add(&x->told, &s->t);
 	return ERR_OK;
 }
 
 void
 isoout_go(struct isoout *x)
 {
-	if (!list_empty(&x->all))
-		CONTAINER_OF(x->all.prev, struct sent, link)->named = true;
+	told_named(&x->told);
 	go_on(x);
 }
 
 void
 isoout_unlink(struct isoout *x, uint64_t tag)
 {
-	struct list *l;
+	struct sent *s = sent_of(told_by_tag(&x->told, tag));
 
-	LIST_EACH (&x->all, l) {
-		struct sent *s = CONTAINER_OF(l, struct sent, link);
-
-		if (s->told || s->tag != tag)
-			continue;
-		if (!s->is_sent)
-			tell_status(x, s, -LINUX_ECONNRESET);
-		else if (!s->leaving && x->ops->unlink(x->arg, x->ep, s->far) == ERR_OK)
-			s->leaving = true;
-		break;
-	}
-	if (first_untold(x) == NULL)
+	if (s != NULL && !s->t.is_sent)
+		tell_status(x, s, -LINUX_ECONNRESET);
+	else if (s != NULL && !s->t.leaving &&
+		 x->ops->unlink(x->arg, x->ep, s->t.far) == ERR_OK)
+		s->t.leaving = true;
+	if (told_next(&x->told) == NULL)
 		release(x); /* nothing more comes */
 }
 
@@ -334,9 +282,9 @@ isoout_turn(struct isoout *x)
 	uint64_t at = UINT64_MAX;
 
 	go_on(x);
-	if (x->held && !list_empty(&x->all))
+	if (x->held && told_first(&x->told) != NULL)
 		at = x->begun + room_for(x, first(x)) / 2;
-	s = first_untold(x);
+	s = sent_of(told_next(&x->told));
 	if (s != NULL && x->bars == 0 && x->failed == 0 && fits(x, s) && x->next < at &&
 	    x->next > x->ops->now(x->arg))
 		at = x->next;
@@ -347,40 +295,29 @@ int
 isoout_reply(struct isoout *x, uint64_t tag, const struct import_reply *reply,
 	     struct urb_iso **iso)
 {
-	struct sent *s = NULL;
-	struct list *l;
+	struct sent *s = sent_of(told_by_far(&x->told, tag));
+	int err;
 
 	*iso = NULL;
 	x->ending = NULL;
-	LIST_EACH (&x->all, l) {
-		s = CONTAINER_OF(l, struct sent, link);
-		if (s->is_sent && s->far == tag)
-			break;
-	}
-	if (l == &x->all)
+	if (s == NULL)
 		return ERR_NODEV;
-	if (!import_reply_fits(reply, s->req.len, s->req.packets, s->leaving))
-		return ERR_PROTO;
-	s->reply = *reply;
-	x->ending = s;
-	if (reply->packets > 0)
-		*iso = s->iso;
-	return ERR_OK;
+	if ((err = isourb_reply(&s->u, reply, s->t.leaving, iso)) == ERR_OK)
+		x->ending = s;
+	return err;
 }
 
 static void
 told_one_ends(struct isoout *x, struct sent *s)
 {
-	x->tolds--;
-	x->us -= s->us;
-	if (s->reply.packets == 0) {
-		x->failed = s->reply.status;
+	if (s->u.reply.packets == 0) {
+		x->failed = s->u.reply.status;
 		x->stats->fallbacks++;
 	}
-	for (uint32_t i = 0; i < s->reply.packets; i++)
-		if (s->iso[i].status != 0) {
+	for (uint32_t i = 0; i < s->u.reply.packets; i++)
+		if (s->u.iso[i].status != 0) {
 			x->lost++;
-			x->why = s->iso[i].status;
+			x->why = s->u.iso[i].status;
 		}
 	drop(x, s);
 }
@@ -388,13 +325,13 @@ told_one_ends(struct isoout *x, struct sent *s)
 static void
 untold_one_ends(struct isoout *x, struct sent *s)
 {
-	const struct import_reply reply = s->reply;
-	uint64_t tag = s->tag;
+	const struct import_reply reply = s->u.reply;
+	uint64_t tag = s->t.tag;
 
-	list_del(&s->link);
+	told_del(&x->told, &s->t);
 	x->ops->answer_iso(x->arg, x->ep, tag, &reply, NULL,
-			   reply.packets > 0 ? s->iso : NULL);
-	pool_put(x->pool, s, size_of(s->req.packets, s->req.len));
+			   reply.packets > 0 ? s->u.iso : NULL);
+	pool_put(x->pool, s, size_of(s->u.req.packets, s->u.req.len));
 }
 
 int
@@ -405,10 +342,10 @@ isoout_reply_end(struct isoout *x)
 	if (s == NULL)
 		return ERR_OK;
 	x->ending = NULL;
-	if (!iso_adds_up(s->iso, s->as, s->reply.packets, s->reply.actual))
+	if (isourb_reply_end(&s->u) != ERR_OK)
 		return ERR_PROTO;
-	isobuf_ended(&x->buf, x->ops->now(x->arg), s->req.packets);
-	if (s->told)
+	isobuf_ended(&x->buf, x->ops->now(x->arg), s->u.req.packets);
+	if (s->t.told)
 		told_one_ends(x, s);
 	else
 		untold_one_ends(x, s);
@@ -438,17 +375,18 @@ isoout_unbar(struct isoout *x, bool changed)
 bool
 isoout_quiet(const struct isoout *x)
 {
-	return x->tolds == 0;
+	return x->told.n == 0;
 }
 
 bool
 isoout_ends(const struct isoout *x)
 {
-	return x->tolds > 0 && first_untold(x) == NULL;
+	return x->told.n > 0 && told_next(&x->told) == NULL;
 }
 
 bool
 isoout_idle(const struct isoout *x)
 {
-	return list_empty(&x->all) && x->failed == 0 && x->lost == 0 && x->bars == 0;
+	return told_first(&x->told) == NULL && x->failed == 0 && x->lost == 0 &&
+	       x->bars == 0;
 }
