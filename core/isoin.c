@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Readers (urbs of the driver) and fetches (requests at the far end), each in their
- * order; the n-th reader gets the n-th fetch that is not void.
+ * Readers (urbs of the driver) and fetches (requests at the far end, isoin_fetch.c), each
+ * in their order; the n-th reader gets the n-th fetch that is not void.
  */
-#include "core/isoin.h"
-#include "core/iso.h"
-#include "core/isobuf.h"
-#include "core/list.h"
+#include "core/isoin_impl.h"
 #include "core/mem.h"
 #include "core/usbip.h"
 
@@ -17,49 +14,10 @@ struct reader {
 	bool named; /* who asked knows its tag */
 };
 
-struct fetch {
-	struct list link; /* in isoin.open or isoin.ready */
-	uint64_t tag;
-	bool early;     /* sent when no reader waited for it */
-	bool is_void;   /* nobody gets what it brings */
-	bool cancelled; /* UNLINK was sent */
-	struct import_reply reply;
-	uint32_t len, packets;
-	unsigned layout;     /* of the packets: isoin.layout then */
-	struct urb_iso *iso; /* results, behind it; then */
-	struct urb_iso *as;  /* how they were sent, and */
-	uint8_t *data;       /* len bytes */
-};
-
-struct isoin {
-	struct pool *pool;
-	const struct ahead_ops *ops;
-	void *arg;
-	struct ahead_stats *stats;
-	uint8_t ep;
-	struct isobuf buf;
-	struct import_request model; /* of the driver's urbs, */
-	struct urb_iso *packets;     /* and their packets */
-	unsigned layout;             /* rises with each of them that is another */
-	struct list readers, open, ready;
-	unsigned waiting; /* readers */
-	unsigned have;    /* fetches that are not void */
-	unsigned opens;   /* in open */
-	unsigned most;    /* of have - waiting: the far end has no room for more */
-	struct fetch *ending;
-	unsigned bars;
-};
-
 static size_t
 packets_size(uint32_t n)
 {
 	return n * sizeof(struct urb_iso);
-}
-
-static size_t
-fetch_size(uint32_t packets, uint32_t len)
-{
-	return sizeof(struct fetch) + 2 * packets_size(packets) + len;
 }
 
 struct isoin *
@@ -83,33 +41,12 @@ isoin_new(struct pool *pool, uint8_t ep, unsigned packet_us, struct ahead_stats 
 	return x;
 }
 
-static struct fetch *
-first_of(const struct list *l)
-{
-	return CONTAINER_OF(l->next, struct fetch, link);
-}
-
 static struct reader *
 first_reader(const struct isoin *x)
 {
 	return list_empty(&x->readers)
 		   ? NULL
 		   : CONTAINER_OF(x->readers.next, struct reader, link);
-}
-
-static void
-fetch_free(struct isoin *x, struct fetch *f)
-{
-	list_del(&f->link);
-	x->have -= !f->is_void;
-	pool_put(x->pool, f, fetch_size(f->packets, f->len));
-}
-
-static void
-discard(struct isoin *x)
-{
-	while (!list_empty(&x->ready))
-		fetch_free(x, first_of(&x->ready));
 }
 
 void
@@ -119,9 +56,7 @@ isoin_free(struct isoin *x)
 
 	if (x == NULL)
 		return;
-	discard(x);
-	while (!list_empty(&x->open))
-		fetch_free(x, first_of(&x->open));
+	isoin_clear(x);
 	while ((r = first_reader(x)) != NULL) {
 		list_del(&r->link);
 		pool_put(x->pool, r, sizeof(*r));
@@ -135,15 +70,15 @@ isoin_free(struct isoin *x)
 /* The reader is gone afterwards. */
 static void
 answer(struct isoin *x, struct reader *r, const struct import_reply *reply,
-       const struct fetch *f)
+       const struct isoin_fetch *f)
 {
 	uint64_t tag = r->tag;
 
 	list_del(&r->link);
 	x->waiting--;
 	pool_put(x->pool, r, sizeof(*r));
-	x->ops->answer_iso(x->arg, x->ep, tag, reply, f != NULL ? f->data : NULL,
-			   f != NULL ? f->iso : NULL);
+	x->ops->answer_iso(x->arg, x->ep, tag, reply, f != NULL ? f->u.data : NULL,
+			   f != NULL ? f->u.iso : NULL);
 }
 
 static void
@@ -161,64 +96,17 @@ deliver(struct isoin *x)
 	struct reader *r;
 
 	while (!list_empty(&x->ready) && (r = first_reader(x)) != NULL && r->named) {
-		struct fetch *f = first_of(&x->ready);
+		struct isoin_fetch *f =
+		    CONTAINER_OF(x->ready.next, struct isoin_fetch, link);
 
 		x->stats->hits += f->early;
 		x->stats->saved += f->early;
 		if (f->layout == r->layout)
-			answer(x, r, &f->reply, f);
+			answer(x, r, &f->u.reply, f);
 		else
 			answer_status(x, r, -LINUX_EXDEV); /* its own failed */
-		fetch_free(x, f);
+		isoin_drop(x, f);
 	}
-}
-
-/* --- at the far end --- */
-
-static int
-fetch(struct isoin *x)
-{
-	uint32_t n = x->model.packets;
-	struct fetch *f = pool_get(x->pool, fetch_size(n, x->model.len));
-	struct import_request q = x->model;
-	int err;
-
-	if (f == NULL)
-		return ERR_NOMEM;
-	memset(f, 0, sizeof(*f));
-	f->early = x->have >= x->waiting;
-	f->len = q.len;
-	f->packets = n;
-	f->layout = x->layout;
-	f->iso = (struct urb_iso *)(void *)(f + 1);
-	f->as = memcpy(f->iso + n, x->packets, packets_size(n));
-	f->data = (uint8_t *)(f->as + n);
-	q.iso = x->packets;
-	if (x->opens > 0)
-		q.flags |= URB_ISO_ASAP; /* the one before it decides */
-	if ((err = x->ops->submit(x->arg, &q, &f->tag)) != ERR_OK) {
-		pool_put(x->pool, f, fetch_size(n, q.len));
-		return err;
-	}
-	list_add(&x->open, &f->link);
-	x->opens++;
-	x->have++;
-	return ERR_OK;
-}
-
-/* How many fetches there should be. */
-static unsigned
-wanted(const struct isoin *x)
-{
-	uint32_t n = x->model.packets, bytes = x->model.len + (uint32_t)packets_size(n);
-	uint64_t us = isobuf_us(&x->buf, x->ops->trip(x->arg), n);
-	uint64_t want = us / (n * x->buf.packet) + 1, room = ISOBUF_BYTES / bytes;
-
-	want = want < room ? want : room;
-	want = want < ISOBUF_URBS ? want : ISOBUF_URBS;
-	if (want > x->waiting && want - x->waiting > x->most)
-		want = x->waiting + x->most;
-	return want > x->waiting ? (unsigned)want : x->waiting;
 }
 
 /* Nothing can be sent, and nothing that was is open. */
@@ -234,33 +122,10 @@ refuse(struct isoin *x, int err)
 static void
 fill(struct isoin *x)
 {
-	int err = ERR_OK;
+	int err = isoin_fetch(x);
 
-	while (x->waiting > 0 && x->bars == 0 && x->have < wanted(x) && err == ERR_OK)
-		err = fetch(x);
 	if (err != ERR_OK)
 		refuse(x, err);
-}
-
-/*
- * Of those that are open, all but the first `keep` are for nobody, and are taken back,
- * the youngest first. An UNLINK that cannot be sent is as good as one that comes too
- * late.
- */
-static void
-take_back(struct isoin *x, unsigned keep)
-{
-	struct list *l;
-
-	for (l = x->open.prev; l != &x->open && x->have > keep; l = l->prev) {
-		struct fetch *f = CONTAINER_OF(l, struct fetch, link);
-
-		if (f->is_void)
-			continue;
-		f->is_void = true;
-		x->have--;
-		f->cancelled = x->ops->unlink(x->arg, x->ep, f->tag) == ERR_OK;
-	}
 }
 
 static void
@@ -298,15 +163,16 @@ learn(struct isoin *x, const struct import_request *q)
 		return ERR_NOMEM;
 	if (x->packets != NULL) {
 		x->stats->fallbacks++;
-		take_back(x, x->waiting);
+		isoin_take_back(x, x->waiting);
 		if (x->waiting == 0)
-			discard(x);
+			isoin_discard(x);
 	}
 	pool_put(x->pool, x->packets, packets_size(x->model.packets));
 	x->packets = p;
 	memcpy(p, q->iso, packets_size(q->packets));
 	x->model = *q;
-	x->model.iso = NULL;
+	x->model.iso = p;
+	x->model.data = NULL;
 	x->layout++;
 	return ERR_OK;
 }
@@ -341,8 +207,8 @@ static void
 stop(struct isoin *x)
 {
 	isobuf_stop(&x->buf);
-	take_back(x, 0);
-	discard(x);
+	isoin_take_back(x, 0);
+	isoin_discard(x);
 }
 
 void
@@ -363,65 +229,16 @@ isoin_unlink(struct isoin *x, uint64_t tag)
 }
 
 int
-isoin_reply(struct isoin *x, uint64_t tag, const struct import_reply *reply,
-	    uint8_t **data, struct urb_iso **iso)
-{
-	struct fetch *f = NULL;
-	struct list *l;
-
-	*data = NULL;
-	*iso = NULL;
-	x->ending = NULL;
-	LIST_EACH (&x->open, l) {
-		f = CONTAINER_OF(l, struct fetch, link);
-		if (f->tag == tag)
-			break;
-	}
-	if (l == &x->open)
-		return ERR_NODEV;
-	if (!import_reply_fits(reply, f->len, f->packets, f->cancelled))
-		return ERR_PROTO;
-	f->reply = *reply;
-	x->ending = f;
-	if (reply->actual > 0)
-		*data = f->data;
-	if (reply->packets > 0)
-		*iso = f->iso;
-	return ERR_OK;
-}
-
-/* The far end has no room for so many: it goes on with fewer. */
-static bool
-is_too_many(struct isoin *x, const struct fetch *f)
-{
-	unsigned early = x->have > x->waiting ? x->have - x->waiting : 0;
-
-	if ((f->reply.status != -LINUX_ENOMEM && f->reply.status != -LINUX_EFBIG) ||
-	    f->reply.packets > 0 || !f->early)
-		return false;
-	x->stats->fallbacks++;
-	x->most = early / 2;
-	return true;
-}
-
-int
 isoin_reply_end(struct isoin *x)
 {
-	struct fetch *f = x->ending;
+	struct isoin_fetch *f = x->ending;
 
 	if (f == NULL)
 		return ERR_OK;
 	x->ending = NULL;
-	if (!iso_adds_up(f->iso, f->as, f->reply.packets, f->reply.actual))
+	if (isourb_reply_end(&f->u) != ERR_OK)
 		return ERR_PROTO;
-	x->opens--;
-	isobuf_ended(&x->buf, x->ops->now(x->arg), f->packets);
-	if (f->is_void || f->reply.unlinked || is_too_many(x, f)) {
-		fetch_free(x, f);
-	} else {
-		list_del(&f->link);
-		list_add(&x->ready, &f->link);
-	}
+	isoin_ended(x, f);
 	go_on(x);
 	return ERR_OK;
 }
