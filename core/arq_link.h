@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Private to core/arq: the link, and what its two files share.
+ * Private to core/arq: the link, and what its files share.
  */
 #ifndef CORE_ARQ_LINK_H
 #define CORE_ARQ_LINK_H
@@ -51,5 +51,8 @@ void arq_detect(struct arq *, uint64_t now);
 
 /* Remembers it if there is nothing to send although something might leave. */
 void arq_look_limited(struct arq *, uint64_t now);
+
+/* When arq_output has something; 0: now; UINT64_MAX: when something has happened. */
+uint64_t arq_output_at(const struct arq *);
 
 #endif
