@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What assist.c (endpoints) and assist_held.c (control requests) share; for nobody
- * else. Tags that are made here have a bit that those of the far end have not.
+ * What assist.c (requests and replies), assist_part.c (endpoints) and assist_held.c
+ * (control requests) share; for nobody else. Tags that are made here have a bit that
+ * those of the far end have not.
  */
 #ifndef CORE_ASSIST_IMPL_H
 #define CORE_ASSIST_IMPL_H
@@ -84,8 +85,16 @@ struct assist {
 /* us; 0: nobody knows. */
 uint64_t assist_now(const struct assist *);
 
-/* What takes care of the endpoint, or NULL. */
+/* What takes care of the endpoint, or NULL; likewise a disk's. */
 struct assist_part *assist_find(const struct assist *, uint8_t ep);
+struct unit *assist_find_unit(const struct assist *, uint8_t ep);
+
+/* The same, also from this request on; NULL: it goes the plain way. */
+struct assist_part *assist_part_of(struct assist *, const struct import_request *);
+struct unit *assist_unit_of(struct assist *, const struct import_request *);
+
+/* It is idle, or all ends. */
+void assist_forget(struct assist *, struct assist_part *);
 
 /* The end of an urb that has a tag of ours. */
 void assist_answer(void *assist, uint8_t ep, uint64_t tag, const struct import_reply *,
