@@ -56,6 +56,21 @@ past_the_end_is_sticky(void)
 }
 
 static void
+the_end_is_the_end(void)
+{
+	uint8_t b[2] = {1, 2};
+	struct rd r;
+
+	rd_init(&r, b, sizeof(b));
+	CHECK_EQ(rd_u8(&r), 1);
+	CHECK_EQ(rd_end(&r), ERR_PROTO); /* one is left */
+	CHECK_EQ(rd_u8(&r), 2);
+	CHECK_EQ(rd_end(&r), ERR_OK);
+	(void)rd_u8(&r);
+	CHECK_EQ(rd_end(&r), ERR_PROTO); /* one was missing */
+}
+
+static void
 strings_are_checked(void)
 {
 	static const uint8_t nul[] = {2, 'a', 0}, cut[] = {5, 'a'},
@@ -75,4 +90,5 @@ strings_are_checked(void)
 	}
 }
 
-TEST_MAIN(TEST(reads_back), TEST(past_the_end_is_sticky), TEST(strings_are_checked))
+TEST_MAIN(TEST(reads_back), TEST(past_the_end_is_sticky), TEST(the_end_is_the_end),
+	  TEST(strings_are_checked))
