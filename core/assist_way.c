@@ -7,35 +7,53 @@
 #include "core/isoin.h"
 #include "core/isoout.h"
 
+/* What is the same for all, but for what `it` is. */
+#define WAY(x)                                                                      \
+	static void free_##x(void *it)                                              \
+	{                                                                           \
+		x##_free(it);                                                       \
+	}                                                                           \
+	static int take_##x(void *it, const struct import_request *q, uint64_t tag) \
+	{                                                                           \
+		return x##_take(it, q, tag);                                        \
+	}                                                                           \
+	static void go_##x(void *it)                                                \
+	{                                                                           \
+		x##_go(it);                                                         \
+	}                                                                           \
+	static void unlink_##x(void *it, uint64_t tag)                              \
+	{                                                                           \
+		x##_unlink(it, tag);                                                \
+	}                                                                           \
+	static void bar_##x(void *it)                                               \
+	{                                                                           \
+		x##_bar(it);                                                        \
+	}                                                                           \
+	static void unbar_##x(void *it, bool changed)                               \
+	{                                                                           \
+		x##_unbar(it, changed);                                             \
+	}                                                                           \
+	static bool quiet_##x(const void *it)                                       \
+	{                                                                           \
+		return x##_quiet(it);                                               \
+	}                                                                           \
+	static bool idle_##x(const void *it)                                        \
+	{                                                                           \
+		return x##_idle(it);                                                \
+	}
+
+#define WAY_OF(x)                                                                       \
+	.make = make_##x, .free = free_##x, .take = take_##x, .go = go_##x,             \
+	.unlink = unlink_##x, .reply = reply_##x, .reply_end = end_##x, .bar = bar_##x, \
+	.unbar = unbar_##x, .quiet = quiet_##x, .idle = idle_##x
+
+WAY(ahead)
+
 static void *
 make_ahead(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
 	   const struct ahead_ops *ops, void *arg)
 {
 	return ahead_new(pool, ep, most, stats, ops, arg);
-}
-
-static void
-free_ahead(void *it)
-{
-	ahead_free(it);
-}
-
-static int
-take_ahead(void *it, const struct import_request *q, uint64_t tag)
-{
-	return ahead_take(it, q, tag);
-}
-
-static void
-go_ahead(void *it)
-{
-	ahead_go(it);
-}
-
-static void
-unlink_ahead(void *it, uint64_t tag)
-{
-	ahead_unlink(it, tag);
 }
 
 static int
@@ -53,34 +71,9 @@ end_ahead(void *it)
 	return ERR_OK;
 }
 
-static void
-bar_ahead(void *it)
-{
-	ahead_bar(it);
-}
+const struct assist_way assist_ahead = {WAY_OF(ahead)};
 
-static void
-unbar_ahead(void *it, bool changed)
-{
-	ahead_unbar(it, changed);
-}
-
-static bool
-quiet_ahead(const void *it)
-{
-	return ahead_quiet(it);
-}
-
-static bool
-idle_ahead(const void *it)
-{
-	return ahead_idle(it);
-}
-
-const struct assist_way assist_ahead = {make_ahead,   free_ahead,  take_ahead, go_ahead,
-					unlink_ahead, reply_ahead, end_ahead,  bar_ahead,
-					unbar_ahead,  quiet_ahead, idle_ahead, NULL,
-					NULL};
+WAY(behind)
 
 static void *
 make_behind(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
@@ -88,30 +81,6 @@ make_behind(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *st
 {
 	(void)most;
 	return behind_new(pool, ep, stats, ops, arg);
-}
-
-static void
-free_behind(void *it)
-{
-	behind_free(it);
-}
-
-static int
-take_behind(void *it, const struct import_request *q, uint64_t tag)
-{
-	return behind_take(it, q, tag);
-}
-
-static void
-go_behind(void *it)
-{
-	behind_go(it);
-}
-
-static void
-unlink_behind(void *it, uint64_t tag)
-{
-	behind_unlink(it, tag);
 }
 
 static int
@@ -130,70 +99,21 @@ end_behind(void *it)
 	return ERR_OK;
 }
 
-static void
-bar_behind(void *it)
-{
-	behind_bar(it);
-}
-
-static void
-unbar_behind(void *it, bool changed)
-{
-	behind_unbar(it, changed);
-}
-
-static bool
-quiet_behind(const void *it)
-{
-	return behind_quiet(it);
-}
-
-static bool
-idle_behind(const void *it)
-{
-	return behind_idle(it);
-}
-
 static bool
 lags_behind(const void *it)
 {
 	return !behind_quiet(it);
 }
 
-const struct assist_way assist_behind = {
-    make_behind,  free_behind, take_behind, go_behind,    unlink_behind,
-    reply_behind, end_behind,  bar_behind,  unbar_behind, quiet_behind,
-    idle_behind,  NULL,        lags_behind};
+const struct assist_way assist_behind = {WAY_OF(behind), .lags = lags_behind};
+
+WAY(isoin)
 
 static void *
 make_isoin(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
 	   const struct ahead_ops *ops, void *arg)
 {
 	return isoin_new(pool, ep, most, stats, ops, arg);
-}
-
-static void
-free_isoin(void *it)
-{
-	isoin_free(it);
-}
-
-static int
-take_isoin(void *it, const struct import_request *q, uint64_t tag)
-{
-	return isoin_take(it, q, tag);
-}
-
-static void
-go_isoin(void *it)
-{
-	isoin_go(it);
-}
-
-static void
-unlink_isoin(void *it, uint64_t tag)
-{
-	isoin_unlink(it, tag);
 }
 
 static int
@@ -209,64 +129,15 @@ end_isoin(void *it)
 	return isoin_reply_end(it);
 }
 
-static void
-bar_isoin(void *it)
-{
-	isoin_bar(it);
-}
+const struct assist_way assist_isoin = {WAY_OF(isoin)};
 
-static void
-unbar_isoin(void *it, bool changed)
-{
-	isoin_unbar(it, changed);
-}
-
-static bool
-quiet_isoin(const void *it)
-{
-	return isoin_quiet(it);
-}
-
-static bool
-idle_isoin(const void *it)
-{
-	return isoin_idle(it);
-}
-
-const struct assist_way assist_isoin = {make_isoin,   free_isoin,  take_isoin, go_isoin,
-					unlink_isoin, reply_isoin, end_isoin,  bar_isoin,
-					unbar_isoin,  quiet_isoin, idle_isoin, NULL,
-					NULL};
+WAY(isoout)
 
 static void *
 make_isoout(struct pool *pool, uint8_t ep, unsigned most, struct ahead_stats *stats,
 	    const struct ahead_ops *ops, void *arg)
 {
 	return isoout_new(pool, ep, most, stats, ops, arg);
-}
-
-static void
-free_isoout(void *it)
-{
-	isoout_free(it);
-}
-
-static int
-take_isoout(void *it, const struct import_request *q, uint64_t tag)
-{
-	return isoout_take(it, q, tag);
-}
-
-static void
-go_isoout(void *it)
-{
-	isoout_go(it);
-}
-
-static void
-unlink_isoout(void *it, uint64_t tag)
-{
-	isoout_unlink(it, tag);
 }
 
 static int
@@ -283,30 +154,6 @@ end_isoout(void *it)
 	return isoout_reply_end(it);
 }
 
-static void
-bar_isoout(void *it)
-{
-	isoout_bar(it);
-}
-
-static void
-unbar_isoout(void *it, bool changed)
-{
-	isoout_unbar(it, changed);
-}
-
-static bool
-quiet_isoout(const void *it)
-{
-	return isoout_quiet(it);
-}
-
-static bool
-idle_isoout(const void *it)
-{
-	return isoout_idle(it);
-}
-
 static uint64_t
 turn_isoout(void *it)
 {
@@ -319,7 +166,5 @@ lags_isoout(const void *it)
 	return isoout_ends(it);
 }
 
-const struct assist_way assist_isoout = {
-    make_isoout,  free_isoout, take_isoout, go_isoout,    unlink_isoout,
-    reply_isoout, end_isoout,  bar_isoout,  unbar_isoout, quiet_isoout,
-    idle_isoout,  turn_isoout, lags_isoout};
+const struct assist_way assist_isoout = {WAY_OF(isoout), .turn = turn_isoout,
+					 .lags = lags_isoout};
