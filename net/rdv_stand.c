@@ -225,12 +225,6 @@ pause_us(const struct rdv_stand *s, int err)
 }
 
 static void
-on_up(void *arg)
-{
-	(void)arg;
-}
-
-static void
 on_joined(void *arg)
 {
 	struct rdv_stand *s = arg;
@@ -293,8 +287,8 @@ on_closed(void *arg, int err, const char *why)
 	s->tries++;
 }
 
-static const struct rdv_conn_ops conn_ops = {on_up, on_joined, on_parcel, on_absent,
-					     on_closed};
+static const struct rdv_conn_ops conn_ops = {
+    .joined = on_joined, .parcel = on_parcel, .absent = on_absent, .closed = on_closed};
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
