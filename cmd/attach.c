@@ -311,8 +311,7 @@ lock_peer(const struct attacher *a)
 
 	text_init(&t, name, sizeof(name));
 	text_str(&t, "run/peer-");
-	for (unsigned i = 0; i < 8; i++)
-		text_hex(&t, a->target.link.id[i], 2);
+	text_bytes(&t, a->target.link.id, 8);
 	text_str(&t, ".lock");
 	return state_lock(a->ctx->dir, name, 0);
 }
