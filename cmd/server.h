@@ -3,6 +3,7 @@
  * The parts of `serve` and how they know one another:
  *
  *	serve.c    options, start and end
+ *	serve_door.c where peers come in
  *	guest.c      one connected peer: link, session, exports
  *	guest_hold.c one whose link was lost: its session waits for another
  *	guest_dev.c  the devices in its hands
@@ -290,6 +291,13 @@ void stocker_end_all(struct server *);
 void server_check_end(struct server *);
 bool server_shares(const struct server *, const struct usb_dev *);
 void server_reload(struct server *);
+
+/* serve_door.c: exit codes. Once all is said that options and settings do. */
+int serve_door_listen(struct server *, const char *where); /* "none": nowhere */
+int serve_door_rendezvous(struct server *, const char *uri);
+int serve_door_register(struct server *); /* at each of these */
+int serve_door_announce(struct server *);
+void serve_door_close(struct server *); /* of all but the announcement */
 
 /* serve_conf.c: SIGHUP */
 void server_reread(void *server);
