@@ -5,6 +5,7 @@
  *	serve.c    options, start and end
  *	serve_door.c where peers come in
  *	guest.c      one connected peer: link, session, exports
+ *	guest_knock.c who it is, and whether it comes in
  *	guest_hold.c one whose link was lost: its session waits for another
  *	guest_dev.c  the devices in its hands
  *	guest_may.c  what it may use, looked at again and again
@@ -198,6 +199,15 @@ const char *guest_name(const struct guest *);
 
 /* Its session is over: its devices are taken back. */
 void guest_leave(struct guest *);
+
+/*
+ * guest_knock.c, when it comes and when its session begins: link_ops and exports_ops.
+ * An error: refused, and why. The reply gets our proof of its ticket.
+ */
+int guest_knock(void *guest, const struct wire_greet *, struct wire_greet *reply,
+		struct wire_refusal *) MUST_CHECK;
+int guest_judge(struct guest *, const struct wire_hello *, struct wire_hello *reply,
+		struct wire_refusal *) MUST_CHECK;
 
 /*
  * guest_may.c. The file of peers as it is now: false, this one is not in it any more.
