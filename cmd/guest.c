@@ -10,12 +10,12 @@
 #include <event2/event.h>
 
 #include "cmd/audit.h"
-#include "cmd/heap.h"
 #include "cmd/packing.h"
 #include "cmd/server.h"
 #include "core/log.h"
 #include "core/session.h"
 #include "core/text.h"
+#include "net/heap.h"
 #include "net/tcp.h"
 
 const char *

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 
 #include "core/log.h"
+#include "net/clock.h"
 #include "net/ident.h"
 
 static bool
@@ -26,9 +27,7 @@ later(struct seek *k)
 		us *= 2;
 	us = us < SEEK_MAX_US ? us : SEEK_MAX_US;
 	ident_random(&dice, 1);
-	us = us - us / 4 + us / 2 * dice / 256;
-	tv.tv_sec = (time_t)(us / 1000000);
-	tv.tv_usec = (suseconds_t)(us % 1000000);
+	tv = clock_tv(us - us / 4 + us / 2 * dice / 256);
 	event_add(k->timer, &tv);
 }
 

@@ -91,7 +91,7 @@ over(struct rdv_conn *c, int err, const char *why)
 static void
 after(struct rdv_conn *c, uint64_t us)
 {
-	struct timeval tv = {(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+	struct timeval tv = clock_tv(us);
 
 	event_add(c->timer, &tv);
 }

@@ -206,9 +206,7 @@ after(struct rdv_stand *s, uint64_t us)
 	uint8_t dice;
 
 	ident_random(&dice, 1);
-	us = us - us / 4 + us / 2 * dice / 256;
-	tv.tv_sec = (time_t)(us / 1000000);
-	tv.tv_usec = (suseconds_t)(us % 1000000);
+	tv = clock_tv(us - us / 4 + us / 2 * dice / 256);
 	event_add(s->timer, &tv);
 }
 
