@@ -31,14 +31,6 @@ later(struct seek *k)
 	event_add(k->timer, &tv);
 }
 
-static int
-on_admitted(void *arg, const struct wire_greet *g)
-{
-	(void)arg;
-	(void)g;
-	return ERR_OK;
-}
-
 static struct session *
 on_up(void *arg)
 {
@@ -64,8 +56,7 @@ on_down(void *arg, int err, const char *why)
 	later(k);
 }
 
-static const struct link_ops ops = {
-    .admitted = on_admitted, .up = on_up, .down = on_down};
+static const struct link_ops ops = {.up = on_up, .down = on_down};
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)

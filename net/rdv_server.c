@@ -252,12 +252,6 @@ member_free(struct member *m)
 	free(m);
 }
 
-static void
-on_connected(void *arg)
-{
-	(void)arg;
-}
-
 static int
 on_data(void *arg, const uint8_t *p, size_t n)
 {
@@ -277,7 +271,7 @@ on_closed(void *arg, int err)
 	rearm(s);
 }
 
-static const struct tcp_ops tcp_ops = {on_connected, on_data, on_closed};
+static const struct tcp_ops tcp_ops = {.data = on_data, .closed = on_closed};
 
 static void
 on_accepted(void *arg, struct tcp *tcp)
