@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SIGHUP: attach reads its configuration again. What stands on the command line stays;
- * what [attach NAME] does not mean any more goes, what it means now comes.
+ * What the command line of attach does not say: [attach NAME], then [attach]. And again
+ * on SIGHUP: what the line says stays; what the section does not mean any more goes,
+ * what it means now comes.
  */
 #include <string.h>
 
@@ -11,6 +12,60 @@
 #include "core/assist_kind.h"
 #include "core/log.h"
 #include "core/text.h"
+
+static void
+settle(struct attacher *a, const struct conf_attach *c)
+{
+	const struct conf *conf = &a->ctx->conf;
+
+	if (!a->said.grace)
+		a->grace_us = c != NULL && c->grace_us != UINT64_MAX
+				  ? c->grace_us
+				  : conf->attach_grace_us;
+	if (!a->said.off)
+		a->off = conf->attach_off;
+	a->write_cache = a->said.write_cache || conf->attach_write_cache ||
+			 (c != NULL && c->write_cache);
+}
+
+static void
+settle_want(const struct attacher *a, struct want *w, const struct conf_attach *c)
+{
+	w->takeover = a->said.takeover || c->takeover;
+	w->accept = a->said.accept || c->accept;
+}
+
+static void
+take_words(struct want *w, const struct conf_list *l)
+{
+	for (w->n = 0; w->n < l->n; w->n++)
+		text_copy(w->word[w->n], sizeof(w->word[0]), l->word[w->n]);
+}
+
+/*
+ * Without devices on the line a section is for good: it waits for them and for the
+ * server.
+ */
+const char *
+attach_settle(struct attacher *a, const char *who)
+{
+	const struct conf_attach *c =
+	    who != NULL ? conf_find_attach(&a->ctx->conf, who) : NULL;
+	struct want *w = a->first;
+
+	settle(a, c);
+	if (c == NULL)
+		return who;
+	text_copy(a->section, sizeof(a->section), c->name);
+	if (!a->said.via)
+		text_copy(a->via_where, sizeof(a->via_where), c->via);
+	settle_want(a, w, c);
+	if (w->n == 0 && !w->once) {
+		w->lasting = true;
+		take_words(w, &c->device);
+	}
+	return c->peer[0] != '\0' ? c->peer : c->name;
+}
 
 static bool
 same_words(const struct want *w, const struct conf_list *l)
@@ -55,14 +110,12 @@ drop_others(struct attacher *a, struct want *w)
 static void
 wish_anew(struct attacher *a, struct want *w, const struct conf_attach *c)
 {
-	w->takeover = a->said.takeover || c->takeover;
-	w->accept = a->said.accept || c->accept;
+	settle_want(a, w, c);
 	if (same_words(w, &c->device))
 		return;
 	log_info("attach %s wants other devices from now on", a->section);
 	memset(w->met, 0, sizeof(w->met));
-	for (w->n = 0; w->n < c->device.n; w->n++)
-		text_copy(w->word[w->n], sizeof(w->word[0]), c->device.word[w->n]);
+	take_words(w, &c->device);
 	drop_others(a, w);
 	if (a->remote != NULL && remote_ready(a->remote) &&
 	    imports_list(remote_imports(a->remote)) != ERR_OK)
@@ -97,14 +150,7 @@ attach_reread(void *arg)
 	if (a->section[0] != '\0' &&
 	    (c = conf_find_attach(&a->ctx->conf, a->section)) == NULL)
 		log_warn("attach %s goes on as it was: its section is gone", a->section);
-	if (!a->said.grace)
-		a->grace_us = c != NULL && c->grace_us != UINT64_MAX
-				  ? c->grace_us
-				  : a->ctx->conf.attach_grace_us;
-	if (!a->said.off)
-		a->off = a->ctx->conf.attach_off;
-	a->write_cache = a->said.write_cache || a->ctx->conf.attach_write_cache ||
-			 (c != NULL && c->write_cache);
+	settle(a, c);
 	if (a->remote != NULL) {
 		remote_set_grace(a->remote, a->grace_us);
 		remote_plain(a->remote, (a->off & 1u << ASSIST_COMPRESSION) != 0);

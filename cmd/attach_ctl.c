@@ -340,8 +340,7 @@ attach_ctl_start(struct attacher *a)
 
 	text_init(&t, name, sizeof(name));
 	text_str(&t, "run/attach-");
-	for (unsigned i = 0; i < 4; i++)
-		text_hex(&t, a->loop.env.instance[i], 2);
+	text_bytes(&t, a->loop.env.instance, 4);
 	text_str(&t, ".sock");
 	if ((err = watch_init(&a->watch, a->loop.base, status_line, a)) != ERR_OK)
 		return err;

@@ -115,9 +115,7 @@ turn(struct attached *x)
 	attached_cache_look(x);
 	if (at == UINT64_MAX)
 		return;
-	at = at > now ? at - now : 0;
-	tv.tv_sec = (time_t)(at / 1000000);
-	tv.tv_usec = (suseconds_t)(at % 1000000);
+	tv = clock_left(at, now);
 	event_add(x->turn, &tv);
 }
 

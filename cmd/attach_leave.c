@@ -66,8 +66,7 @@ attached_abandon(struct attacher *a)
 void
 attached_wake_at(struct attached *x, uint64_t us)
 {
-	uint64_t now = clock_us(), in = us > now ? us - now : 0;
-	struct timeval tv = {(time_t)(in / 1000000), (suseconds_t)(in % 1000000)};
+	struct timeval tv = clock_left(us, clock_us());
 
 	watch_poke(&x->of->watch);
 	event_add(x->poll, &tv);

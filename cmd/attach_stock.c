@@ -95,15 +95,11 @@ static void
 rearm(struct far *f)
 {
 	uint64_t at = stock_fetch_deadline(f->fetch), now = clock_us();
-	struct timeval tv = {0, 0};
+	struct timeval tv = clock_left(at, now);
 
 	if (at == UINT64_MAX) {
 		event_del(f->timer);
 		return;
-	}
-	if (at > now) {
-		tv.tv_sec = (time_t)((at - now) / 1000000);
-		tv.tv_usec = (suseconds_t)((at - now) % 1000000);
 	}
 	event_add(f->timer, &tv);
 }

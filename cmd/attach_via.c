@@ -14,7 +14,6 @@
 #include "core/log.h"
 #include "core/pattern.h"
 #include "core/text.h"
-#include "net/clock.h"
 #include "vhci/pipe.h"
 
 #define VIA_WHERE "127.0.0.1:" STOCK_PORT
@@ -47,24 +46,6 @@ on_closed(void *arg, int err)
 
 static const struct vhci_pipe_ops pipe_ops = {attached_input, attached_output,
 					      attached_sent, on_closed};
-
-static void
-on_wake(void *arg)
-{
-	struct attached *x = arg;
-
-	if (x->pipe != NULL)
-		vhci_pipe_wake(x->pipe);
-}
-
-static uint64_t
-on_now(void *arg)
-{
-	(void)arg;
-	return clock_us();
-}
-
-static const struct bridge_ops bridge_ops = {on_wake, on_now};
 
 /* --- the server's side --- */
 
@@ -107,8 +88,8 @@ give(struct attached *x, const struct wire_imported *i)
 	if (stand_is_other(&x->asked, &i->info))
 		return ERR_REFUSED; /* another kind of device than the list said */
 	if ((err = bridge_new(&x->bridge, remote_pool(x->of->remote),
-			      remote_imports(x->of->remote), i, LOOP_URBS, &bridge_ops,
-			      x)) != ERR_OK)
+			      remote_imports(x->of->remote), i, LOOP_URBS,
+			      &attached_bridge_ops, x)) != ERR_OK)
 		return err;
 	bridge_assist(x->bridge, x->of->off);
 	attached_cache_start(x);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmd/attacher.h"
+#include "cmd/background.h"
 #include "cmd/report.h"
 #include "core/text.h"
 #include "net/ctl.h"
@@ -83,7 +84,7 @@ answered(struct want *w)
 	if (conn != NULL)
 		ctl_end(conn);
 	else if (w->line && (a->attached > 0 || w->lasting))
-		attach_report(a, err_exit(w->err));
+		background_report(&a->report, err_exit(w->err));
 }
 
 /* A word that is the nickname of a device becomes its busid. */

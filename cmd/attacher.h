@@ -2,7 +2,8 @@
 /*
  * The parts of `attach` and how they know one another:
  *
- *	attach.c      options, the connection, start and end
+ *	attach.c      options, start and end
+ *	attach_link.c the connection to the server
  *	attach_names.c nicknames in the server's list
  *	attach_want.c what was asked for, against the server's list
  *	attach_stand.c what was asked for stays asked for: devices that come back
@@ -14,7 +15,7 @@
  *	attach_sleep.c  nothing is attached while the machine sleeps
  *	attach_ctl.c  the control socket: status, one more device, detach
  *	attach_hand.c handing devices to an attach that runs already
- *	attach_conf.c the configuration, read again
+ *	attach_conf.c what the line does not say: the configuration, also read again
  */
 #ifndef CMD_ATTACHER_H
 #define CMD_ATTACHER_H
@@ -55,7 +56,7 @@ struct attacher {
 	bool lost;         /* what was written to one */
 	uint64_t grace_us; /* a session without a link is kept so long */
 	struct attach_said {
-		bool off, grace, takeover, accept,
+		bool off, grace, via, takeover, accept,
 		    write_cache; /* by the line: stays so */
 	} said;
 	char section[CONF_WORD]; /* [attach NAME], or "" */
@@ -152,11 +153,10 @@ struct attached {
 	uint64_t not_before;  /* us, the next one */
 };
 
-/* attach.c */
-void attach_check_end(struct attacher *);
+/* attach_link.c */
+int attach_connect(struct attacher *) MUST_CHECK;
+void attach_check_end(struct attacher *); /* ends it when nothing is left to do */
 void attach_end(struct attacher *, int code);
-/* --background: tells the waiting parent, once, and lets go of the terminal. */
-void attach_report(struct attacher *, int code);
 
 /* attach_names.c: as remote_ops; goes on to want_device when the list is complete. */
 void names_device(void *attacher, const struct wire_device *);
@@ -251,7 +251,11 @@ void attach_sleep_start(struct attacher *);
 void attach_sleep_check(struct attacher *); /* a device is gone */
 void attach_sleep_end(struct attacher *);
 
-/* attach_conf.c: on SIGHUP. */
+/*
+ * attach_conf.c: once the line was read, with whom it named (or NULL): whom that means.
+ * And on SIGHUP.
+ */
+const char *attach_settle(struct attacher *, const char *who);
 void attach_reread(void *attacher);
 
 /* attach_ctl.c. tell: who detaches it, instead of its end. */

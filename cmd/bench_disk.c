@@ -124,8 +124,7 @@ read_ended(struct bencher *b)
 	ident_hash_end(b->disk.hash, sum);
 	b->disk.hash = NULL;
 	text_init(&t, b->disk.sha256, sizeof(b->disk.sha256));
-	for (unsigned i = 0; i < sizeof(sum); i++)
-		text_hex(&t, sum[i], 2);
+	text_bytes(&t, sum, sizeof(sum));
 	b->disk.read_bps = b->disk.bytes * 1000000 / (us > 0 ? us : 1);
 	bench_next(b);
 }

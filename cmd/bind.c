@@ -31,15 +31,6 @@ static const struct cmd_opt opts[] = {
     {NULL, NULL, NULL},
 };
 
-static void
-on_device(void *arg, struct usb_dev *d)
-{
-	(void)arg;
-	(void)d;
-}
-
-static const struct usb_bus_ops bus_ops = {on_device, on_device};
-
 /* Says what the word means now; a device that is not there yet may come. */
 static void
 show_matches(struct usb_bus *bus, const struct share_row *row)
@@ -100,7 +91,7 @@ bind_all(struct ctx *ctx, const struct share *s)
 		return 1;
 	if ((base = event_base_new()) == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-	usb_bus_init(&bus, base, &bus_ops, NULL);
+	usb_bus_init(&bus, base, NULL, NULL);
 	if (usb_host_start(&bus, ctx->conf.serve_attached, why, sizeof(why)) != ERR_OK)
 		fprintf(stderr, "usbp2p: %s\n", why);
 	code = bind_rows(ctx, &bus, s);

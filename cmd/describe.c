@@ -72,15 +72,6 @@ show_hex(const char *line)
 	return show(raw, n);
 }
 
-static void
-on_device(void *arg, struct usb_dev *d)
-{
-	(void)arg;
-	(void)d;
-}
-
-static const struct usb_bus_ops bus_ops = {on_device, on_device};
-
 /* No serve runs: what this machine has, looked at here. */
 static int
 show_plugged(const struct ctx *ctx, const char *word)
@@ -93,7 +84,7 @@ show_plugged(const struct ctx *ctx, const char *word)
 
 	if (base == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-	usb_bus_init(&bus, base, &bus_ops, NULL);
+	usb_bus_init(&bus, base, NULL, NULL);
 	if (usb_host_start(&bus, ctx->conf.serve_attached, why, sizeof(why)) != ERR_OK)
 		fprintf(stderr, "usbp2p: %s\n", why);
 	d = usb_bus_find(&bus, word);

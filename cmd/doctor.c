@@ -145,8 +145,11 @@ examine(struct doctor *d, bool json)
 	doctor_here(d);
 	look_at_config(d);
 	doctor_fire(d);
-	if (d->n > 0 && d->finding[0].state != DOCTOR_MISSING)
+	if (d->n > 0 && d->finding[0].state != DOCTOR_MISSING) {
+		if ((d->side & DOCTOR_SERVE) != 0)
+			doctor_port(d);
 		doctor_net(d); /* which keeps its identity where the first one looked */
+	}
 	if (!json)
 		print(d);
 	else if (print_json(d) != 0)

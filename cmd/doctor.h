@@ -4,9 +4,14 @@
  *
  *	doctor.c         options, what is printed, the exit code
  *	doctor_say.c     findings
- *	doctor_here.c    the checks of this machine, a table
+ *	doctor_here.c    the checks of this machine, tables: what both sides need,
+ *	doctor_usbfs.c   what serve needs,
+ *	doctor_vhci.c    and what attach needs
+ *	doctor_look.c    how these look at files
  *	doctor_fire.c    its packet filter
+ *	doctor_port.c    serve's port
  *	doctor_net.c     the checks of the network: whom it reaches, and through what
+ *	doctor_relay.c   one TURN server of these
  *
  * A check looks and says one finding or more. It looks through struct doctor_world, so
  * that a test can show it another machine.
@@ -70,12 +75,23 @@ void doctor_say(struct doctor *, const char *check, enum doctor_state, const cha
 void
 doctor_fix(struct doctor *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* What a table of checks is made of; NULL ends it. run says what it has found. */
+struct doctor_check {
+	const char *name;
+	void (*run)(struct doctor *, const char *name);
+};
+
+extern const struct doctor_check doctor_usbfs[], doctor_vhci[];
+
 /* All checks of this machine that the side wants. */
 void doctor_here(struct doctor *);
 
 /* The packet filter, in the words of `nft -j list ruleset`. */
 void doctor_fire_read(struct doctor *, const char *json);
 void doctor_fire(struct doctor *);
+
+/* Whether serve can listen, or does. */
+void doctor_port(struct doctor *);
 
 /* The rendezvous, NAT and TURN of the settings; asks nobody if there are none. */
 void doctor_net(struct doctor *);

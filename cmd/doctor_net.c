@@ -3,18 +3,12 @@
  * Whom this machine reaches, in three steps: every rendezvous, which may lend TURN
  * servers; the names of all servers; then NAT and relays at once.
  */
-#include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
 #include "cmd/doctor.h"
-#include "cmd/loop.h"
-#include "cmd/sockets.h"
+#include "cmd/doctor_relay.h"
 #include "core/text.h"
 #include "net/ice_names.h"
 #include "net/natkind.h"
@@ -33,19 +27,11 @@ struct meeting {
 	bool joined;
 };
 
-struct relay {
-	struct nurse *of;
-	const struct ice_turn *turn;
-	struct ice_servers servers;
-	struct ice *ice; /* NULL: decided */
-	char where[ICE_HOST + 24];
-};
-
 struct nurse {
 	struct doctor *d;
 	struct loop loop;
 	struct meeting meeting[TICKET_RDVS];
-	struct relay relay[ICE_TURNS];
+	struct doctor_relay relay[ICE_TURNS];
 	struct ice_names *names;
 	struct natkind *natkind;
 	struct natkind_result nat;
@@ -118,64 +104,13 @@ on_nat(void *arg, const struct natkind_result *r)
 }
 
 static void
-relay_end(struct relay *r, bool good)
+on_relay(void *arg, bool good)
 {
-	if (r->ice == NULL)
-		return;
-	ice_free(r->ice);
-	r->ice = NULL;
-	r->of->relayed |= good;
-	doctor_say(r->of->d, "turn", good ? DOCTOR_OK : DOCTOR_MISSING,
-		   good ? "%s relays" : "%s does not relay: not reached, or it refused",
-		   r->where);
-	if (!good)
-		doctor_fix(r->of->d, "systemctl restart coturn, there; user, password "
-				     "and secret have to be the same");
-	done_one(r->of);
+	struct nurse *s = arg;
+
+	s->relayed |= good;
+	done_one(s);
 }
-
-static void
-on_found(void *arg, const char *candidate)
-{
-	struct relay *r = arg;
-
-	if (candidate == NULL || strstr(candidate, " typ relay") != NULL)
-		relay_end(r, candidate != NULL);
-}
-
-static void
-on_gathered(void *arg, const struct ice_desc *desc)
-{
-	for (unsigned i = 0; i < desc->n; i++)
-		if (strstr(desc->candidate[i], " typ relay") != NULL) {
-			relay_end(arg, true);
-			return;
-		}
-}
-
-static void
-on_nothing(void *arg)
-{
-	(void)arg;
-}
-
-static void
-on_failed(void *arg, int err)
-{
-	(void)err;
-	relay_end(arg, false);
-}
-
-static void
-on_packet(void *arg, const uint8_t *p, size_t n)
-{
-	(void)arg;
-	(void)p;
-	(void)n;
-}
-
-static const struct ice_ops ice_ops = {on_gathered, on_found,   on_nothing, on_nothing,
-				       on_failed,   on_nothing, on_packet};
 
 static void
 on_late(evutil_socket_t fd, short what, void *arg)
@@ -185,38 +120,7 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	for (unsigned i = 0; i < ICE_TURNS; i++)
-		relay_end(&s->relay[i], false);
-}
-
-static void
-try_relay(struct nurse *s, unsigned i)
-{
-	struct relay *r = &s->relay[i];
-	struct ice_conf conf = {.relay_only = true,
-				.base = s->loop.base,
-				.dns = s->loop.dns,
-				.servers = &r->servers};
-	struct text where;
-
-	r->of = s;
-	r->turn = &s->loop.servers.turn[i];
-	r->servers = (struct ice_servers){.turns = 1};
-	r->servers.turn[0] = *r->turn;
-	text_init(&where, r->where, sizeof(r->where));
-	text_str(&where, "turn:");
-	text_str(&where, r->turn->host);
-	text_char(&where, ':');
-	text_u64(&where, r->turn->port);
-	text_str(&where, r->turn->transport == ICE_TCP ? " by TCP" : " by UDP");
-	if (tcp_is_loopback(r->turn->host))
-		conf.address[conf.addresses++] =
-		    strchr(r->turn->host, ':') != NULL ? "::1" : "127.0.0.1";
-	s->waiting++;
-	r->ice = ice_new(s->loop.pump, &conf, &ice_ops, r);
-	if (r->ice == NULL) {
-		doctor_say(s->d, "turn", DOCTOR_UNKNOWN, "%s cannot be tried", r->where);
-		done_one(s);
-	}
+		doctor_relay_late(&s->relay[i]);
 }
 
 static unsigned
@@ -247,8 +151,10 @@ try_ways(struct nurse *s)
 	    (s->natkind = natkind_start(s->loop.base, place, n, s->loop.conf->port_min,
 					s->loop.conf->port_max, on_nat, s)) != NULL)
 		s->waiting++;
+	s->waiting += all->turns;
 	for (unsigned i = 0; i < all->turns; i++)
-		try_relay(s, i);
+		doctor_relay_try(&s->relay[i], s->d, &s->loop, &all->turn[i], on_relay,
+				 s);
 	event_add(s->timer, &tv);
 	done_one(s);
 }
@@ -301,12 +207,6 @@ met(struct meeting *m)
 }
 
 static void
-on_up(void *arg)
-{
-	(void)arg;
-}
-
-static void
 on_joined(void *arg)
 {
 	struct meeting *m = arg;
@@ -328,20 +228,6 @@ on_relays(void *arg, const struct rdv_relays *r)
 }
 
 static void
-on_parcel(void *arg, const struct rdv_parcel *p)
-{
-	(void)arg;
-	(void)p;
-}
-
-static void
-on_absent(void *arg, const struct rdv_address *a)
-{
-	(void)arg;
-	(void)a;
-}
-
-static void
 on_closed(void *arg, int err, const char *why)
 {
 	struct meeting *m = arg;
@@ -358,8 +244,7 @@ on_closed(void *arg, int err, const char *why)
 	met(m);
 }
 
-static const struct rdv_conn_ops conn_ops = {on_up, on_joined, on_parcel, on_absent,
-					     on_closed};
+static const struct rdv_conn_ops conn_ops = {.joined = on_joined, .closed = on_closed};
 
 /* First step. */
 static void
@@ -386,42 +271,7 @@ meet(struct nurse *s)
 		look_up(s);
 }
 
-/* --- the door --- */
-
-static bool
-serves(const struct doctor *d)
-{
-	struct sockets found;
-
-	sockets_find(&found, d->ctx->dir, "serve");
-	return found.n > 0;
-}
-
-static void
-door(struct doctor *d)
-{
-	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(TCP_PORT)};
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	const int one = 1;
-	bool busy;
-
-	if (fd >= 0) /* as tcp_listen: those that are closing do not count */
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	busy = fd >= 0 &&
-	       (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0 || listen(fd, 1) != 0) &&
-	       errno == EADDRINUSE;
-	if (busy && !serves(d)) {
-		doctor_say(d, "port", DOCTOR_WARN,
-			   "another program has TCP port %u, where serve listens",
-			   TCP_PORT);
-		doctor_fix(d, "ss -Hltnp 'sport = :%u'", TCP_PORT);
-	} else {
-		doctor_say(d, "port", DOCTOR_OK, "TCP port %u is %s", TCP_PORT,
-			   busy ? "serve's" : "free");
-	}
-	if (fd >= 0)
-		close(fd);
-}
+/* --- start and end --- */
 
 static void
 on_stop(void *arg)
@@ -437,8 +287,7 @@ end(struct nurse *s)
 	for (unsigned i = 0; i < TICKET_RDVS; i++)
 		rdv_conn_free(s->meeting[i].conn);
 	for (unsigned i = 0; i < ICE_TURNS; i++)
-		if (s->relay[i].ice != NULL)
-			ice_free(s->relay[i].ice);
+		doctor_relay_stop(&s->relay[i]);
 	ice_names_free(s->names);
 	natkind_free(s->natkind);
 	if (s->timer != NULL)
@@ -452,8 +301,6 @@ doctor_net(struct doctor *d)
 	const struct conf *c = &d->ctx->conf;
 	struct nurse *s = calloc(1, sizeof(*s));
 
-	if ((d->side & DOCTOR_SERVE) != 0)
-		door(d);
 	if (c->rdvs == 0 && c->ice.turns == 0 && c->ice.stun.host[0] == '\0')
 		doctor_say(d, "nat", DOCTOR_UNKNOWN,
 			   "no rendezvous, STUN or TURN server is set, so nobody was "

@@ -27,9 +27,7 @@ ask(struct ground *g, uint64_t us, const char *why)
 	struct timeval tv;
 
 	(void)link_stats(g->link, &s);
-	us += 4 * s.srtt_us;
-	tv.tv_sec = (time_t)(us / 1000000);
-	tv.tv_usec = (suseconds_t)(us % 1000000);
+	tv = clock_tv(us + 4 * s.srtt_us);
 	g->asked_at = clock_us();
 	g->why = why;
 	link_ping(g->link);

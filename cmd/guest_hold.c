@@ -57,7 +57,7 @@ bool
 guest_hold(struct guest *g, int err)
 {
 	uint64_t us = g->grace_us + GRACE_MORE_US;
-	struct timeval tv = {(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+	struct timeval tv = clock_tv(us);
 
 	if (g->of->ending || g->grace_us == 0 || g->exports == NULL ||
 	    (err != ERR_TIMEOUT && err != ERR_UNREACHABLE) ||

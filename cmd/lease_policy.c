@@ -234,8 +234,7 @@ lease_clock(struct server *s)
 	}
 	if (next == UINT64_MAX)
 		return;
-	next += 1000; /* after, not before */
-	tv = (struct timeval){(time_t)(next / 1000000), (suseconds_t)(next % 1000000)};
+	tv = clock_tv(next + 1000); /* after, not before */
 	event_add(s->clock, &tv);
 }
 
@@ -269,7 +268,7 @@ static void
 set_gate(struct lease *x)
 {
 	uint64_t us = policy_wait_us(&x->toll, clock_us());
-	struct timeval tv = {(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+	struct timeval tv = clock_tv(us);
 
 	event_add(x->gate, &tv);
 }

@@ -108,15 +108,6 @@ tail(struct listing *s)
 
 /* --- this machine --- */
 
-static void
-on_local(void *arg, struct usb_dev *d)
-{
-	(void)arg;
-	(void)d;
-}
-
-static const struct usb_bus_ops bus_ops = {on_local, on_local};
-
 static int
 list_local(struct listing *s, struct ctx *ctx)
 {
@@ -129,7 +120,7 @@ list_local(struct listing *s, struct ctx *ctx)
 
 	if (base == NULL || share == NULL)
 		return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-	usb_bus_init(&bus, base, &bus_ops, NULL);
+	usb_bus_init(&bus, base, NULL, NULL);
 	if (usb_host_start(&bus, ctx->conf.serve_attached, why, sizeof(why)) != ERR_OK)
 		fprintf(stderr, "usbp2p: %s\n", why);
 	if (share_load(share, ctx->dir) == ERR_OK) {

@@ -9,7 +9,6 @@
 #include <event2/dns.h>
 #include <event2/event.h>
 
-#include "cmd/heap.h"
 #include "cmd/loop.h"
 #include "cmd/notify.h"
 #include "cmd/privs.h"
@@ -19,6 +18,7 @@
 #include "core/text.h"
 #include "net/clock.h"
 #include "net/gpump.h"
+#include "net/heap.h"
 #include "net/ice_uri.h"
 
 #define LOOP_LINKS     (512u << 20) /* packets of all links */

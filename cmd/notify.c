@@ -17,6 +17,7 @@
 #include "core/err.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "net/clock.h"
 
 struct notify {
 	int fd;
@@ -69,8 +70,7 @@ start_watchdog(struct notify *s, struct event_base *base)
 	    (pid != NULL &&
 	     (!text_to_u64(pid, INT32_MAX, &who) || (pid_t)who != getpid())))
 		return ERR_OK;
-	tv.tv_sec = (time_t)(us / 2 / 1000000);
-	tv.tv_usec = (suseconds_t)(us / 2 % 1000000);
+	tv = clock_tv(us / 2);
 	s->watchdog = event_new(base, -1, EV_PERSIST, on_watchdog, s);
 	return s->watchdog != NULL && event_add(s->watchdog, &tv) == 0 ? ERR_OK
 								       : ERR_NOMEM;

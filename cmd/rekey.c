@@ -18,14 +18,6 @@ try_later(struct rekey *k)
 	k->try_at = now + pause_us(k->tries, now - k->since, dice);
 }
 
-static int
-on_admitted(void *arg, const struct wire_greet *g)
-{
-	(void)arg;
-	(void)g;
-	return ERR_OK;
-}
-
 static struct session *
 on_up(void *arg)
 {
@@ -46,8 +38,7 @@ on_down(void *arg, int err, const char *why)
 	try_later(arg);
 }
 
-static const struct link_ops ops = {
-    .admitted = on_admitted, .up = on_up, .down = on_down};
+static const struct link_ops ops = {.up = on_up, .down = on_down};
 
 void
 rekey_start(struct rekey *k)

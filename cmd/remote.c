@@ -9,12 +9,12 @@
 
 #include <event2/event.h>
 
-#include "cmd/heap.h"
 #include "cmd/pause.h"
 #include "cmd/remote_parts.h"
 #include "core/log.h"
 #include "core/session.h"
 #include "net/clock.h"
+#include "net/heap.h"
 
 /* --- link --- */
 
@@ -82,9 +82,7 @@ rearm(struct remote *r)
 
 	if (r->session != NULL && r->lost_at + r->grace_us < at)
 		at = r->lost_at + r->grace_us;
-	at = at > now ? at - now : 0;
-	tv.tv_sec = (time_t)(at / 1000000);
-	tv.tv_usec = (suseconds_t)(at % 1000000);
+	tv = clock_left(at, now);
 	event_add(r->timer, &tv);
 }
 

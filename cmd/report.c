@@ -98,8 +98,7 @@ report_hex(struct json *j, const char *key, const uint8_t *p, size_t n)
 	if (buf == NULL)
 		return;
 	text_init(&t, buf, 2 * n + 1);
-	for (size_t i = 0; i < n; i++)
-		text_hex(&t, p[i], 2);
+	text_bytes(&t, p, n);
 	json_str(j, key, buf);
 	free(buf);
 }

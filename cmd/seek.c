@@ -6,6 +6,7 @@
 #include <event2/event.h>
 
 #include "core/log.h"
+#include "net/clock.h"
 #include "net/ident.h"
 
 static bool
@@ -26,18 +27,8 @@ later(struct seek *k)
 		us *= 2;
 	us = us < SEEK_MAX_US ? us : SEEK_MAX_US;
 	ident_random(&dice, 1);
-	us = us - us / 4 + us / 2 * dice / 256;
-	tv.tv_sec = (time_t)(us / 1000000);
-	tv.tv_usec = (suseconds_t)(us % 1000000);
+	tv = clock_tv(us - us / 4 + us / 2 * dice / 256);
 	event_add(k->timer, &tv);
-}
-
-static int
-on_admitted(void *arg, const struct wire_greet *g)
-{
-	(void)arg;
-	(void)g;
-	return ERR_OK;
 }
 
 static struct session *
@@ -65,8 +56,7 @@ on_down(void *arg, int err, const char *why)
 	later(k);
 }
 
-static const struct link_ops ops = {
-    .admitted = on_admitted, .up = on_up, .down = on_down};
+static const struct link_ops ops = {.up = on_up, .down = on_down};
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)

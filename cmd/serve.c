@@ -18,10 +18,7 @@
 #include "net/ctl.h"
 #include "net/ice_uri.h"
 #include "net/lan.h"
-#include "net/moves.h"
-#include "net/rdv_stand.h"
 #include "net/stock.h"
-#include "net/tcp.h"
 #include "usb/virtual.h"
 
 #define SERVE_USBIP "127.0.0.1:3240"
@@ -136,94 +133,6 @@ add_virtual(struct server *s, const char *spec)
 	return 0;
 }
 
-/* --- peers --- */
-
-static void
-on_accepted(void *arg, struct tcp *tcp)
-{
-	guest_accept(arg, tcp);
-}
-
-static const struct tcp_listener_ops listener_ops = {on_accepted};
-
-static int
-listen_at(struct server *s, const char *where)
-{
-	char why[256];
-	int err;
-
-	if (strcmp(where, "none") == 0) {
-		s->hidden = true;
-		return 0;
-	}
-	if (s->listeners == SERVER_LISTENERS)
-		return cmd_wrong(&cmd_serve, "at most %d times --listen",
-				 SERVER_LISTENERS);
-	err = tcp_listen(&s->listener[s->listeners], s->loop.base, where, &listener_ops,
-			 s, why, sizeof(why));
-	if (err != ERR_OK)
-		return cmd_fail(err, "%s", why);
-	log_info("serve listens at=%s", tcp_listener_where(s->listener[s->listeners]));
-	s->listeners++;
-	return 0;
-}
-
-static int
-add_rendezvous(struct server *s, const char *uri)
-{
-	int err = conf_add_rdv(&s->ctx->conf, uri);
-
-	if (err == ERR_FULL)
-		return cmd_wrong(&cmd_serve, "at most %d times --rendezvous",
-				 TICKET_RDVS);
-	if (err != ERR_OK)
-		return cmd_wrong(&cmd_serve,
-				 "\"%s\" is no rendezvous: rdv://HOST:PORT#PIN, as "
-				 "usbp2p rendezvous prints it",
-				 uri);
-	return 0;
-}
-
-/* Who changed the network they are in are found at once, and not after minutes. */
-static void
-on_moved(void *arg, bool addresses)
-{
-	struct server *s = arg;
-
-	for (unsigned i = 0; i < s->stands; i++)
-		rdv_stand_moved(s->stand[i], addresses);
-}
-
-static int
-register_at_all(struct server *s)
-{
-	const struct conf *c = &s->ctx->conf;
-	struct rdv_stand *r;
-
-	for (unsigned i = 0; i < c->rdvs; i++) {
-		r = rdv_stand_new(&s->loop.env.rdv, &c->rdv[i], s->loop.env.instance,
-				  &listener_ops, s);
-		if (r == NULL)
-			return cmd_fail(ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-		s->stand[s->stands++] = r;
-	}
-	if (s->stands > 0 && (s->moves = moves_new(s->loop.base, on_moved, s)) == NULL)
-		log_warn("changes of addresses are noticed by silence alone");
-	return 0;
-}
-
-static void
-leave_all(struct server *s)
-{
-	for (unsigned i = 0; i < s->listeners; i++)
-		tcp_listener_free(s->listener[i]);
-	moves_free(s->moves);
-	s->moves = NULL;
-	for (unsigned i = 0; i < s->stands; i++)
-		rdv_stand_free(s->stand[i]);
-	s->listeners = s->stands = 0;
-}
-
 /* --- start and end --- */
 
 void
@@ -247,7 +156,7 @@ on_stop(void *arg)
 	}
 	log_info("serve ends");
 	s->ending = true;
-	leave_all(s);
+	serve_door_close(s);
 	stocker_end_all(s);
 	LIST_EACH (&s->guests, l) {
 		guest_end(CONTAINER_OF(l, struct guest, link));
@@ -301,96 +210,89 @@ add_allowed(struct stock_allow *allow, const char *cidr)
 	return 0;
 }
 
-/* The first listener; peers that find it still need a ticket. */
-static int
-announce(struct server *s)
-{
-	char id[8], why[256] = "";
-	const char *port;
-	uint64_t n;
-	int err = ERR_FAIL;
+/* What stands on the command line and is not done at once. */
+struct line {
+	const char *usbip; /* where stock clients come, or NULL */
+	struct stock_allow allow;
+	bool lan;
+};
 
-	if (s->listeners == 0)
-		return cmd_wrong(&cmd_serve,
-				 "--lan wants a --listen that peers can reach");
-	port = strrchr(tcp_listener_where(s->listener[0]), ':');
-	peerid_short(ident_id(s->loop.ident), id);
-	if (port != NULL && text_to_u64(port + 1, 65535, &n))
-		err = lan_publish(&s->lan, s->loop.base, s->loop.env.name, id,
-				  (uint16_t)n, why, sizeof(why));
-	return err == ERR_OK ? 0
-			     : cmd_fail(err, "%s", why[0] != '\0' ? why : err_text(err));
+static int
+word(struct server *s, struct line *l, int o, const char *arg)
+{
+	switch (o) {
+	case OPT_LISTEN:
+		return serve_door_listen(s, arg);
+	case OPT_RENDEZVOUS:
+		return serve_door_rendezvous(s, arg);
+	case OPT_STUN:
+		s->loop.stun_fixed = true;
+		if (ice_uri_stun(&s->loop.servers.stun, arg) == ERR_OK)
+			return 0;
+		return cmd_wrong(&cmd_serve, "\"%s\" is no HOST:PORT", arg);
+	case OPT_SHARE:
+		return add_share(s, arg);
+	case OPT_VIRTUAL:
+		return add_virtual(s, arg);
+	case OPT_USBIP:
+		l->usbip = arg != NULL ? arg : SERVE_USBIP;
+		return 0;
+	case OPT_USBIP_ALLOW:
+		return add_allowed(&l->allow, arg);
+	case OPT_LAN:
+		l->lan = true;
+		return 0;
+	case CMD_OPERAND:
+		return cmd_wrong(&cmd_serve, "what is \"%s\" for?", arg);
+	default:
+		return err_exit(ERR_USAGE);
+	}
 }
 
 /* What no option said. */
 static int
-settings(struct server *s, const char **usbip, struct stock_allow *allow)
+settings(struct server *s, struct line *l)
 {
 	const struct conf *c = &s->ctx->conf;
 	int code = 0;
 
+	l->lan |= c->serve_lan;
 	for (unsigned i = 0; i < c->serve_virtual.n && code == 0; i++)
 		code = add_virtual(s, c->serve_virtual.word[i]);
-	if (*usbip == NULL && c->serve_usbip[0] != '\0')
-		*usbip = c->serve_usbip;
+	if (l->usbip == NULL && c->serve_usbip[0] != '\0')
+		l->usbip = c->serve_usbip;
 	for (unsigned i = 0; i < c->serve_usbip_allow.n && code == 0; i++)
-		code = add_allowed(allow, c->serve_usbip_allow.word[i]);
+		code = add_allowed(&l->allow, c->serve_usbip_allow.word[i]);
 	for (unsigned i = 0, given = s->listeners;
 	     code == 0 && given == 0 && !s->hidden && i < c->serve_listen.n; i++)
-		code = listen_at(s, c->serve_listen.word[i]);
+		code = serve_door_listen(s, c->serve_listen.word[i]);
 	return code;
 }
 
 static int
 options(struct server *s, int argc, char **argv)
 {
-	struct stock_allow allow = {0};
-	const char *arg, *usbip = NULL;
-	bool stock = false, lan = s->ctx->conf.serve_lan;
+	struct line l = {0};
 	struct cmd_args a;
+	const char *arg;
 	int o, code = 0;
 
 	cmd_args_init(&a, argc, argv);
-	while (code == 0 && (o = cmd_next(&a, &cmd_serve, &arg)) != CMD_END) {
-		if (o == OPT_LISTEN) {
-			code = listen_at(s, arg);
-		} else if (o == OPT_RENDEZVOUS) {
-			code = add_rendezvous(s, arg);
-		} else if (o == OPT_STUN) {
-			s->loop.stun_fixed = true;
-			if (ice_uri_stun(&s->loop.servers.stun, arg) != ERR_OK)
-				code =
-				    cmd_wrong(&cmd_serve, "\"%s\" is no HOST:PORT", arg);
-		} else if (o == OPT_VIRTUAL) {
-			code = add_virtual(s, arg);
-		} else if (o == OPT_SHARE) {
-			code = add_share(s, arg);
-		} else if (o == OPT_USBIP) {
-			stock = true;
-			usbip = arg != NULL ? arg : SERVE_USBIP;
-		} else if (o == OPT_USBIP_ALLOW) {
-			code = add_allowed(&allow, arg);
-		} else if (o == OPT_LAN) {
-			lan = true;
-		} else if (o == CMD_OPERAND) {
-			code = cmd_wrong(&cmd_serve, "what is \"%s\" for?", arg);
-		} else {
-			code = err_exit(ERR_USAGE);
-		}
-	}
-	if (code == 0 && allow.n > 0 && !stock)
+	while (code == 0 && (o = cmd_next(&a, &cmd_serve, &arg)) != CMD_END)
+		code = word(s, &l, o, arg);
+	if (code == 0 && l.allow.n > 0 && l.usbip == NULL)
 		code = cmd_wrong(&cmd_serve, "--usbip-allow is for --usbip");
 	if (code == 0)
-		code = settings(s, &usbip, &allow);
+		code = settings(s, &l);
 	if (code == 0 && s->hidden && (s->listeners > 0 || s->ctx->conf.rdvs == 0))
 		code = cmd_wrong(&cmd_serve,
 				 "--listen none stands alone, and wants --rendezvous");
 	if (code == 0)
-		code = register_at_all(s);
-	if (code == 0 && usbip != NULL)
-		code = stocker_listen(s, usbip, &allow);
-	if (code == 0 && lan)
-		code = announce(s);
+		code = serve_door_register(s);
+	if (code == 0 && l.usbip != NULL)
+		code = stocker_listen(s, l.usbip, &l.allow);
+	if (code == 0 && l.lan)
+		code = serve_door_announce(s);
 	return code;
 }
 
@@ -439,7 +341,7 @@ run_server(struct server *s, int argc, char **argv)
 	ctl_free(s->ctl);
 	lan_free(s->lan);
 	stock_listener_free(s->stock);
-	leave_all(s);
+	serve_door_close(s);
 	usb_host_stop(&s->bus);
 	usb_bus_fini(&s->bus);
 	if (s->reaper != NULL)

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/heap.h"
 #include "cmd/server.h"
 #include "core/log.h"
 #include "core/stock_door.h"
 #include "core/text.h"
+#include "net/heap.h"
 #include "net/stock.h"
 #include "vhci/pipe.h"
 

@@ -3,7 +3,9 @@
  * The parts of `serve` and how they know one another:
  *
  *	serve.c    options, start and end
+ *	serve_door.c where peers come in
  *	guest.c      one connected peer: link, session, exports
+ *	guest_knock.c who it is, and whether it comes in
  *	guest_hold.c one whose link was lost: its session waits for another
  *	guest_dev.c  the devices in its hands
  *	guest_may.c  what it may use, looked at again and again
@@ -199,6 +201,15 @@ const char *guest_name(const struct guest *);
 void guest_leave(struct guest *);
 
 /*
+ * guest_knock.c, when it comes and when its session begins: link_ops and exports_ops.
+ * An error: refused, and why. The reply gets our proof of its ticket.
+ */
+int guest_knock(void *guest, const struct wire_greet *, struct wire_greet *reply,
+		struct wire_refusal *) MUST_CHECK;
+int guest_judge(struct guest *, const struct wire_hello *, struct wire_hello *reply,
+		struct wire_refusal *) MUST_CHECK;
+
+/*
  * guest_may.c. The file of peers as it is now: false, this one is not in it any more.
  * After a change of what is shared with whom all are looked at, and lose what they
  * may not have.
@@ -290,6 +301,13 @@ void stocker_end_all(struct server *);
 void server_check_end(struct server *);
 bool server_shares(const struct server *, const struct usb_dev *);
 void server_reload(struct server *);
+
+/* serve_door.c: exit codes. Once all is said that options and settings do. */
+int serve_door_listen(struct server *, const char *where); /* "none": nowhere */
+int serve_door_rendezvous(struct server *, const char *uri);
+int serve_door_register(struct server *); /* at each of these */
+int serve_door_announce(struct server *);
+void serve_door_close(struct server *); /* of all but the announcement */
 
 /* serve_conf.c: SIGHUP */
 void server_reread(void *server);

@@ -290,15 +290,64 @@ follow(struct ctx *ctx)
 	return code;
 }
 
+/* What one process says; false: nothing, or one that was killed left this behind. */
+static bool
+ask(const char *path, char *buf)
+{
+	int err = sockets_ask(path, "{\"cmd\":\"status\"}", STATUS_TIMEOUT_MS, buf,
+			      CTL_LINE_MAX);
+
+	if (err != ERR_OK && err != ERR_NODEV)
+		fprintf(stderr, "usbp2p: %s: %s\n", path, err_text(err));
+	return err == ERR_OK;
+}
+
+static int
+say_nothing_runs(const struct ctx *ctx)
+{
+	if (access(ctx->dir, X_OK) != 0 && errno == EACCES)
+		return cmd_fail(
+		    ERR_LACKING,
+		    "no right to see what runs in %s: run this as its user, or "
+		    "set control.group and become a member of it",
+		    ctx->dir);
+	return cmd_fail(ERR_NODEV, "nothing runs in %s", ctx->dir);
+}
+
+static int
+show_all(const struct ctx *ctx, bool json)
+{
+	static const char head[] =
+	    "{\"schema\":\"" REPORT_SCHEMA "\",\"kind\":\"status\","
+	    "\"running\":[";
+	char *buf = malloc(CTL_LINE_MAX);
+	struct sockets s;
+	unsigned n = 0;
+
+	sockets_find(&s, ctx->dir, "");
+	for (unsigned i = 0; buf != NULL && i < s.n; i++) {
+		if (!ask(s.path[i], buf))
+			continue;
+		if (!json)
+			show(buf);
+		else
+			printf("%s%s", n == 0 ? head : ",", buf);
+		n++;
+	}
+	free(buf);
+	if (n == 0)
+		return say_nothing_runs(ctx);
+	if (json)
+		printf("]}\n");
+	return 0;
+}
+
 static int
 run(struct ctx *ctx, int argc, char **argv)
 {
-	struct sockets s;
-	char *buf;
+	bool json = false, each = false;
 	struct cmd_args a;
 	const char *arg;
-	bool json = false, each = false;
-	unsigned n = 0;
 	int o;
 
 	cmd_args_init(&a, argc, argv);
@@ -312,42 +361,7 @@ run(struct ctx *ctx, int argc, char **argv)
 		else
 			json = true;
 	}
-	if (each)
-		return follow(ctx);
-	buf = malloc(CTL_LINE_MAX);
-	sockets_find(&s, ctx->dir, "");
-	for (unsigned i = 0; buf != NULL && i < s.n; i++) {
-		int err = sockets_ask(s.path[i], "{\"cmd\":\"status\"}",
-				      STATUS_TIMEOUT_MS, buf, CTL_LINE_MAX);
-
-		if (err == ERR_NODEV)
-			continue; /* left behind by a process that was killed */
-		if (err != ERR_OK) {
-			fprintf(stderr, "usbp2p: %s: %s\n", s.path[i], err_text(err));
-			continue;
-		}
-		if (json)
-			printf("%s%s",
-			       n == 0 ? "{\"schema\":\"" REPORT_SCHEMA
-					"\",\"kind\":\"status\",\"running\":["
-				      : ",",
-			       buf);
-		else
-			show(buf);
-		n++;
-	}
-	free(buf);
-	if (n == 0 && (access(ctx->dir, X_OK) != 0 && errno == EACCES))
-		return cmd_fail(
-		    ERR_LACKING,
-		    "no right to see what runs in %s: run this as its user, or "
-		    "set control.group and become a member of it",
-		    ctx->dir);
-	if (n == 0)
-		return cmd_fail(ERR_NODEV, "nothing runs in %s", ctx->dir);
-	if (json)
-		printf("]}\n");
-	return 0;
+	return each ? follow(ctx) : show_all(ctx, json);
 }
 
 const struct cmd cmd_status = {"status", "", "show what runs in the state directory",

@@ -24,8 +24,7 @@ struct tickets {
 static void
 put_hex(struct text *t, const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		text_hex(t, p[i], 2);
+	text_bytes(t, p, n);
 	text_char(t, ' ');
 }
 

@@ -75,6 +75,13 @@ text_hex(struct text *t, uint64_t v, unsigned digits)
 	number(t, v, 16, digits);
 }
 
+void
+text_bytes(struct text *t, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		text_hex(t, p[i], 2);
+}
+
 size_t
 text_len(const char *s)
 {

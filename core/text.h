@@ -27,6 +27,9 @@ void text_i64(struct text *, int64_t);
 /* At least `digits` lower-case hexadecimal digits. */
 void text_hex(struct text *, uint64_t, unsigned digits);
 
+/* Bytes, two of these digits each. */
+void text_bytes(struct text *, const uint8_t *, size_t n);
+
 size_t text_len(const char *);
 bool text_equal(const char *, const char *);
 

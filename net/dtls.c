@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One DTLS 1.2 association. OpenSSL reads the datagram we are at and writes
- * datagrams through a BIO of our own, which keeps their boundaries.
+ * datagrams through a BIO of our own (net/dtls_bio).
  *
  * OpenSSL's retransmission timer compares with gettimeofday and cannot be told
  * the time. We ask it how long it has to run after each call and count that on
@@ -15,13 +15,13 @@
 #include <sys/time.h>
 
 #define ERR_STATE OPENSSL_ERR_STATE /* OpenSSL has a type of that name */
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #undef ERR_STATE
 
 #include "core/mem.h"
 #include "net/dtls.h"
+#include "net/dtls_bio.h"
 #include "net/dtls_filter.h"
 #include "net/ident_peer.h"
 
@@ -35,25 +35,22 @@
 #define DTLS_GIVE_UP   10000000u
 #define DTLS_MTU_MIN   256 /* OpenSSL wants as much */
 
-#define DTLS_RECORD    13 /* bytes in front of a record's fragment */
-#define DTLS_NONCE     8  /* AES-GCM sends this much of it (RFC 5288 3) */
+#define DTLS_NONCE     8 /* AES-GCM sends this much of it (RFC 5288 3) */
 #define DTLS_TAG       16
 
 struct dtls {
 	const struct dtls_ops *ops;
 	void *arg;
-	BIO_METHOD *method;
 	SSL_CTX *ctx;
 	SSL *ssl; /* owns the BIO */
+	struct dtls_bio bio;
 	struct ident_peer peer;
 	bool server, started, up;
 	bool busy; /* inside one of OpenSSL's calls */
 	int err;   /* sticky */
 	int late;  /* what it is when time is up */
 
-	const uint8_t *in; /* the datagram that OpenSSL has not read yet */
-	size_t in_n;
-	bool used; /* it was good for something */
+	bool used; /* the datagram we are at: it was good for something */
 
 	size_t mtu;
 	unsigned retry_us; /* first wait */
@@ -63,60 +60,6 @@ struct dtls {
 	uint8_t packet[DTLS_PLAIN_MAX];
 	size_t sealed_min; /* shortest fragment that can be genuine */
 };
-
-static int
-bio_write(BIO *b, const char *p, int n)
-{
-	struct dtls *d = BIO_get_data(b);
-
-	d->used = true;
-	d->ops->datagram(d->arg, (const uint8_t *)p, (size_t)n);
-	return n;
-}
-
-static int
-bio_read(BIO *b, char *p, int cap)
-{
-	struct dtls *d = BIO_get_data(b);
-	size_t n = d->in_n;
-
-	d->in_n = 0;
-	BIO_clear_retry_flags(b);
-	if (n == 0 || n > (size_t)cap) {
-		BIO_set_retry_read(b);
-		return -1;
-	}
-	memcpy(p, d->in, n);
-	return (int)n;
-}
-
-/* Not asked for the MTU: SSL_OP_NO_QUERY_MTU. */
-static long
-bio_ctrl(BIO *b, int cmd, long num, void *ptr)
-{
-	(void)b, (void)num, (void)ptr;
-	return cmd == BIO_CTRL_FLUSH;
-}
-
-/*
- * Each association has its own method: one for the process would be a variable
- * that nobody owns. The type is not from BIO_get_new_index, which runs out.
- */
-static BIO *
-bio_new(struct dtls *d)
-{
-	BIO *b;
-
-	if ((d->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "usbp2p datagram")) == NULL ||
-	    BIO_meth_set_write(d->method, bio_write) != 1 ||
-	    BIO_meth_set_read(d->method, bio_read) != 1 ||
-	    BIO_meth_set_ctrl(d->method, bio_ctrl) != 1 ||
-	    (b = BIO_new(d->method)) == NULL)
-		return NULL;
-	BIO_set_data(b, d);
-	BIO_set_init(b, 1);
-	return b;
-}
 
 /* How long the next wait is; us: the last one, 0 at first. */
 static unsigned int
@@ -152,7 +95,7 @@ set_channel(struct dtls *d)
 {
 	BIO *b;
 
-	if ((d->ssl = SSL_new(d->ctx)) == NULL || (b = bio_new(d)) == NULL)
+	if ((d->ssl = SSL_new(d->ctx)) == NULL || (b = dtls_bio_new(&d->bio)) == NULL)
 		return false;
 	SSL_set_bio(d->ssl, b, b);
 	SSL_set_app_data(d->ssl, d);
@@ -184,6 +127,8 @@ dtls_new(const struct ident *id, bool server, const uint8_t expect[IDENT_ID], si
 	d->ops = ops;
 	d->arg = arg;
 	d->server = server;
+	d->bio.out = ops->datagram;
+	d->bio.arg = arg;
 	d->mtu = mtu;
 	d->retry_us = first_wait(rtt_us);
 	d->deadline = UINT64_MAX;
@@ -224,7 +169,7 @@ dtls_free(struct dtls *d)
 		return;
 	ASSERT(!d->busy);
 	SSL_free(d->ssl);
-	BIO_meth_free(d->method);
+	dtls_bio_fini(&d->bio);
 	SSL_CTX_free(d->ctx);
 	free(d);
 }
@@ -367,22 +312,6 @@ read_packets(struct dtls *d, bool all)
 	}
 }
 
-/*
- * Too short to be sealed, without reading what it says: OpenSSL up to 3.0.20 ends
- * the association for such a record, which anybody can make. The datagram is whole
- * records (dtls_filter).
- */
-static bool
-too_short(const struct dtls *d, const uint8_t *p, size_t n)
-{
-	for (size_t at = 0, len; at < n; at += DTLS_RECORD + len) {
-		len = (size_t)p[at + 11] << 8 | p[at + 12];
-		if ((p[at + 3] != 0 || p[at + 4] != 0) && len < d->sealed_min)
-			return true;
-	}
-	return false;
-}
-
 int
 dtls_input(struct dtls *d, const uint8_t *p, size_t n, uint64_t now_us)
 {
@@ -392,22 +321,23 @@ dtls_input(struct dtls *d, const uint8_t *p, size_t n, uint64_t now_us)
 	ASSERT(!d->busy);
 	if (d->err != ERR_OK)
 		return d->err;
-	if (!d->started || !dtls_filter(d->server, p, n, &alert) || too_short(d, p, n)) {
+	if (!d->started || !dtls_filter(d->server, d->sealed_min, p, n, &alert)) {
 		if (alert != 0)
 			d->late = ident_peer_alert(alert);
 		d->dropped++;
 		d->seen.drops.corrupted += d->up;
 		return ERR_OK;
 	}
-	d->in = p;
-	d->in_n = n;
+	d->bio.in = p;
+	d->bio.in_n = n;
+	d->bio.wrote = false;
 	d->used = !was_up; /* pieces of a handshake need not show */
 	if (!was_up)
 		(void)handshake(d);
 	if (d->up && d->err == ERR_OK)
 		read_packets(d, !was_up);
-	d->in_n = 0;
-	if (!d->used && d->err == ERR_OK) {
+	d->bio.in_n = 0;
+	if (!d->used && !d->bio.wrote && d->err == ERR_OK) {
 		d->dropped++;
 		dtls_seen_dropped(&d->seen, p, n);
 	} else if (was_up) {
@@ -420,7 +350,6 @@ dtls_input(struct dtls *d, const uint8_t *p, size_t n, uint64_t now_us)
 int
 dtls_send(struct dtls *d, const uint8_t *p, size_t n)
 {
-	bool was = d->used;
 	int r;
 
 	ASSERT(!d->busy && n > 0);
@@ -433,7 +362,6 @@ dtls_send(struct dtls *d, const uint8_t *p, size_t n)
 	d->busy = true;
 	r = SSL_write(d->ssl, p, (int)n);
 	d->busy = false;
-	d->used = was;
 	if (r == (int)n)
 		return ERR_OK;
 	return fail(d, ident_peer_why(&d->peer, "dtls write"));
@@ -454,11 +382,5 @@ dtls_drops(const struct dtls *d, struct dtls_drops *s)
 int
 dtls_exporter(struct dtls *d, const char *label, uint8_t out[IDENT_MAC])
 {
-	if (!d->up)
-		return ERR_STATE;
-	if (SSL_export_keying_material(d->ssl, out, IDENT_MAC, label, strlen(label), NULL,
-				       0, 0) == 1)
-		return ERR_OK;
-	ERR_clear_error();
-	return ERR_FAIL;
+	return d->up ? ident_peer_export(d->ssl, label, out) : ERR_STATE;
 }

@@ -76,7 +76,7 @@ clear_record(bool server, uint8_t type, const uint8_t *p, size_t n, uint8_t *ale
 
 /* type | version 2 | epoch 2 | sequence 6 | length 2 | fragment */
 static bool
-record(bool server, struct rd *r, uint8_t *alert)
+record(bool server, size_t sealed_min, struct rd *r, uint8_t *alert)
 {
 	uint8_t type = rd_u8(r);
 	uint16_t version = rd_be16(r), epoch = rd_be16(r), n;
@@ -89,11 +89,11 @@ record(bool server, struct rd *r, uint8_t *alert)
 		return false;
 	if (version != DTLS_VERSION_1_2 && (version != DTLS_VERSION_1_0 || epoch != 0))
 		return false;
-	return epoch != 0 || clear_record(server, type, p, n, alert);
+	return epoch == 0 ? clear_record(server, type, p, n, alert) : n >= sealed_min;
 }
 
 bool
-dtls_filter(bool server, const uint8_t *p, size_t n, uint8_t *alert)
+dtls_filter(bool server, size_t sealed_min, const uint8_t *p, size_t n, uint8_t *alert)
 {
 	struct rd r;
 
@@ -102,7 +102,7 @@ dtls_filter(bool server, const uint8_t *p, size_t n, uint8_t *alert)
 		return false;
 	rd_init(&r, p, n);
 	while (rd_left(&r) > 0)
-		if (!record(server, &r, alert))
+		if (!record(server, sealed_min, &r, alert))
 			return false;
 	return true;
 }

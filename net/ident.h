@@ -6,7 +6,7 @@
  * issuers of certificates mean nothing; the subject is constant, because DTLS
  * 1.2 sends certificates in clear.
  *
- * Also the few primitives that need OpenSSL and no connection.
+ * Also the few primitives that need OpenSSL and no connection (ident_crypt.c).
  */
 #ifndef NET_IDENT_H
 #define NET_IDENT_H

@@ -106,3 +106,13 @@ ident_peer_why(const struct ident_peer *peer, const char *what)
 		return ident_peer_alert((uint8_t)(reason - SSL_AD_REASON_OFFSET));
 	return ERR_PROTO;
 }
+
+int
+ident_peer_export(struct ssl_st *ssl, const char *label, uint8_t out[IDENT_MAC])
+{
+	if (SSL_export_keying_material(ssl, out, IDENT_MAC, label, strlen(label), NULL, 0,
+				       0) == 1)
+		return ERR_OK;
+	ERR_clear_error();
+	return ERR_FAIL;
+}

@@ -40,4 +40,8 @@ int ident_peer_why(const struct ident_peer *, const char *what);
 /* ERR_REFUSED when the alert (RFC 8446 6) is about a certificate, else ERR_PROTO. */
 int ident_peer_alert(uint8_t alert);
 
+/* Keying material of a channel that is up; ERR_FAIL: there is none. */
+int
+ident_peer_export(struct ssl_st *, const char *label, uint8_t out[IDENT_MAC]) MUST_CHECK;
+
 #endif

@@ -88,7 +88,10 @@ struct link_ops {
 	int (*knock)(void *arg, const struct wire_greet *, struct wire_greet *reply,
 		     struct wire_refusal *no);
 
-	/* Attach: the server let us in and calls itself so. An error ends it. */
+	/*
+	 * Attach: the server let us in and calls itself so. An error ends it. May be
+	 * NULL.
+	 */
 	int (*admitted)(void *arg, const struct wire_greet *);
 
 	/*

@@ -68,9 +68,7 @@ link_rearm(struct link *l)
 	}
 	if (l->gone < l->batched && at < now + FULL_US)
 		at = now + FULL_US;
-	d = at > now ? at - now : 0;
-	tv.tv_sec = (time_t)(d / 1000000);
-	tv.tv_usec = (suseconds_t)(d % 1000000);
+	tv = clock_left(at, now);
 	event_add(l->timer, &tv);
 }
 

@@ -82,7 +82,7 @@ on_admit(struct link *l, struct rd *r)
 			  "the server does not know this ticket's secret");
 		return ERR_REFUSED;
 	}
-	if ((err = l->ops->admitted(l->arg, &g)) != ERR_OK)
+	if (l->ops->admitted != NULL && (err = l->ops->admitted(l->arg, &g)) != ERR_OK)
 		return err;
 	link_event(l, LINK_EV_ADMITTED);
 	return l->err;

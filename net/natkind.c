@@ -141,8 +141,7 @@ static void
 on_again(evutil_socket_t fd, short what, void *arg)
 {
 	struct natkind *k = arg;
-	struct timeval tv = {(time_t)(k->pause / 1000000),
-			     (suseconds_t)(k->pause % 1000000)};
+	struct timeval tv = clock_tv(k->pause);
 
 	(void)fd;
 	(void)what;

@@ -91,7 +91,7 @@ over(struct rdv_conn *c, int err, const char *why)
 static void
 after(struct rdv_conn *c, uint64_t us)
 {
-	struct timeval tv = {(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+	struct timeval tv = clock_tv(us);
 
 	event_add(c->timer, &tv);
 }
@@ -144,7 +144,8 @@ on_joined(struct rdv_conn *c, struct rd *r)
 		return ERR_PROTO;
 	c->ping_us = (uint64_t)j.idle_s * 1000000 / PING_SHARE;
 	after(c, c->ping_us);
-	c->ops->joined(c->arg);
+	if (c->ops->joined != NULL)
+		c->ops->joined(c->arg);
 	return ERR_OK;
 }
 
@@ -155,7 +156,8 @@ on_deliver(struct rdv_conn *c, struct rd *r)
 
 	if (rdv_get_parcel(r, &p) != ERR_OK)
 		return ERR_PROTO;
-	c->ops->parcel(c->arg, &p);
+	if (c->ops->parcel != NULL)
+		c->ops->parcel(c->arg, &p);
 	return ERR_OK;
 }
 
@@ -166,7 +168,8 @@ on_absent(struct rdv_conn *c, struct rd *r)
 
 	if (rdv_get_address(r, &a) != ERR_OK)
 		return ERR_PROTO;
-	c->ops->absent(c->arg, &a);
+	if (c->ops->absent != NULL)
+		c->ops->absent(c->arg, &a);
 	return ERR_OK;
 }
 
@@ -243,7 +246,8 @@ on_tls_up(void *arg, const uint8_t id[IDENT_ID])
 		return err;
 	if (c->env->relays != NULL && (err = say(c, RDV_TURN, NULL, 0)) != ERR_OK)
 		return err;
-	c->ops->up(c->arg);
+	if (c->ops->up != NULL)
+		c->ops->up(c->arg);
 	return ERR_OK;
 }
 

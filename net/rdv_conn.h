@@ -27,7 +27,7 @@ struct rdv_env {
 	void *arg;
 };
 
-/* From the loop; each may free the connection. */
+/* From the loop; each may free the connection. NULL, but for closed: not of interest. */
 struct rdv_conn_ops {
 	void (*up)(void *arg);     /* JOIN is sent, parcels may be */
 	void (*joined)(void *arg); /* and it was answered */

@@ -92,12 +92,6 @@ on_up(void *arg)
 }
 
 static void
-on_joined(void *arg)
-{
-	(void)arg;
-}
-
-static void
 on_parcel(void *arg, const struct rdv_parcel *p)
 {
 	struct dial *d = arg;
@@ -140,8 +134,8 @@ on_closed(void *arg, int err, const char *why)
 		destroy(d);
 }
 
-static const struct rdv_conn_ops conn_ops = {on_up, on_joined, on_parcel, on_absent,
-					     on_closed};
+static const struct rdv_conn_ops conn_ops = {
+    .up = on_up, .parcel = on_parcel, .absent = on_absent, .closed = on_closed};
 
 struct tcp *
 rdv_dial(const struct rdv_env *env, const struct rdv_uri *uri, const uint8_t host[PEERID],

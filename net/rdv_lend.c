@@ -33,26 +33,6 @@ on_relays(void *arg, const struct rdv_relays *r)
 }
 
 static void
-on_nothing(void *arg)
-{
-	(void)arg;
-}
-
-static void
-on_parcel(void *arg, const struct rdv_parcel *p)
-{
-	(void)arg;
-	(void)p;
-}
-
-static void
-on_absent(void *arg, const struct rdv_address *a)
-{
-	(void)arg;
-	(void)a;
-}
-
-static void
 on_closed(void *arg, int err, const char *why)
 {
 	struct rdv_lend *d = arg;
@@ -62,8 +42,7 @@ on_closed(void *arg, int err, const char *why)
 	event_active(d->next, EV_TIMEOUT, 1);
 }
 
-static const struct rdv_conn_ops conn_ops = {on_nothing, on_nothing, on_parcel, on_absent,
-					     on_closed};
+static const struct rdv_conn_ops conn_ops = {.closed = on_closed};
 
 static void
 on_next(evutil_socket_t fd, short what, void *arg)

@@ -37,12 +37,6 @@ tell(struct rdv_pipe *p, uint8_t flags, const uint8_t *data, size_t n)
 	rdv_conn_send(p->conn, &q);
 }
 
-static void
-on_connected(void *arg)
-{
-	(void)arg;
-}
-
 static int
 on_data(void *arg, const uint8_t *p, size_t n)
 {
@@ -65,7 +59,7 @@ on_closed(void *arg, int err)
 	p->closed(p->arg);
 }
 
-static const struct tcp_ops tcp_ops = {on_connected, on_data, on_closed};
+static const struct tcp_ops tcp_ops = {.data = on_data, .closed = on_closed};
 
 struct rdv_pipe *
 rdv_pipe_new(struct event_base *base, struct tcp *far, const struct rdv_address *with,

@@ -3,7 +3,7 @@
  * One TLS connection for each peer, at about 20 kB when it is silent, and the
  * rendezvous' engine. What is delivered it can neither read nor change.
  */
-#include <netinet/in.h>
+#include <sys/socket.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "net/bus.h"
 #include "net/clock.h"
+#include "net/heap.h"
 #include "net/rdv_server.h"
 #include "net/tcp.h"
 #include "net/tcp_addr.h"
@@ -55,21 +56,6 @@ struct member {
 	char name[8];
 };
 
-static void *
-heap_get(void *arg, size_t n)
-{
-	(void)arg;
-	return malloc(n);
-}
-
-static void
-heap_put(void *arg, void *p, size_t n)
-{
-	(void)arg;
-	(void)n;
-	free(p);
-}
-
 static void
 rearm(struct rdv_server *s)
 {
@@ -78,9 +64,7 @@ rearm(struct rdv_server *s)
 
 	if (at == UINT64_MAX || event_pending(s->timer, EV_TIMEOUT, NULL))
 		return;
-	at = at > now + TICK_US ? at - now : TICK_US;
-	tv.tv_sec = (time_t)(at / 1000000);
-	tv.tv_usec = (suseconds_t)(at % 1000000);
+	tv = clock_left(at > now + TICK_US ? at : now + TICK_US, now);
 	event_add(s->timer, &tv);
 }
 
@@ -212,10 +196,7 @@ network_of(const char *where, uint8_t key[PEERID])
 	struct tcp_where at;
 
 	if (tcp_where_split(&at, where) == ERR_OK && tcp_where_numeric(&at, &ss))
-		w = ss.ss_family == AF_INET6
-			? gate_network(((struct sockaddr_in6 *)&ss)->sin6_addr.s6_addr,
-				       16)
-			: gate_network((void *)&((struct sockaddr_in *)&ss)->sin_addr, 4);
+		w = tcp_addr_network(&ss);
 	memset(key, 0, PEERID);
 	key[0] = w.family;
 	memcpy(key + 1, w.prefix, sizeof(w.prefix));
@@ -271,12 +252,6 @@ member_free(struct member *m)
 	free(m);
 }
 
-static void
-on_connected(void *arg)
-{
-	(void)arg;
-}
-
 static int
 on_data(void *arg, const uint8_t *p, size_t n)
 {
@@ -296,7 +271,7 @@ on_closed(void *arg, int err)
 	rearm(s);
 }
 
-static const struct tcp_ops tcp_ops = {on_connected, on_data, on_closed};
+static const struct tcp_ops tcp_ops = {.data = on_data, .closed = on_closed};
 
 static void
 on_accepted(void *arg, struct tcp *tcp)
@@ -332,7 +307,7 @@ rdv_server_new(struct event_base *base, const struct ident *ident,
 	s->base = base;
 	s->ident = ident;
 	s->conf = conf;
-	s->pool = (struct pool){.get = heap_get, .put = heap_put, .budget = SIZE_MAX};
+	heap_pool(&s->pool, SIZE_MAX);
 	list_init(&s->members);
 	ident_random(&seed, sizeof(seed));
 	s->tls = tls_ctx_new(ident, TLS_RDV);

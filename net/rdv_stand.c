@@ -206,9 +206,7 @@ after(struct rdv_stand *s, uint64_t us)
 	uint8_t dice;
 
 	ident_random(&dice, 1);
-	us = us - us / 4 + us / 2 * dice / 256;
-	tv.tv_sec = (time_t)(us / 1000000);
-	tv.tv_usec = (suseconds_t)(us % 1000000);
+	tv = clock_tv(us - us / 4 + us / 2 * dice / 256);
 	event_add(s->timer, &tv);
 }
 
@@ -222,12 +220,6 @@ pause_us(const struct rdv_stand *s, int err)
 	for (unsigned i = 0; i < s->tries && us < RDV_BACK_MAX_US; i++)
 		us *= 2;
 	return us < RDV_BACK_MAX_US ? us : RDV_BACK_MAX_US;
-}
-
-static void
-on_up(void *arg)
-{
-	(void)arg;
 }
 
 static void
@@ -293,8 +285,8 @@ on_closed(void *arg, int err, const char *why)
 	s->tries++;
 }
 
-static const struct rdv_conn_ops conn_ops = {on_up, on_joined, on_parcel, on_absent,
-					     on_closed};
+static const struct rdv_conn_ops conn_ops = {
+    .joined = on_joined, .parcel = on_parcel, .absent = on_absent, .closed = on_closed};
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)

@@ -14,22 +14,14 @@
 #include <event2/event.h>
 
 #include "core/mem.h"
+#include "net/clock.h"
 #include "net/tcp_addr.h"
 #include "net/tcp_conn.h"
 
 #define READ_BYTES 16384 /* a turn */
 #define FINISH_US  2000000
 
-static const struct {
-	int level, name, value;
-} options[] = {
-    {IPPROTO_TCP, TCP_NODELAY, 1},
-    {SOL_SOCKET, SO_KEEPALIVE, 1},
-    {IPPROTO_TCP, TCP_KEEPIDLE, 10}, /* s */
-    {IPPROTO_TCP, TCP_KEEPINTVL, 5}, /* s */
-    {IPPROTO_TCP, TCP_KEEPCNT, 3},
-    {IPPROTO_TCP, TCP_USER_TIMEOUT, 25000}, /* ms; the same for unacknowledged data */
-};
+static const struct tcp_liveness usual = {10, 5, 25};
 
 static const struct {
 	int number, err;
@@ -148,7 +140,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 void
 tcp_after(struct tcp *t, uint64_t us, void (*then)(struct tcp *))
 {
-	struct timeval tv = {(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+	struct timeval tv = clock_tv(us);
 
 	t->then = then;
 	event_add(t->timer, &tv);
@@ -271,13 +263,29 @@ names(struct tcp *t)
 		tcp_addr_text(&ss, false, t->local);
 }
 
+static void
+set_options(int fd, const struct tcp_liveness *l)
+{
+	const struct {
+		int level, name, value;
+	} o[] = {
+	    {IPPROTO_TCP, TCP_NODELAY, 1},
+	    {SOL_SOCKET, SO_KEEPALIVE, 1},
+	    {IPPROTO_TCP, TCP_KEEPIDLE, l->idle_s},
+	    {IPPROTO_TCP, TCP_KEEPINTVL, l->interval_s},
+	    {IPPROTO_TCP, TCP_KEEPCNT, 3},
+	    {IPPROTO_TCP, TCP_USER_TIMEOUT, l->limit_s * 1000}, /* ms; data likewise */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(o); i++)
+		setsockopt(fd, o[i].level, o[i].name, &o[i].value, sizeof(o[i].value));
+}
+
 bool
 tcp_opened(struct tcp *t, int fd)
 {
 	t->fd = fd;
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		setsockopt(fd, options[i].level, options[i].name, &options[i].value,
-			   sizeof(options[i].value));
+	set_options(fd, &usual);
 	names(t);
 	t->rd = event_new(t->base, fd, EV_READ | EV_PERSIST, on_read, t);
 	t->wr = event_new(t->base, fd, EV_WRITE, on_write, t);
@@ -378,15 +386,8 @@ tcp_set_patience(struct tcp *t, uint64_t us)
 void
 tcp_set_liveness(struct tcp *t, const struct tcp_liveness *l)
 {
-	const int count = 3, limit_ms = l->limit_s * 1000;
-
-	if (t->state != TCP_OPEN)
-		return;
-	setsockopt(t->fd, IPPROTO_TCP, TCP_KEEPIDLE, &l->idle_s, sizeof(l->idle_s));
-	setsockopt(t->fd, IPPROTO_TCP, TCP_KEEPINTVL, &l->interval_s,
-		   sizeof(l->interval_s));
-	setsockopt(t->fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-	setsockopt(t->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+	if (t->state == TCP_OPEN)
+		set_options(t->fd, l);
 }
 
 int

@@ -23,7 +23,7 @@ struct tcp_listener;
 #define TCP_DIAL_US   5000000        /* for the name, and for each address */
 
 struct tcp_ops {
-	void (*connected)(void *arg);
+	void (*connected)(void *arg);                      /* of one that we dialled */
 	int (*data)(void *arg, const uint8_t *, size_t n); /* an error: closed follows */
 	void (*closed)(void *arg, int err); /* last call; do tcp_free, now or later */
 };

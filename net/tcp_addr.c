@@ -110,6 +110,15 @@ unmap(struct sockaddr_storage *ss)
 	memcpy(ss, &four, sizeof(four));
 }
 
+struct gate_network
+tcp_addr_network(const struct sockaddr_storage *ss)
+{
+	if (ss->ss_family == AF_INET6)
+		return gate_network(((const struct sockaddr_in6 *)ss)->sin6_addr.s6_addr,
+				    16);
+	return gate_network((const void *)&((const struct sockaddr_in *)ss)->sin_addr, 4);
+}
+
 bool
 tcp_addr_is_loopback(const struct sockaddr_storage *addr)
 {

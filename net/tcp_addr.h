@@ -41,6 +41,9 @@ bool tcp_where_is_localhost(const struct tcp_where *);
 
 bool tcp_addr_is_loopback(const struct sockaddr_storage *);
 
+/* Of an address of IP: whose limits count for it. */
+struct gate_network tcp_addr_network(const struct sockaddr_storage *);
+
 /* "127.0.0.1:80", "[::1]:80"; with port false "127.0.0.1", "::1". IPv4 mapped into
  * IPv6 is shown as IPv4. */
 void tcp_addr_text(const struct sockaddr_storage *, bool port, char buf[TCP_ADDR_TEXT]);

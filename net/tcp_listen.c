@@ -66,15 +66,6 @@ too_late(struct tcp *t)
 	tcp_close(t, ERR_TIMEOUT);
 }
 
-static struct gate_network
-network_of(const struct sockaddr_storage *ss)
-{
-	if (ss->ss_family == AF_INET6)
-		return gate_network(((const struct sockaddr_in6 *)ss)->sin6_addr.s6_addr,
-				    16);
-	return gate_network((const void *)&((const struct sockaddr_in *)ss)->sin_addr, 4);
-}
-
 /* Owns fd; NULL: closed. */
 static struct tcp *
 welcome(struct tcp_listener *l, int fd, int seat)
@@ -117,7 +108,7 @@ static void
 pause_for_a_while(struct tcp_listener *l)
 {
 	uint64_t us = l->limits.pause_us;
-	struct timeval tv = {(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+	struct timeval tv = clock_tv(us);
 
 	log_warn("listener %s pauses reason=\"%s\"", l->where, strerror(errno));
 	event_del(l->rd);
@@ -153,7 +144,7 @@ on_knock(evutil_socket_t lfd, short what, void *arg)
 			pause_for_a_while(l);
 		return;
 	}
-	w = network_of(&ss);
+	w = tcp_addr_network(&ss);
 	if ((seat = gate_enter(&l->gate, &w, clock_us())) < 0) {
 		log_debug("listener %s refuses a stranger", l->where);
 		close(fd);

@@ -394,11 +394,5 @@ tls_close(struct tls *t)
 int
 tls_exporter(struct tls *t, const char *label, uint8_t out[IDENT_MAC])
 {
-	if (!t->up)
-		return ERR_STATE;
-	if (SSL_export_keying_material(t->ssl, out, IDENT_MAC, label, strlen(label), NULL,
-				       0, 0) == 1)
-		return ERR_OK;
-	ERR_clear_error();
-	return ERR_FAIL;
+	return t->up ? ident_peer_export(t->ssl, label, out) : ERR_STATE;
 }

@@ -69,13 +69,15 @@ usb_bus_add(struct usb_bus *b, struct usb_dev *d)
 {
 	d->bus = b;
 	list_add(&b->devs, &d->link);
-	b->ops->arrived(b->arg, d);
+	if (b->ops != NULL)
+		b->ops->arrived(b->arg, d);
 }
 
 void
 usb_bus_remove(struct usb_bus *b, struct usb_dev *d)
 {
 	d->left = true; /* usb_bus_find no longer finds it */
-	b->ops->left(b->arg, d);
+	if (b->ops != NULL)
+		b->ops->left(b->arg, d);
 	usb_dev_left(d);
 }

@@ -32,6 +32,7 @@ struct usb_bus {
 /* devinfo.busnum of virtual devices; libusb counts real buses from 1. */
 #define USB_BUS_VIRTUAL 255
 
+/* ops NULL: nobody has to be told. */
 void usb_bus_init(struct usb_bus *, struct event_base *, const struct usb_bus_ops *,
 		  void *arg);
 

@@ -8,6 +8,7 @@
  * otherwise.
  */
 #include "cmd/attacher.h"
+#include "cmd/background.h"
 #include "cmd/report.h"
 #include "core/cur.h"
 #include "net/clock.h"
@@ -65,9 +66,9 @@ ctl_end(struct ctl_conn *c)
 }
 
 void
-attach_report(struct attacher *x, int code)
+background_report(int *report, int code)
 {
-	(void)x;
+	(void)report;
 	(void)code;
 }
 

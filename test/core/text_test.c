@@ -23,6 +23,11 @@ appends_and_cuts(void)
 	text_init(&t, b, sizeof(b));
 	text_i64(&t, INT64_MIN);
 	CHECK(t.full && strcmp(b, "-92233720368547") == 0);
+	text_init(&t, b, sizeof(b));
+	text_bytes(&t, (const uint8_t *)"\x00\x7f\xff", 3);
+	CHECK(!t.full && strcmp(b, "007fff") == 0);
+	text_bytes(&t, (const uint8_t *)"ABCDEF", 6);
+	CHECK(t.full && strcmp(b, "007fff414243444") == 0);
 }
 
 static void

@@ -123,7 +123,7 @@ passes_what_peers_send(void)
 			bool want = server ? rows[i].to_server : rows[i].to_client;
 
 			memcpy(p + 1, rows[i].p, rows[i].n);
-			if (dtls_filter(server, p + 1, rows[i].n, &alert) != want) {
+			if (dtls_filter(server, 1, p + 1, rows[i].n, &alert) != want) {
 				printf("# %s\n", rows[i].what);
 				CHECK(!"the filter is wrong");
 			}
@@ -138,9 +138,21 @@ longest_record(void)
 	static uint8_t p[17000] = {HEAD(23, 0xfd, 1, 16640)};
 	uint8_t alert;
 
-	CHECK(dtls_filter(true, p, 16653, &alert));
+	CHECK(dtls_filter(true, 1, p, 16653, &alert));
 	p[12]++;
-	CHECK(!dtls_filter(true, p, 16654, &alert));
+	CHECK(!dtls_filter(true, 1, p, 16654, &alert));
 }
 
-TEST_MAIN(TEST(passes_what_peers_send), TEST(longest_record))
+/* Of sealed records: those in clear may be short. */
+static void
+shortest_record(void)
+{
+	static uint8_t p[] = {HEAD(20, 0xfd, 0, 1), 1, HEAD(23, 0xfd, 1, 3), 1, 2, 3};
+	uint8_t alert;
+
+	CHECK(dtls_filter(true, 3, p, sizeof(p), &alert));
+	CHECK(!dtls_filter(true, 4, p, sizeof(p), &alert));
+	CHECK_EQ(alert, 0);
+}
+
+TEST_MAIN(TEST(passes_what_peers_send), TEST(longest_record), TEST(shortest_record))

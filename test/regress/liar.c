@@ -14,6 +14,7 @@
 #include "cmd/cmd.h"
 #include "core/rdv_uri.h"
 #include "core/text.h"
+#include "net/heap.h"
 #include "test/net/liar.h"
 
 #define LOOK_US 50000
@@ -48,21 +49,6 @@ struct program {
 	struct liar liar;
 	enum act act;
 };
-
-static void *
-heap_get(void *arg, size_t n)
-{
-	(void)arg;
-	return malloc(n);
-}
-
-static void
-heap_put(void *arg, void *p, size_t n)
-{
-	(void)arg;
-	(void)n;
-	free(p);
-}
 
 /* When the guest has left. */
 static void
@@ -146,7 +132,7 @@ main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	p.base = event_base_new();
-	l->pool = (struct pool){.get = heap_get, .put = heap_put, .budget = SIZE_MAX};
+	heap_pool(&l->pool, SIZE_MAX);
 	l->conf = rdv_usual;
 	l->conf.id.rate[RDV_JOINS] = l->conf.id.rate[RDV_OPENS] = always;
 	l->conf.network.rate[RDV_JOINS] = l->conf.network.rate[RDV_OPENS] = always;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The heap as a pool, and the end when core/ finds a bug.
+ * The heap as a pool.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "cmd/heap.h"
+#include "net/heap.h"
 
 static void *
 get(void *arg, size_t n)
@@ -26,11 +25,4 @@ void
 heap_pool(struct pool *p, size_t budget)
 {
 	*p = (struct pool){.get = get, .put = put, .budget = budget};
-}
-
-_Noreturn void
-core_panic(const char *file, int line)
-{
-	fprintf(stderr, "usbp2p: bug at %s:%d, please report it\n", file, line);
-	abort();
 }

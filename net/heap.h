@@ -2,8 +2,8 @@
 /*
  * Pools for core/ on a host: the heap behind a budget.
  */
-#ifndef CMD_HEAP_H
-#define CMD_HEAP_H
+#ifndef NET_HEAP_H
+#define NET_HEAP_H
 
 #include "core/mem.h"
 
