@@ -12,7 +12,7 @@ sh -c 'trap "" XFSZ; exec prlimit --fsize=2097152 "$@"' - "$BIN" -o serve.name=l
 served=$!
 pids="$pids $served"
 wait_for 10 serving "$work/lab" || bail "serve does not start"
-trap 'kill -CONT "$served" 2>/dev/null; at_end' EXIT
+trap 'cache_rc=$?; kill -CONT "$served" 2>/dev/null; (exit $cache_rc); at_end' EXIT
 "$BIN" -s "$work/anna" list "$(ticket lab --name anna)" --as lab >/dev/null || bail "no way to serve"
 
 start_attach() {
