@@ -82,8 +82,8 @@ put_device(const struct attached *x, struct json *j)
 	static const char *const state[] = {
 	    [ATTACHED_OFFERED] = "offered",    [ATTACHED_ASKING] = "asking",
 	    [ATTACHED_KERNEL] = "enumerating", [ATTACHED_UP] = "attached",
-	    [ATTACHED_WAITING] = "waiting",    [ATTACHED_EJECTING] = "leaving",
-	    [ATTACHED_LEAVING] = "leaving"};
+	    [ATTACHED_FLUSHING] = "flushing",  [ATTACHED_WAITING] = "waiting",
+	    [ATTACHED_EJECTING] = "leaving",   [ATTACHED_LEAVING] = "leaving"};
 	struct import_stats s;
 
 	json_open(j, NULL);

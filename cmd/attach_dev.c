@@ -88,7 +88,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (x->state == ATTACHED_LEAVING)
 		attached_left(x, !known || p.status == VHCI_FREE);
-	else if (x->state == ATTACHED_EJECTING)
+	else if (x->state == ATTACHED_EJECTING || x->state == ATTACHED_FLUSHING)
 		attached_watch_eject(x);
 	else if (x->state == ATTACHED_WAITING)
 		attached_look(x);

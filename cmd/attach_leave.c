@@ -97,21 +97,47 @@ attached_leave(struct attached *x)
 	event_active(x->poll, EV_TIMEOUT, 1);
 }
 
-/* When the disk has what was written, if the peer is still there for that. */
+static struct link *
+link_of(const struct attached *x)
+{
+	return x->of->remote != NULL ? remote_link(x->of->remote) : NULL;
+}
+
+static void
+ping(const struct attached *x)
+{
+	if (link_of(x) != NULL)
+		link_ping(link_of(x));
+}
+
+/* Until the disk has what was written, if the peer is still there for that. */
+static bool
+flush(struct attached *x, enum attached_state state)
+{
+	if (x->dev == 0 || !attached_unflushed(x))
+		return false;
+	log_info("device %s is waited for: it has not all that was written",
+		 x->info.busid);
+	x->state = state;
+	x->poll_end = clock_us() + FLUSH_US;
+	ping(x);
+	attached_wake_at(x, clock_us() + LOOK_US);
+	return true;
+}
+
+bool
+attached_flush(struct attached *x)
+{
+	return flush(x, ATTACHED_FLUSHING);
+}
+
 static void
 flush_and_leave(struct attached *x)
 {
 	vhci_eject_free(x->eject);
 	x->eject = NULL;
-	if (x->state == ATTACHED_LEAVING)
-		return;
-	if (x->dev == 0 || !attached_unflushed(x)) {
+	if (x->state != ATTACHED_LEAVING && !flush(x, ATTACHED_EJECTING))
 		attached_leave(x);
-		return;
-	}
-	x->state = ATTACHED_EJECTING;
-	x->poll_end = clock_us() + FLUSH_US;
-	attached_wake_at(x, clock_us() + LOOK_US);
 }
 
 static void
@@ -133,41 +159,50 @@ attached_eject(struct attached *x)
 		return;
 	}
 	x->state = ATTACHED_EJECTING;
+	x->poll_end = 0;
 	attached_wake_at(x, clock_us() + SILENCE_US);
-	if (x->of->remote != NULL && remote_link(x->of->remote) != NULL)
-		link_ping(remote_link(x->of->remote));
+	ping(x);
 }
 
 /* Longer if the peer is far: an answer that is late would cost what is not flushed. */
 static bool
-is_silent(const struct attached *x, const struct link *l)
+is_silent(const struct attached *x)
 {
+	const struct link *l = link_of(x);
 	struct arq_stats s;
 
+	if (clock_us() + FLUSH_US < x->poll_end + SILENCE_US)
+		return false; /* it was asked a moment ago */
 	if (x->far != NULL)
 		return far_silent(x->far, SILENCE_US);
 	return l == NULL || !link_stats(l, &s) ||
 	       link_silence_us(l) >= SILENCE_US + 4 * s.srtt_us;
 }
 
+static void
+wait_no_more(struct attached *x)
+{
+	if (x->state == ATTACHED_FLUSHING)
+		via_again(x);
+	else
+		attached_leave(x);
+}
+
 /* Drivers end only while the peer answers: a silent one is not waited for. */
 void
 attached_watch_eject(struct attached *x)
 {
-	struct link *l = x->of->remote != NULL ? remote_link(x->of->remote) : NULL;
-
 	if (x->eject == NULL && (!attached_unflushed(x) || clock_us() >= x->poll_end)) {
-		attached_leave(x);
+		wait_no_more(x);
 		return;
 	}
-	if (is_silent(x, l)) {
-		log_info("device %s unplugged reason=\"the peer is silent\"",
-			 x->info.busid);
-		attached_leave(x);
+	if (is_silent(x)) {
+		log_info("device %s %s reason=\"the peer is silent\"", x->info.busid,
+			 x->state == ATTACHED_FLUSHING ? "not waited for" : "unplugged");
+		wait_no_more(x);
 		return;
 	}
-	if (l != NULL)
-		link_ping(l);
+	ping(x);
 	attached_wake_at(x, clock_us() + (x->eject != NULL ? SILENCE_US : LOOK_US));
 }
 
@@ -203,7 +238,8 @@ attached_lose(struct attached *x, const char *why)
 	}
 	if (x->want->once && x->want->line && x->of->code == 0)
 		x->of->code = err_exit(ERR_GONE);
-	if (x->state != ATTACHED_UP && x->state != ATTACHED_OFFERED)
+	if (x->state != ATTACHED_UP && x->state != ATTACHED_OFFERED &&
+	    x->state != ATTACHED_FLUSHING)
 		attached_fail(x, ERR_GONE, why);
 	else
 		attached_part(x, ERR_GONE, why, true);

@@ -44,7 +44,7 @@ on_going(void *arg)
 	LIST_EACH_SAFE (&a->devs, l, n) {
 		struct attached *x = CONTAINER_OF(l, struct attached, link);
 
-		if (x->state > ATTACHED_UP)
+		if (x->state >= ATTACHED_WAITING)
 			continue;
 		x->again = !x->want->once;
 		text_copy(x->why, sizeof(x->why), "this machine sleeps");

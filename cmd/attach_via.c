@@ -21,8 +21,8 @@
 /* --- the client's bytes --- */
 
 /* Offered again; the server has the device until the next one asks. */
-static void
-offer_again(struct attached *x)
+void
+via_again(struct attached *x)
 {
 	via_leave(x);
 	attached_cache_end(x);
@@ -41,7 +41,9 @@ on_closed(void *arg, int err)
 
 	log_info("device %s let go by its client reason=\"%s\"", x->info.busid,
 		 err == ERR_CLOSED ? "it closed" : err_text(err));
-	offer_again(x);
+	via_leave(x);
+	if (x->state == ATTACHED_UP && !attached_flush(x))
+		via_again(x);
 }
 
 static const struct vhci_pipe_ops pipe_ops = {attached_input, attached_output,
@@ -73,7 +75,7 @@ refuse(struct attached *x, int err, const char *why)
 			 stock_conn_peer(conn), why);
 		stock_no(conn, status);
 	}
-	offer_again(x);
+	via_again(x);
 }
 
 /* Through the bridge to the client. */
@@ -193,7 +195,7 @@ on_left(void *arg, struct stock_conn *conn)
 
 		if (x->conn == conn) {
 			x->conn = NULL;
-			offer_again(x);
+			via_again(x);
 			return;
 		}
 	}

@@ -107,6 +107,7 @@ enum attached_state {
 	ATTACHED_ASKING,  /* the server was asked */
 	ATTACHED_KERNEL,  /* the kernel enumerates it */
 	ATTACHED_UP,
+	ATTACHED_FLUSHING, /* its client has gone, its disk has not all yet */
 	ATTACHED_WAITING,  /* for it to come, or come back */
 	ATTACHED_EJECTING, /* the kernel's drivers are being taken off */
 	ATTACHED_LEAVING,  /* until the port is free */
@@ -201,7 +202,9 @@ void attached_leave(struct attached *);                /* unplugs at once */
 void attached_eject(struct attached *);                /* drivers first, then unplugs */
 void attached_abandon(struct attacher *);              /* all, as they are: the end */
 void attached_wake_at(struct attached *, uint64_t us); /* its poll */
-/* What poll does: of LEAVING, EJECTING, WAITING. */
+/* Waits until its disk has what was written, then via_again; false: it has. */
+bool attached_flush(struct attached *);
+/* What poll does: of LEAVING; EJECTING and FLUSHING; WAITING. */
 void attached_left(struct attached *, bool port_free);
 void attached_watch_eject(struct attached *);
 void attached_look(struct attached *);
@@ -235,6 +238,7 @@ void attached_forget_conn(struct attacher *, struct ctl_conn *);
 int via_read(struct attacher *, const char *arg); /* --via; an exit code */
 int via_start(struct attacher *);                 /* likewise */
 void via_offer(struct attached *);
+void via_again(struct attached *); /* to the next client */
 void via_leave(struct attached *); /* no client has it any more */
 
 /* attach_stock.c */

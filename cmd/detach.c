@@ -58,6 +58,8 @@ detach_one(const struct sockets *s, const char *word)
 		json_str(&j, "busid", f.busid);
 	json_close(&j);
 	err = ctl_call(f.path, request, DETACH_TIMEOUT_MS, no_line, NULL);
+	if (err == ERR_FAIL)
+		return err_exit(err); /* its line has said why */
 	return err == ERR_OK || err == ERR_CLOSED
 		   ? 0
 		   : cmd_fail(err, "%s: %s", word, err_text(err));
@@ -67,13 +69,17 @@ static int
 detach_all(const struct sockets *s)
 {
 	unsigned done = 0;
+	bool failed = false;
 
 	for (unsigned i = 0; i < s->n; i++) {
 		int err = ctl_call(s->path[i], "{\"cmd\":\"detach\",\"all\":true}",
 				   DETACH_TIMEOUT_MS, no_line, NULL);
 
 		done += err == ERR_OK || err == ERR_CLOSED;
+		failed = failed || err == ERR_FAIL;
 	}
+	if (failed)
+		return err_exit(ERR_FAIL);
 	return done > 0 ? 0 : cmd_fail(ERR_NODEV, "nothing is attached");
 }
 

@@ -134,6 +134,7 @@ static void
 hold(struct unit *u, struct unit_cmd *c)
 {
 	unit_cmd_add(u, c);
+	c->held = true;
 	u->held += c->len;
 	u->cached->bytes += c->len;
 	u->cached->writes++;
@@ -142,6 +143,9 @@ hold(struct unit *u, struct unit_cmd *c)
 static void
 unhold(struct unit *u, struct unit_cmd *c)
 {
+	if (!c->held)
+		return;
+	c->held = false;
 	u->held -= c->len;
 	u->cached->bytes -= c->len;
 	u->cached->writes--;
@@ -168,6 +172,16 @@ put_off(struct unit *u, struct unit_cmd *c)
 	unit_owe(u);
 }
 
+/* The device waits for the rest in vain: its driver hears of that, and resets it. */
+static void
+half_sent(struct unit *u, struct unit_cmd *c)
+{
+	unhold(u, c);
+	u->own.write = NULL;
+	unit_own_end(u, -LINUX_EPROTO);
+	bot_owe(u->bot);
+}
+
 void
 unit_cache_take(struct unit *u)
 {
@@ -184,8 +198,11 @@ unit_cache_take(struct unit *u)
 		u->row_lun = c->lun;
 	}
 	hold(u, c);
-	if (send_write(u, c) != ERR_OK && !c->part[UNIT_BLOCK].sent) {
-		put_off(u, c);
+	if (send_write(u, c) != ERR_OK) {
+		if (c->part[UNIT_BLOCK].sent)
+			half_sent(u, c);
+		else
+			put_off(u, c);
 		return;
 	}
 	o->write = NULL;
@@ -214,8 +231,7 @@ unit_cache_forget(struct unit *u)
 	LIST_EACH (&u->row, l) {
 		struct unit_cmd *c = CONTAINER_OF(l, struct unit_cmd, link);
 
-		if (u->use == UNIT_WRITES && !c->sense)
-			unhold(u, c);
+		unhold(u, c);
 	}
 }
 
@@ -248,20 +264,23 @@ unit_cache_lose(struct unit *u, const uint8_t why[3])
 {
 	struct unit_lun *l = &u->lun[u->row_lun & 15];
 	struct unit_cmd *c;
+	bool none = true;
 
 	ASSERT(u->opens == 0);
 	while ((c = unit_first(u)) != NULL) {
-		if (!c->sense)
-			unhold(u, c);
-		if (!c->sense && !c->good) {
+		if (c->held && !c->good) {
+			none = false;
 			u->cached->lost_writes++;
 			u->cached->lost_bytes += c->len;
 		}
+		unhold(u, c);
 		unit_cmd_free(u, c);
 	}
+	finish(u);
+	if (none)
+		return;
 	l->latched = true;
 	memcpy(l->why, why == NULL ? lost : why, sizeof(l->why));
-	finish(u);
 	if (!u->own.on || u->own.have || u->own.write == NULL ||
 	    u->own.write->lun != u->row_lun)
 		return;
@@ -280,7 +299,7 @@ send_again(struct unit *u)
 	LIST_EACH_SAFE (&u->row, l, n) {
 		struct unit_cmd *c = CONTAINER_OF(l, struct unit_cmd, link);
 
-		if (c->sense) {
+		if (!c->held) {
 			unit_cmd_free(u, c);
 			continue;
 		}

@@ -44,6 +44,7 @@ struct unit_cmd {
 	} part[UNIT_PARTS];
 	bool cancelled;  /* all of them */
 	bool sense, out; /* REQUEST SENSE; its data go to the device */
+	bool held;       /* a write that is done for the driver, but not by the device */
 	bool good;       /* it has ended, and all its data are here, since: */
 	uint64_t at, sent_at;
 	uint64_t got; /* bytes that had come when it was sent */

@@ -732,6 +732,24 @@ reads_wait(void)
 	teardown();
 }
 
+/* And nothing more is read when one has begun: it would wait for that, too. */
+static void
+no_read_ahead_of_it(void)
+{
+	uint8_t cdb[16];
+	unsigned at;
+
+	told();
+	read_by_the_device(0);
+	submits = 4; /* no room for what would be read now */
+	read_by_the_device(NEXT);
+	at = fars;
+	cdb_write(cdb, 16, NEXT);
+	HEARD(command(cdb, false, READ), 0, 31, 0);
+	CHECK_EQ(fars, at);
+	teardown();
+}
+
 /* What waits when it fails fails as well. */
 static void
 waits_in_vain(void)
@@ -987,26 +1005,120 @@ no_room(void)
 	teardown();
 }
 
-/* A command that is sent in part: the disk has to be reset. */
+/* The driver resets the disk. */
+static void
+resets(void)
+{
+	uint32_t c = control(0x21, 0xff, 0, 0, 0);
+
+	gives(fars - 1, 0, 0);
+	HEARD(c, 0, 0, 0);
+}
+
+/* A write that is sent in part has failed for its driver, and is lost for nobody. */
+static void
+half_a_write(void)
+{
+	for (unsigned part = 1; part < 3; part++)
+		for (unsigned others = 0; others < 2; others++) {
+			unsigned at, before;
+			uint32_t s;
+
+			told();
+			before = fars;
+			if (others > 0)
+				(void)WRITES(8, 'o');
+			at = fars;
+			submits = 1 + part;
+			s = write_of(0, NEXT, 'a');
+			CHECK_EQ(fars, at + part);
+			CHECK_EQ(cached()->hits, others);
+			CHECK_EQ(cached()->writes, others);
+			CHECK_EQ(cached()->bytes, others * READ);
+			if (others > 0)
+				is_done(before);
+			gives(at, 31, 0);
+			if (part > 1)
+				gives(at + 1, READ, 0);
+			CHECK_EQ(cached()->lost_writes, 0);
+			HEARD(s, -LINUX_EPROTO, 0, 0);
+			resets();
+			is_done(WRITES(0, 'a'));
+			CHECK_EQ(cached()->lost_writes, 0);
+			teardown();
+		}
+}
+
+/* It has waited, and its driver for its status. */
+static void
+half_a_write_later(void)
+{
+	unsigned at;
+	uint32_t s;
+
+	told();
+	at = WRITES(8, 'o');
+	submit_says = ERR_NOMEM;
+	s = write_of(0, NEXT, 'a');
+	CHECK(silent());
+	submit_says = ERR_OK;
+	submits = 2;
+	gives(at, 31, 0);
+	CHECK_EQ(fars, at + 4);
+	HEARD(s, -LINUX_EPROTO, 0, 0);
+	gives(at + 1, READ, 0);
+	csw_of(at + 2, at, 0, 0);
+	gives(at + 3, 31, 0);
+	CHECK_EQ(cached()->lost_writes, 0);
+	HEARD(command(ready, false, 0), -LINUX_EPROTO, 0, 0);
+	resets();
+	is_done(WRITES(0, 'a'));
+	teardown();
+}
+
+/* Those before it are lost all the same, or begin anew, and it does not. */
+static void
+half_a_write_behind(void)
+{
+	for (unsigned again = 0; again < 2; again++) {
+		unsigned at;
+		uint32_t s;
+
+		told();
+		at = WRITES(8, 'o');
+		submits = 2;
+		s = write_of(0, NEXT, 'a');
+		gives(at, 31, 0);
+		gives(at + 1, READ, 0);
+		csw_of(at + 2, at, 0, 1);
+		comes_back(at + 3);
+		gives(at + 4, 31, 0);
+		gives_bytes(at + 5,
+			    (const uint8_t[18]){0x70, 0, again ? 6 : 3, 0, 0, 0, 0, 10, 0,
+						0, 0, 0, 0x29},
+			    18);
+		csw_of(at + 6, at + 4, 0, 0);
+		if (again) {
+			CHECK_EQ(fars, at + 10);
+			is_done(at + 7);
+		}
+		HEARD(s, -LINUX_EPROTO, 0, 0);
+		CHECK_EQ(fars, at + (again ? 10 : 7));
+		CHECK_EQ(cached()->lost_writes, !again);
+		CHECK_EQ(cached()->lost_bytes, again ? 0 : READ);
+		CHECK_EQ(cached()->writes, 0);
+		teardown();
+	}
+}
+
+/* REQUEST SENSE is: the disk has to be reset. */
 static void
 half_sent(void)
 {
-	uint32_t c, s;
+	uint32_t c;
 	unsigned at;
 
 	told();
-	at = fars;
-	submits = 2;
-	s = write_of(0, NEXT, 'a');
-	CHECK_EQ(fars, at + 1);
-	HEARD_CSW(s, tag, 0, 0);
-	gives(at, 31, 0);
-	CHECK_EQ(cached()->lost_writes, 1);
-	c = command(ready, false, 0);
-	HEARD(c, -LINUX_EPROTO, 0, 0);
-	teardown();
-
-	told(); /* REQUEST SENSE is */
 	at = WRITES(0, 'a');
 	gives(at, 31, 0);
 	gives(at + 1, READ, 0);
@@ -1046,6 +1158,7 @@ no_memory(void)
 			is_done(at);
 		hear_all();
 		CHECK_EQ(cached()->writes, 0);
+		CHECK_EQ(cached()->lost_writes, 0);
 		teardown();
 	}
 }
@@ -1053,7 +1166,8 @@ no_memory(void)
 TEST_MAIN(TEST(shown), TEST(shown_or_not), TEST(disk_without_modes), TEST(not_for_all),
 	  TEST(latched), TEST(other_failures), TEST(attention), TEST(flush),
 	  TEST(flush_fails), TEST(fua), TEST(others_wait), TEST(reads_wait),
-	  TEST(waits_in_vain), TEST(two_that_wait), TEST(taken_back_while_it_waits),
-	  TEST(another_lun), TEST(barriers), TEST(barriers_that_wait_too_long),
-	  TEST(reset_of_half_a_write), TEST(window), TEST(no_room), TEST(half_sent),
-	  TEST(no_memory))
+	  TEST(no_read_ahead_of_it), TEST(waits_in_vain), TEST(two_that_wait),
+	  TEST(taken_back_while_it_waits), TEST(another_lun), TEST(barriers),
+	  TEST(barriers_that_wait_too_long), TEST(reset_of_half_a_write), TEST(window),
+	  TEST(no_room), TEST(half_a_write), TEST(half_a_write_later),
+	  TEST(half_a_write_behind), TEST(half_sent), TEST(no_memory))

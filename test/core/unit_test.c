@@ -278,6 +278,38 @@ another_read(void)
 	teardown();
 }
 
+/* It fails, as when the medium is another: what is here is of the old one. */
+static void
+another_medium(void)
+{
+	static const uint8_t ready[16] = {0};
+
+	for (unsigned reads = 0; reads < 2; reads++) {
+		unsigned at = streaming();
+		uint8_t cdb[16];
+		uint32_t d, s;
+
+		all_go_well(at, 'a');
+		at = fars;
+		cdb_read(cdb, 1000, NEXT);
+		HEARD(command(reads ? cdb : ready, reads, reads ? READ : 0), 0, 31, 0);
+		gives(at, 31, 0);
+		if (reads) {
+			d = submit(IN, READ);
+			gives(at + 1, 0, 0);
+			HEARD(d, 0, 0, 0);
+		}
+		s = submit(IN, 13);
+		csw_of(fars - 1, at, reads ? READ : 0, 1);
+		HEARD_CSW(s, tag, reads ? READ : 0, 1);
+		at = fars;
+		read_by_the_device(16);
+		CHECK_EQ(lba_of(at), 16);
+		CHECK_EQ(fars, at + 3);
+		teardown();
+	}
+}
+
 /* Several who read, each behind itself: the first has it, until it stays away. */
 static void
 two_who_read(void)
@@ -697,8 +729,8 @@ impossible_replies(void)
 
 TEST_MAIN(TEST(the_next_is_there), TEST(it_is_on_its_way), TEST(in_any_order),
 	  TEST(other_pieces), TEST(more_than_there_is), TEST(who_is_read_ahead),
-	  TEST(another_command), TEST(another_read), TEST(two_who_read), TEST(too_old),
-	  TEST(a_bad_block_ahead), TEST(a_bad_block), TEST(what_is_said_once),
-	  TEST(sense_is_patient), TEST(attention_while_it_waits),
+	  TEST(another_command), TEST(another_read), TEST(another_medium),
+	  TEST(two_who_read), TEST(too_old), TEST(a_bad_block_ahead), TEST(a_bad_block),
+	  TEST(what_is_said_once), TEST(sense_is_patient), TEST(attention_while_it_waits),
 	  TEST(a_command_meanwhile), TEST(beyond_mending), TEST(less_than_asked),
 	  TEST(a_reset_in_between), TEST(taken_back), TEST(impossible_replies))
