@@ -26,7 +26,7 @@ log_of() {
 one() {
 	name=$(name_of "$3")
 	log=$(log_of "$1" "$name")
-	rc=0
+	rc=0 from=$(date +%s)
 	timeout --foreground -k 10 "$2" "$3" >"$log.tap" 2>"$log.err" </dev/null || rc=$?
 	awk -v name="$name" -v rc="$rc" -v skips=test/skips.txt -f test/check/tap.awk \
 		"$log.tap" >"$log.told"
@@ -37,7 +37,7 @@ one() {
 		sed '$d' "$log.told"
 		tail -n 20 "$log.err" | sed 's/^/    stderr: /'
 	} >"$log.show"
-	printf '  %-28s %4s passed%s%s\n' "$name" "$good" \
+	printf '  %-28s %4s s %4s passed%s%s\n' "$name" $(($(date +%s) - from)) "$good" \
 		"$([ "$bad" = 0 ] || echo ", $bad FAILED")" \
 		"$([ "$skips" = 0 ] || echo ", $skips skipped")" |
 		cat - "$log.show"
@@ -136,8 +136,9 @@ if step build -j2 all tests; then
 	storey fuzz 2 120 $(binaries fuzz)
 	# what counts wake-ups and memory, or listens to the whole of lo, runs by itself
 	storey quiet 1 300 $(ls test/e2e/*_test.sh | grep -E "$by_itself")
-	storey e2e 2 300 $(ls test/e2e/*_test.sh | grep -vE "$by_itself")
-	storey nat 1 300 test/e2e/nat/*_test.sh
+	# these mostly wait
+	storey e2e 4 300 $(ls test/e2e/*_test.sh | grep -vE "$by_itself")
+	storey nat 3 300 test/e2e/nat/*_test.sh
 	# the longest first, so that none of them runs alone at the end
 	storey guest 2 1500 $(ls -S test/vm/*_test.sh 2>/dev/null)
 fi
