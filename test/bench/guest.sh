@@ -39,7 +39,7 @@ if [ -z "${VM_GUEST:-}" ]; then
 	tree=$(readlink -f "${0%/*}/../..")
 	O=$(readlink -m "${O:-build}")
 	export O
-	"$tree/test/vm/run.sh" -t "${GUEST_SECONDS:-1800}" "$0" >&2 || exit
+	"$tree/test/vm/run.sh" -c 2 -t "${GUEST_SECONDS:-1800}" "$0" >&2 || exit
 	rows "$O/vm/guest/figures"
 	exit
 fi

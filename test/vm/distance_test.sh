@@ -5,7 +5,7 @@
 #	TEST_REPORTS	of the long run; 2000 unless told
 #	TEST_FIGURES=1	the machine does nothing else: the rates have to be reached, and
 #			the kernel's own USB/IP is measured, too
-[ -n "${VM_GUEST:-}" ] || exec "${0%/*}/run.sh" -t 900 "$0"
+[ -n "${VM_GUEST:-}" ] || exec "${0%/*}/run.sh" -c $((${TEST_FIGURES:-0} + 1)) -t 900 "$0"
 . test/vm/lib.sh
 
 S="$BIN -s /tmp/S"

@@ -11,7 +11,7 @@
 	TEST_ROUNDS=${ROUNDS:-5}
 	export VM_QEMU TEST_ROUNDS
 	rc=0
-	"${0%/*}/run.sh" -t $((1100 + TEST_ROUNDS * 20)) "$0" || rc=$?
+	"${0%/*}/run.sh" -c 2 -t $((1100 + TEST_ROUNDS * 20)) "$0" || rc=$?
 	rm -rf "$mon"
 	exit "$rc"
 }

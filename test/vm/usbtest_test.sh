@@ -4,7 +4,7 @@
 [ -n "${VM_GUEST:-}" ] || {
 	make -s "O=${O:-build}" "${O:-build}/test/vm/usbtest" >&2 || exit
 	export TEST_ROUNDS="${ROUNDS:-2}"
-	exec "${0%/*}/run.sh" -t $((600 + TEST_ROUNDS * 60)) "$0"
+	exec "${0%/*}/run.sh" -c 2 -t $((600 + TEST_ROUNDS * 60)) "$0"
 }
 . test/vm/lib.sh
 

@@ -2,7 +2,7 @@
 # Virtual devices with the kernel's own drivers: a keyboard under evdev, a serial
 # port under cdc_acm, and the test device under usbtest; served here, attached in
 # another network namespace.
-[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -t 600 "$0"
+[ -n "$VM_GUEST" ] || exec "${0%/*}/run.sh" -c 2 -t 600 "$0"
 . test/vm/lib.sh
 
 LOOP=1d6b:0105
