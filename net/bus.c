@@ -218,6 +218,17 @@ bus_went(struct bus *b, const struct rdv_address *a, bool host)
 	bus_here_went(b->here, a, host);
 }
 
+/*
+ * Or is on its way from a NATS node that has gone to another: libnats keeps what is sent
+ * until then. Nobody is called absent who only cannot be asked for a moment.
+ */
+static bool
+may_send(const struct bus *b)
+{
+	return bus_up(b) ||
+	       natsConnection_Status(b->nats) == NATS_CONN_STATUS_RECONNECTING;
+}
+
 bool
 bus_send(struct bus *b, const struct rdv_address *from, bool host,
 	 const struct rdv_parcel *p)
@@ -227,7 +238,7 @@ bus_send(struct bus *b, const struct rdv_address *from, bool host,
 	uint8_t m[BUS_MESSAGE];
 	struct wr w;
 
-	if (!bus_up(b))
+	if (!may_send(b))
 		return false;
 	if (++b->number == 0)
 		b->number = 1;

@@ -163,8 +163,24 @@ long=$offered
 check "a device is attached through node c" connected
 check "and used" using anna v-1
 before=$(uses)
-killed=$(date +%s%3N)
+off() { ! on_nats "$1"; }
+joins() {
+	"$BIN" -s "$work/c" status --json | jq '.running[0].counts.joins'
+}
+joined_since() { # JOINS
+	[ "$(joins)" -gt "$1" ]
+}
+# the other NATS nodes say nothing until somebody asks node c, which has none meanwhile
+nats12="$(cat "$work/nats1.pid") $(cat "$work/nats2.pid")"
+joins=$(joins)
+kill -STOP $nats12
 kill -9 "$(cat "$work/nats3.pid")" "$(cat "$work/a.pid")"
+check "node c has lost its NATS" wait_for 10 off c
+killed=$(date +%s%3N)
+{
+	wait_for 20 joined_since "$joins"
+	kill -CONT $nats12
+} &
 attaches a c
 is "killed, a NATS node and a rendezvous node: a new attach within 5 s, through the one \
 that has lost its NATS" "$? $((took <= 5000))" "0 1"
@@ -184,8 +200,7 @@ wait "$long"
 
 # all of NATS is gone: each node is whole by itself
 for i in 1 2; do kill -9 "$(cat "$work/nats$i.pid")"; done
-off() { ! on_nats b; }
-check "NATS is gone" wait_for 60 off
+check "NATS is gone" wait_for 60 off b
 check "those on one node still meet" meets b
 for i in 1 2 3; do start_nats "$i"; done
 check "NATS is back" wait_for 60 meets c
