@@ -139,8 +139,8 @@ if step build -j2 all tests; then
 	# these mostly wait
 	storey e2e 4 300 $(ls test/e2e/*_test.sh | grep -vE "$by_itself")
 	storey nat 3 300 test/e2e/nat/*_test.sh
-	# the longest first, so that none of them runs alone at the end
-	storey guest 2 1500 $(ls -S test/vm/*_test.sh 2>/dev/null)
+	# the longest first, so that none of them runs alone at the end; each waits half its time
+	storey guest 3 1500 $(ls -S test/vm/*_test.sh 2>/dev/null)
 fi
 
 echo
