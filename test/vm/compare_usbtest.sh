@@ -4,7 +4,7 @@
 # kernel's log says of it. README.md quotes it. TEST_CASES="1 2": other cases.
 [ -n "${VM_GUEST:-}" ] || {
 	make -s "O=${O:-build}" "${O:-build}/test/vm/usbtest" "${O:-build}/usbp2p" >&2 || exit
-	exec "${0%/*}/run.sh" -t 600 "$0"
+	exec "${0%/*}/run.sh" -c 2 -t 600 "$0"
 }
 . test/vm/lib.sh
 
