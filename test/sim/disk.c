@@ -398,8 +398,10 @@ disk_cancel(struct disk *d, struct urb *u, uint64_t now)
 	u->status = -LINUX_ECONNRESET;
 	u->actual = 0;
 	if (at == 0 && e == &d->ep[IN] && d->phase == DISK_DATA_IN && !e->halted &&
-	    chance(d, 500)) /* some of its packets had come */
+	    chance(d, 500)) { /* some of its packets had come */
 		u->actual = below(d, (u->len < d->left ? u->len : d->left) + 1);
+		memcpy(u->buf, d->data + d->pos, u->actual);
+	}
 	if (chance(d, 300)) {
 		d->complete(d->arg, u);
 		return;
